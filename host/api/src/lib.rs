@@ -1,0 +1,51 @@
+//! HTTP: intake of webhooks on the public listener; runs, health and metrics on the
+//! admin listener. Handlers translate; what they mean is decided by the engine.
+
+mod health;
+mod hooks;
+mod intake;
+mod metrics;
+mod problem;
+mod runs;
+mod serve;
+mod state;
+
+pub use axum::Router;
+pub use problem::Problem;
+pub use serve::Listener;
+pub use state::{ApiOptions, ApiState};
+
+use axum::http::Uri;
+use axum::routing::{any, get, post};
+use dowel_core::code::api::NO_SUCH_ROUTE;
+use std::sync::Arc;
+
+/// What the outside world may reach: webhooks and the health of the host.
+pub fn public(state: Arc<ApiState>) -> Router {
+    Router::new()
+        .route("/hooks/{*path}", any(hooks::receive))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(no_such_route)
+        .with_state(state)
+}
+
+/// What operators and their tools may reach.
+pub fn admin(state: Arc<ApiState>) -> Router {
+    Router::new()
+        .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/{id}", get(runs::show))
+        .route("/api/v1/flows/{flow}/runs", post(intake::manual))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(no_such_route)
+        .with_state(state)
+}
+
+async fn no_such_route(uri: Uri) -> Problem {
+    Problem::new(
+        NO_SUCH_ROUTE,
+        format!("nothing is served at `{}`", uri.path()),
+    )
+}

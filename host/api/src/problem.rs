@@ -1,0 +1,112 @@
+//! Errors as RFC 9457 problem details.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use dowel_core::code::{Code, api, store};
+use dowel_engine::{EngineError, IntakeError, Violations};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The media type of problem details (RFC 9457, section 3).
+const MEDIA_TYPE: &str = "application/problem+json";
+
+/// An error answer.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    /// Identifies the kind of problem; explained under `docs/errors/`.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: Code,
+    /// What to do about it.
+    help: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Violations,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A problem with this code; title, help and HTTP status follow from it.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let entry = code.entry();
+        Self {
+            kind: format!("urn:dowel:error:{code}"),
+            title: entry.map_or("Error", |entry| entry.title),
+            status: status(code).as_u16(),
+            detail: detail.into(),
+            code,
+            help: entry.map_or("", |entry| entry.fix),
+            correlation_id: None,
+            errors: Violations::new(),
+            retry_after: None,
+        }
+    }
+
+    /// The same problem with the id under which the log speaks about it.
+    pub(crate) fn correlated(mut self, id: String) -> Self {
+        self.correlation_id = Some(id);
+        self
+    }
+}
+
+/// The HTTP status that goes with a code.
+fn status(code: Code) -> StatusCode {
+    match code {
+        api::NO_SUCH_HOOK | api::NO_SUCH_RUN | api::NO_SUCH_FLOW | api::NO_SUCH_ROUTE => {
+            StatusCode::NOT_FOUND
+        }
+        api::NOT_JSON | api::BAD_REQUEST => StatusCode::BAD_REQUEST,
+        api::PAYLOAD_SCHEMA | api::DEDUPE_KEY => StatusCode::UNPROCESSABLE_ENTITY,
+        api::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        api::BACKLOG => StatusCode::TOO_MANY_REQUESTS,
+        api::UNVERIFIED => StatusCode::UNAUTHORIZED,
+        api::SHUTTING_DOWN | api::STORE_FAILED | store::UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        let mut problem = Self::new(error.code(), error.to_string());
+        problem.retry_after = error.retry_after();
+        if let IntakeError::Schema(violations) = error {
+            problem.errors = violations;
+        }
+        problem
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if self.status >= 500 {
+            tracing::warn!(code = %self.code, correlation_id = self.correlation_id, detail = self.detail, "request failed");
+        }
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(wait) = self.retry_after {
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(wait.as_secs().max(1)),
+            );
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,114 @@
+//! `/api/v1/runs`: what happened to the runs.
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_RUN};
+use dowel_core::{FlowName, RunId};
+use dowel_engine::state::RunStatus;
+use dowel_engine::story::Story;
+use dowel_engine::{RunSummary, RunsQuery};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Runs on a page unless the request says otherwise.
+const DEFAULT_PAGE: usize = 50;
+
+/// The parameters of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParameters {
+    flow: Option<String>,
+    status: Option<RunStatus>,
+    /// Only runs of this business key.
+    key: Option<String>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    runs: Vec<ListedRun>,
+    next: Option<String>,
+}
+
+/// A run in a list.
+#[derive(Debug, Serialize)]
+struct ListedRun {
+    id: String,
+    flow: String,
+    version: String,
+    status: RunStatus,
+    dedupe_key: Option<String>,
+    created_at: String,
+    updated_at: String,
+    error_code: Option<String>,
+}
+
+impl From<RunSummary> for ListedRun {
+    fn from(run: RunSummary) -> Self {
+        Self {
+            id: run.id.to_string(),
+            flow: run.flow.to_string(),
+            version: run.version.to_string(),
+            status: run.status,
+            dedupe_key: run.dedupe_key,
+            created_at: run.created_at.to_string(),
+            updated_at: run.updated_at.to_string(),
+            error_code: run.error_code,
+        }
+    }
+}
+
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    parameters: Result<Query<ListParameters>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    if let Some(key) = &parameters.key {
+        return Ok(Json(by_key(&state, key).await?));
+    }
+    let bad = |e: dowel_core::id::InvalidName| Problem::new(BAD_REQUEST, e.to_string());
+    let query = RunsQuery {
+        flow: parameters
+            .flow
+            .as_deref()
+            .map(FlowName::new)
+            .transpose()
+            .map_err(bad)?,
+        status: parameters.status,
+        before: parameters
+            .cursor
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(bad)?,
+        limit: parameters.limit.unwrap_or(DEFAULT_PAGE),
+    };
+    let page = state.engine.runs(&query).await?;
+    let next = page.next.map(|run| run.to_string());
+    Ok(Json(Page {
+        runs: page.runs.into_iter().map(ListedRun::from).collect(),
+        next,
+    }))
+}
+
+async fn by_key(state: &ApiState, key: &str) -> Result<Page, Problem> {
+    let runs = state.engine.runs_by_key(key).await?;
+    Ok(Page {
+        runs: runs.into_iter().map(ListedRun::from).collect(),
+        next: None,
+    })
+}
+
+pub(crate) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+) -> Result<Json<Story>, Problem> {
+    let none = || Problem::new(NO_SUCH_RUN, format!("there is no run `{id}`"));
+    let run: RunId = id.parse().map_err(|_| none())?;
+    state.engine.story(run).await?.map(Json).ok_or_else(none)
+}

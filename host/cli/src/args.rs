@@ -1,0 +1,267 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Integration runtime: runs versioned flows durably, through sandboxed connectors.
+#[derive(Debug, Parser)]
+#[command(name = "dowel", version, after_help = crate::exit::HELP, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// How results are printed.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// How log lines on standard error are printed; `DOWEL_LOG` filters them.
+    #[arg(long, global = true, value_enum)]
+    log_format: Option<LogFormat>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// JSON for the service, text for people, unless the command line says otherwise.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        let fallback = if matches!(self.command, Command::Serve(_)) {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        };
+        self.log_format.unwrap_or(fallback)
+    }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// How log lines are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the host: takes events in and executes flows.
+    #[command(after_help = "Example:\n  dowel serve --env dev")]
+    Serve(Serve),
+    /// Checks flows and the environment without running anything.
+    #[command(
+        after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json"
+    )]
+    Check(Check),
+    /// Runs one flow with one payload in this process and prints the story.
+    #[command(
+        after_help = "Without --env every call is answered by its operation's example, and nothing is sent.\n\nExample:\n  dowel run order-to-invoice --payload order.json"
+    )]
+    Run(Run),
+    /// Evaluates an expression in the sandbox.
+    #[command(
+        after_help = "Example:\n  echo '{\"price\": 19.99}' | dowel eval 'dmul(.price; 3)' --input -"
+    )]
+    Eval(Eval),
+    /// Lists runs, or shows one.
+    #[command(subcommand)]
+    Runs(Runs),
+    /// Prints the story of a run, by its id or by a business key such as an order id.
+    #[command(after_help = "Example:\n  dowel trace 4711")]
+    Trace(Trace),
+    /// Builds and inspects connectors.
+    #[command(subcommand)]
+    Connector(Connector),
+    /// Explains an error code.
+    #[command(after_help = "Example:\n  dowel explain DWL-1002")]
+    Explain {
+        /// The code, such as `DWL-1002`.
+        code: String,
+    },
+    /// Checks the installation and says what to mend.
+    #[command(after_help = "Example:\n  dowel doctor --env dev")]
+    Doctor(Repository),
+}
+
+/// Where flows, environments and connectors are.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Repository {
+    /// The folder with `flows/` and `environments/`.
+    #[arg(long, default_value = ".", env = "DOWEL_REPO")]
+    pub(crate) repo: PathBuf,
+    /// The environment: reads `environments/<name>.yaml`.
+    #[arg(long, env = "DOWEL_ENV")]
+    pub(crate) env: Option<String>,
+    /// An environment file elsewhere.
+    #[arg(long, conflicts_with = "env")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// The folder with built connectors; `<repo>/.dowel/connectors` unless given.
+    #[arg(long, env = "DOWEL_CONNECTORS")]
+    pub(crate) connectors: Option<PathBuf>,
+    /// A folder with one file per secret; the environment variable `DOWEL_SECRET_<NAME>`
+    /// comes first.
+    #[arg(long, env = "DOWEL_SECRETS_DIR")]
+    pub(crate) secrets_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+    /// Where webhooks are taken in.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Where API and metrics are served. Has no authentication yet: keep it on loopback.
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    pub(crate) admin_listen: SocketAddr,
+    /// The data folder; `<repo>/.dowel/data` unless given.
+    #[arg(long, env = "DOWEL_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Unfinished runs beyond which intake answers 429.
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) max_backlog: u64,
+    /// The largest payload.
+    #[arg(long, default_value = "1MiB", value_parser = size)]
+    pub(crate) max_body: usize,
+    /// How long open calls may go on after the signal to stop.
+    #[arg(long, default_value = "25s", value_parser = duration)]
+    pub(crate) drain: std::time::Duration,
+    /// Opens a store whose log lost its end, and gives up what was there.
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Flows to check; all of them unless given.
+    pub(crate) flows: Vec<String>,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The flow.
+    pub(crate) flow: String,
+    /// A file with the payload, or `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) payload: PathBuf,
+    /// The trigger; the flow's first one unless given.
+    #[arg(long)]
+    pub(crate) trigger: Option<String>,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// The jq expression, without `${` and `}`.
+    pub(crate) expression: String,
+    /// A file with the value of `.`, or `-` for standard input; `null` unless given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// A variable, such as `trigger={"a": 1}`.
+    #[arg(long = "var", value_name = "NAME=JSON")]
+    pub(crate) variables: Vec<String>,
+}
+
+/// Where the host's admin listener is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Host {
+    /// The host's admin address.
+    #[arg(long, default_value = "http://127.0.0.1:8081", env = "DOWEL_HOST")]
+    pub(crate) host: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Runs {
+    /// Lists runs, the newest first.
+    #[command(after_help = "Example:\n  dowel runs list --status parked")]
+    List {
+        /// Only runs of this flow.
+        #[arg(long)]
+        flow: Option<String>,
+        /// Only runs in this status: pending, running, waiting, succeeded, failed, parked.
+        #[arg(long)]
+        status: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Goes on where the page before ended.
+        #[arg(long)]
+        cursor: Option<String>,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Shows one run.
+    Show {
+        /// The run's id.
+        id: String,
+        #[command(flatten)]
+        host: Host,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// A run's id, or a business key such as an order id.
+    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connector {
+    /// Builds a connector and writes its manifest into it.
+    #[command(
+        after_help = "Examples:\n  dowel connector build connectors/crm\n  dowel connector build --component crm.wasm"
+    )]
+    Build(Build),
+    /// Shows what a connector can do and what it needs.
+    #[command(after_help = "Example:\n  dowel connector inspect .dowel/connectors/crm-0.1.0.wasm")]
+    Inspect {
+        /// The component.
+        component: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The folder of a Rust connector.
+    #[arg(required_unless_present = "component")]
+    pub(crate) folder: Option<PathBuf>,
+    /// A component that is built already and has no manifest yet.
+    #[arg(long, conflicts_with = "folder")]
+    pub(crate) component: Option<PathBuf>,
+    /// Where the connector goes.
+    #[arg(long, default_value = ".dowel/connectors")]
+    pub(crate) out: PathBuf,
+    /// The cargo profile.
+    #[arg(long, default_value = "release")]
+    pub(crate) profile: String,
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let bytes = dowel_core::units::parse_size(text).map_err(|e| e.to_string())?;
+    usize::try_from(bytes).map_err(|e| e.to_string())
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    dowel_core::units::parse_duration(text).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,57 @@
+//! Talks to the admin listener of a running host.
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long an answer of the host may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) struct Client {
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Client {
+    pub(crate) fn new(host: &str) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            base: host.trim_end_matches('/').to_owned(),
+            http,
+        })
+    }
+
+    /// The raw JSON text of a resource: number literals stay as the host wrote them.
+    pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Option<String>> {
+        let mut url = reqwest::Url::parse(&format!("{}{path}", self.base))
+            .with_context(|| format!("`{}` is not an address", self.base))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let response = self.http.get(url).send().await;
+        let response = response.with_context(|| {
+            format!(
+                "no host answers at {}: start one with `dowel serve`, or name another with --host",
+                self.base
+            )
+        })?;
+        let status = response.status();
+        let text = response.text().await?;
+        if status.is_success() {
+            return Ok(Some(text));
+        }
+        if status == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+        bail!(
+            "the host answered {status}: {} {}",
+            field("code"),
+            field("detail")
+        )
+    }
+}

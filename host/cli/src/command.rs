@@ -1,0 +1,54 @@
+//! The commands, one file each.
+
+mod check;
+mod connector_build;
+mod connector_inspect;
+mod doctor;
+mod eval;
+mod explain;
+mod run;
+mod runs;
+mod serve;
+mod trace;
+
+use crate::args::{Arguments, Command, Connector, Runs};
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let format = arguments.format;
+    match arguments.command {
+        Command::Serve(serve) => serve::run(serve).await,
+        Command::Check(check) => check::run(&check, format),
+        Command::Run(run) => run::run(&run, format).await,
+        Command::Eval(eval) => eval::run(&eval, format).await,
+        Command::Runs(Runs::List {
+            flow,
+            status,
+            limit,
+            cursor,
+            host,
+        }) => {
+            runs::list(
+                &host,
+                runs::Filter {
+                    flow,
+                    status,
+                    limit,
+                    cursor,
+                },
+                format,
+            )
+            .await
+        }
+        Command::Runs(Runs::Show { id, host }) => runs::show(&host, &id, format).await,
+        Command::Trace(trace) => trace::run(&trace, format).await,
+        Command::Connector(Connector::Build(build)) => connector_build::run(&build, format),
+        Command::Connector(Connector::Inspect { component }) => {
+            connector_inspect::run(&component, format)
+        }
+        Command::Explain { code } => explain::run(&code, format),
+        Command::Doctor(repository) => doctor::run(&repository, format),
+    }
+}

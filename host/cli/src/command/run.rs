@@ -1,0 +1,173 @@
+//! `dowel run`: one flow, one payload, in this process.
+
+use crate::args::{Format, Run};
+use crate::catalogue::InstalledConnectors;
+use crate::command::eval::read;
+use crate::secrets::HostSecrets;
+use crate::system::{SystemClock, SystemRandomness};
+use crate::{connectors, exit, output, story_text, wiring};
+use anyhow::{Result, anyhow};
+use dowel_core::port::{Clock, Invoker};
+use dowel_engine::state::RunStatus;
+use dowel_engine::{Engine, EngineOptions, IntakeRequest, Ports};
+use dowel_flow::plan::Plan;
+use dowel_mapping::Mapping;
+use dowel_testkit::{Answer, FakeConnectors, MemoryStore, VirtualClock};
+use dowel_wasm::{ConnectorHost, HostOptions};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
+    let payload = read(&run.payload)?;
+    let mapping = wiring::mapping(&run.repository)?;
+    let mut outside = Outside::open(run)?;
+    let folders = run.repository.flows(std::slice::from_ref(&run.flow))?;
+    let compiled = wiring::compile_all(&folders, &outside.connectors, &mapping);
+    let plan = match compiled.plans.into_iter().next() {
+        Some(plan) if !compiled.has_errors => plan,
+        _ => return Err(wiring::as_error(&compiled.findings)),
+    };
+    let request = IntakeRequest {
+        flow: plan.flow.clone(),
+        trigger: trigger(run, &plan)?,
+        payload,
+        headers: BTreeMap::new(),
+        query: BTreeMap::new(),
+        path: String::new(),
+        traceparent: None,
+    };
+    outside.complete(run, &plan)?;
+    let engine = outside.start(plan, mapping).await?;
+    let accepted = match engine.accept(request).await {
+        Ok(accepted) => accepted,
+        Err(dowel_engine::IntakeError::Schema(violations)) => {
+            let lines: Vec<String> = violations
+                .iter()
+                .map(|v| format!("  {}: {}", v.pointer, v.message))
+                .collect();
+            let human = format!(
+                "the payload does not follow the schema of the trigger:\n{}",
+                lines.join("\n")
+            );
+            output::print(format, &serde_json::json!({ "errors": violations }), &human)?;
+            return Ok(exit::found(true));
+        }
+        Err(error) => return Err(anyhow!("{}: {error}", error.code())),
+    };
+    let status = engine.settled(accepted.run()).await?;
+    let story = engine
+        .story(accepted.run())
+        .await?
+        .ok_or_else(|| anyhow!("the run is gone"))?;
+    let text = serde_json::to_string(&story)?;
+    output::print(
+        format,
+        &story,
+        &story_text::render(&serde_json::from_str(&text)?),
+    )?;
+    Ok(exit::found(status != RunStatus::Succeeded))
+}
+
+fn trigger(run: &Run, plan: &Plan) -> Result<String> {
+    match &run.trigger {
+        Some(name) if plan.trigger(name).is_some() => Ok(name.clone()),
+        Some(name) => Err(anyhow!("the flow `{}` has no trigger `{name}`", plan.flow)),
+        None => {
+            let first = plan
+                .triggers
+                .first()
+                .ok_or_else(|| anyhow!("the flow `{}` has no trigger", plan.flow))?;
+            Ok(first.name.clone())
+        }
+    }
+}
+
+/// What the flow talks to: real connectors with an environment, examples without.
+struct Outside {
+    connectors: InstalledConnectors,
+    invoker: Arc<dyn Invoker>,
+    clock: Arc<dyn Clock>,
+    options: EngineOptions,
+    host: Option<ConnectorHost>,
+}
+
+impl Outside {
+    fn open(run: &Run) -> Result<Self> {
+        let repository = &run.repository;
+        match repository.environment()? {
+            None => Ok(Self {
+                connectors: connectors::read_manifests(&repository.connectors_dir())?,
+                invoker: Arc::new(FakeConnectors::default()),
+                clock: Arc::new(VirtualClock::at(SystemClock.now())),
+                options: EngineOptions::default(),
+                host: None,
+            }),
+            Some(Err(findings)) => Err(wiring::as_error(&findings)),
+            Some(Ok(environment)) => {
+                let secrets = Arc::new(HostSecrets {
+                    folder: repository.secrets_dir.clone(),
+                });
+                let options = HostOptions {
+                    cache_dir: Some(repository.work("cache")),
+                    ..HostOptions::default()
+                };
+                let host = ConnectorHost::new(options, secrets)?;
+                Ok(Self {
+                    connectors: connectors::install(&host, &repository.connectors_dir())?,
+                    invoker: Arc::new(host.clone()),
+                    clock: Arc::new(SystemClock),
+                    options: wiring::engine_options(&environment),
+                    host: Some(host),
+                })
+            }
+        }
+    }
+
+    /// Binds the environment's connections, or scripts each call with its operation's
+    /// example.
+    fn complete(&mut self, run: &Run, plan: &Plan) -> Result<()> {
+        if let (Some(host), Some(Ok(environment))) = (&self.host, run.repository.environment()?) {
+            let problems =
+                wiring::check_configs(&environment, std::slice::from_ref(plan), &self.connectors);
+            problems.map_err(|problems| anyhow!(problems.join("\n")))?;
+            return host.bind(environment.connections).map_err(|errors| {
+                anyhow!(
+                    errors
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join("\n")
+                )
+            });
+        }
+        let examples = FakeConnectors::default();
+        for (connection, pinned) in &plan.connectors {
+            let operations = self
+                .connectors
+                .by_digest(pinned.digest)
+                .map(|manifest| manifest.operations.as_slice());
+            for operation in operations.unwrap_or_default() {
+                if let Some(example) = &operation.example_output {
+                    examples.script(
+                        &format!("{connection}.{}", operation.name),
+                        [Answer::Return(example.clone())],
+                    );
+                }
+            }
+        }
+        self.invoker = Arc::new(examples);
+        Ok(())
+    }
+
+    async fn start(self, plan: Plan, mapping: Mapping) -> Result<Engine> {
+        let ports = Ports {
+            store: Arc::new(MemoryStore::default()),
+            invoker: self.invoker,
+            mapper: Arc::new(mapping),
+            clock: self.clock,
+            randomness: Arc::new(SystemRandomness),
+        };
+        Ok(Engine::start(ports, self.options, vec![plan]).await?)
+    }
+}

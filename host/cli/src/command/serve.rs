@@ -1,0 +1,145 @@
+//! `dowel serve`: the host.
+
+use crate::args::Serve;
+use crate::secrets::HostSecrets;
+use crate::system::{SystemClock, SystemRandomness};
+use crate::{connectors, exit, wiring};
+use anyhow::{Context as _, Result, anyhow, bail};
+use dowel_api::{ApiOptions, ApiState, Listener};
+use dowel_core::port::Secrets;
+use dowel_engine::{Engine, EngineOptions, Ports};
+use dowel_flow::environment::Environment;
+use dowel_flow::plan::Plan;
+use dowel_store_sled::{SledOptions, SledStore};
+use dowel_wasm::{ConnectorHost, HostOptions};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
+    let repository = &serve.repository;
+    let environment = match repository.environment()? {
+        Some(Ok(environment)) => environment,
+        Some(Err(findings)) => return Err(wiring::as_error(&findings)),
+        None => bail!("name the environment: --env dev reads environments/dev.yaml"),
+    };
+    let secrets: Arc<dyn Secrets> = Arc::new(HostSecrets {
+        folder: repository.secrets_dir.clone(),
+    });
+    let mapping = wiring::mapping(repository)?;
+    let options = HostOptions {
+        cache_dir: Some(repository.work("cache")),
+        ..HostOptions::default()
+    };
+    let host = ConnectorHost::new(options, secrets.clone())
+        .context("the connector sandbox cannot be started")?;
+    let connectors = connectors::install(&host, &repository.connectors_dir())?;
+    let folders = repository.flows(&[])?;
+    let compiled = wiring::compile_all(&folders, &connectors, &mapping);
+    if compiled.has_errors {
+        return Err(wiring::as_error(&compiled.findings));
+    }
+    let plans = enabled(compiled.plans, &environment);
+    wiring::check_configs(&environment, &plans, &connectors)
+        .map_err(|problems| anyhow!(problems.join("\n")))?;
+    bind(&host, &environment)?;
+    let store = open_store(
+        &serve,
+        &serve
+            .data
+            .clone()
+            .unwrap_or_else(|| repository.work("data")),
+    )?;
+    let ports = Ports {
+        store: Arc::new(store.clone()),
+        invoker: Arc::new(host),
+        mapper: Arc::new(mapping),
+        clock: Arc::new(SystemClock),
+        randomness: Arc::new(SystemRandomness),
+    };
+    let options = EngineOptions {
+        max_backlog: serve.max_backlog,
+        ..wiring::engine_options(&environment)
+    };
+    let engine = Engine::start(ports, options, plans).await?;
+    let api = ApiOptions {
+        max_body_bytes: serve.max_body,
+        hook_secrets: environment.hook_secrets,
+    };
+    let state = Arc::new(ApiState::new(
+        engine.clone(),
+        api,
+        secrets,
+        Arc::new(SystemRandomness),
+    ));
+    let public = listen(serve.listen, dowel_api::public(state.clone())).await?;
+    let admin = listen(serve.admin_listen, dowel_api::admin(state)).await?;
+    ready(public.address, admin.address);
+    stop_signal().await?;
+    tracing::info!("draining");
+    engine.drain(serve.drain).await;
+    public.close().await;
+    admin.close().await;
+    store.close();
+    tracing::info!("stopped");
+    Ok(exit::found(false))
+}
+
+fn enabled(plans: Vec<Plan>, environment: &Environment) -> Vec<Plan> {
+    let is_enabled = |plan: &Plan| {
+        environment
+            .flows
+            .get(&plan.flow)
+            .is_none_or(|flow| flow.enabled)
+    };
+    plans.into_iter().filter(is_enabled).collect()
+}
+
+fn bind(host: &ConnectorHost, environment: &Environment) -> Result<()> {
+    host.bind(environment.connections.clone())
+        .map_err(|errors| {
+            let lines: Vec<String> = errors
+                .iter()
+                .map(|error| format!("{}: {error}", error.code()))
+                .collect();
+            anyhow!(
+                "the environment `{}` cannot be used\n{}",
+                environment.name,
+                lines.join("\n")
+            )
+        })
+}
+
+fn open_store(serve: &Serve, path: &Path) -> Result<SledStore> {
+    std::fs::create_dir_all(path)
+        .with_context(|| format!("cannot create the data folder {}", path.display()))?;
+    let options = SledOptions {
+        accept_loss: serve.accept_loss,
+        ..SledOptions::default()
+    };
+    SledStore::open(path, options).map_err(|error| anyhow!("{}: {error}", error.code()))
+}
+
+async fn listen(address: SocketAddr, router: dowel_api::Router) -> Result<Listener> {
+    Listener::open(address, router)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+/// The line that scripts and service managers wait for.
+#[allow(clippy::print_stdout)] // This is the program's answer on standard output.
+fn ready(public: SocketAddr, admin: SocketAddr) {
+    println!("ready public=http://{public} admin=http://{admin}");
+}
+
+async fn stop_signal() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The binary `dowel`: configuration, wiring, commands.
+
+mod args;
+mod catalogue;
+mod client;
+mod command;
+mod connectors;
+mod exit;
+mod logging;
+mod output;
+mod repository;
+mod secrets;
+mod story_text;
+mod system;
+mod wiring;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    logging::init(arguments.log_format());
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&error.into()),
+    };
+    match runtime.block_on(command::run(arguments)) {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads flows and the environment file from a folder.
+
+use crate::args::Repository;
+use anyhow::{Context as _, Result, bail};
+use dowel_flow::environment::{self, Environment};
+use dowel_flow::source::FlowFolder;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// The largest file that can belong to a flow, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The deepest folder below a flow that is looked at.
+const MAX_DEPTH: usize = 8;
+
+impl Repository {
+    /// A path of the repository's own working folder.
+    pub(crate) fn work(&self, name: &str) -> PathBuf {
+        self.repo.join(".dowel").join(name)
+    }
+
+    /// The folder with built connectors.
+    pub(crate) fn connectors_dir(&self) -> PathBuf {
+        self.connectors
+            .clone()
+            .unwrap_or_else(|| self.work("connectors"))
+    }
+
+    /// The environment file that was chosen, if one was.
+    pub(crate) fn environment_file(&self) -> Option<PathBuf> {
+        let named = self
+            .env
+            .as_ref()
+            .map(|name| self.repo.join("environments").join(format!("{name}.yaml")));
+        self.env_file.clone().or(named)
+    }
+
+    /// Folders of flows, sorted by name; only the given ones if there are any.
+    pub(crate) fn flows(&self, only: &[String]) -> Result<Vec<FlowFolder>> {
+        let root = self.repo.join("flows");
+        let entries = fs::read_dir(&root)
+            .with_context(|| format!("cannot read the folder {}", root.display()))?;
+        let mut folders = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let wanted = only.is_empty() || only.contains(&name);
+            if wanted && entry.path().join("flow.yaml").is_file() {
+                folders.push(read_folder(&entry.path(), &name)?);
+            }
+        }
+        folders.sort_by(|a, b| a.path.cmp(&b.path));
+        if let Some(missing) = only
+            .iter()
+            .find(|name| !folders.iter().any(|f| f.path.ends_with(name.as_str())))
+        {
+            bail!(
+                "there is no flow `{missing}`: {} does not exist",
+                root.join(missing).join("flow.yaml").display()
+            );
+        }
+        Ok(folders)
+    }
+
+    /// The environment that was chosen; `Err` inside means that it has findings.
+    pub(crate) fn environment(
+        &self,
+    ) -> Result<Option<Result<Environment, Vec<dowel_flow::diagnostic::Diagnostic>>>> {
+        let Some(path) = self.environment_file() else {
+            return Ok(None);
+        };
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let shown = path
+            .strip_prefix(&self.repo)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        Ok(Some(environment::parse(&shown, &text)))
+    }
+}
+
+fn read_folder(path: &Path, name: &str) -> Result<FlowFolder> {
+    let mut files = BTreeMap::new();
+    for entry in WalkDir::new(path)
+        .max_depth(MAX_DEPTH)
+        .follow_links(false)
+        .sort_by_file_name()
+    {
+        let entry = entry?;
+        let is_small = entry
+            .metadata()
+            .is_ok_and(|data| data.len() <= MAX_FILE_BYTES);
+        if !entry.file_type().is_file() || !is_small {
+            continue;
+        }
+        // What is not text cannot be referred to by a flow.
+        if let (Ok(text), Ok(relative)) = (
+            fs::read_to_string(entry.path()),
+            entry.path().strip_prefix(path),
+        ) {
+            files.insert(relative.to_string_lossy().into_owned(), text);
+        }
+    }
+    Ok(FlowFolder {
+        path: format!("flows/{name}"),
+        files,
+    })
+}

@@ -1,0 +1,164 @@
+//! A run's story as text.
+
+use dowel_core::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::fmt::Write;
+
+/// How much of an input or output one line shows, in characters.
+const SHOWN: usize = 160;
+
+/// The parts of a story that the text shows.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Story {
+    id: String,
+    flow: String,
+    version: String,
+    status: String,
+    trigger: String,
+    dedupe_key: Option<String>,
+    created_at: String,
+    ended_at: Option<String>,
+    payload: Box<RawValue>,
+    output: Option<Box<RawValue>>,
+    error: Option<Failure>,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Step {
+    path: String,
+    kind: String,
+    status: String,
+    connection: Option<String>,
+    operation: Option<String>,
+    idempotency_key: Option<String>,
+    input: Option<Box<RawValue>>,
+    output: Option<Box<RawValue>>,
+    error: Option<Failure>,
+    started_at: String,
+    ended_at: Option<String>,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Attempt {
+    number: u32,
+    started_at: String,
+    ended_at: Option<String>,
+    sent: Option<String>,
+    error: Option<Failure>,
+    retry_at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Failure {
+    kind: String,
+    code: String,
+    message: String,
+    place: Option<String>,
+}
+
+/// The story, a few lines per step.
+pub(crate) fn render(story: &Story) -> String {
+    let mut text = String::new();
+    let key = story
+        .dedupe_key
+        .as_ref()
+        .map(|key| format!(", key {key}"))
+        .unwrap_or_default();
+    let took = took(&story.created_at, story.ended_at.as_deref());
+    let _ = writeln!(text, "run {} is {}{took}", story.id, story.status);
+    let _ = writeln!(
+        text,
+        "  flow {}@{}, trigger {}{key}",
+        story.flow, story.version, story.trigger
+    );
+    let _ = writeln!(text, "  accepted {}", story.created_at);
+    let _ = writeln!(text, "  payload  {}", shorten(story.payload.get()));
+    for step in &story.steps {
+        write_step(&mut text, step);
+    }
+    if let Some(output) = &story.output {
+        let _ = writeln!(text, "  output   {}", shorten(output.get()));
+    }
+    if let Some(error) = &story.error {
+        write_failure(&mut text, "  ", error);
+    }
+    text
+}
+
+fn write_step(text: &mut String, step: &Step) {
+    let call = match (&step.connection, &step.operation) {
+        (Some(connection), Some(operation)) => format!("{connection}.{operation}"),
+        _ => step.kind.clone(),
+    };
+    let took = took(&step.started_at, step.ended_at.as_deref());
+    let _ = writeln!(text, "  - {:<20} {call}  {}{took}", step.path, step.status);
+    if let Some(key) = &step.idempotency_key {
+        let _ = writeln!(text, "      key    {key}");
+    }
+    if let Some(input) = &step.input {
+        let _ = writeln!(text, "      input  {}", shorten(input.get()));
+    }
+    let is_interesting =
+        step.attempts.len() > 1 || step.attempts.iter().any(|attempt| attempt.error.is_some());
+    for attempt in step.attempts.iter().filter(|_| is_interesting) {
+        write_attempt(text, attempt);
+    }
+    if let Some(output) = &step.output {
+        let _ = writeln!(text, "      output {}", shorten(output.get()));
+    }
+    if let (Some(error), true) = (&step.error, step.attempts.is_empty()) {
+        write_failure(text, "      ", error);
+    }
+}
+
+fn write_attempt(text: &mut String, attempt: &Attempt) {
+    let took = took(&attempt.started_at, attempt.ended_at.as_deref());
+    let sent = attempt.sent.as_deref().unwrap_or("no answer yet");
+    let outcome = match &attempt.error {
+        Some(error) => format!("{} ({}): {}", error.kind, error.code, error.message),
+        None => "ok".to_owned(),
+    };
+    let next = attempt
+        .retry_at
+        .as_ref()
+        .map(|at| format!(", next at {at}"))
+        .unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "      attempt {}: {sent}, {outcome}{took}{next}",
+        attempt.number
+    );
+}
+
+fn write_failure(text: &mut String, indent: &str, error: &Failure) {
+    let _ = writeln!(
+        text,
+        "{indent}error  {} ({}): {}",
+        error.kind, error.code, error.message
+    );
+    if let Some(place) = &error.place {
+        let _ = writeln!(text, "{indent}at     {place}");
+    }
+    if error.code.starts_with("DWL-") {
+        let _ = writeln!(text, "{indent}help   dowel explain {}", error.code);
+    }
+}
+
+fn took(from: &str, to: Option<&str>) -> String {
+    let (Some(from), Some(to)) = (Timestamp::parse(from), to.and_then(Timestamp::parse)) else {
+        return String::new();
+    };
+    format!(", {} ms", to.since(from).as_millis())
+}
+
+fn shorten(json: &str) -> String {
+    let line: String = json.split('\n').map(str::trim).collect();
+    if line.chars().count() <= SHOWN {
+        return line;
+    }
+    let start: String = line.chars().take(SHOWN).collect();
+    format!("{start}…")
+}

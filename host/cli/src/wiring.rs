@@ -1,0 +1,135 @@
+//! Puts adapters and engine together.
+
+use crate::args::Repository;
+use crate::catalogue::InstalledConnectors;
+use anyhow::{Context as _, Result, anyhow};
+use dowel_core::connection::Connection;
+use dowel_core::{ConnectionName, Digest};
+use dowel_engine::EngineOptions;
+use dowel_flow::compile;
+use dowel_flow::diagnostic::Diagnostic;
+use dowel_flow::environment::Environment;
+use dowel_flow::plan::Plan;
+use dowel_flow::source::{Context, FlowFolder};
+use dowel_flow::validate::Validator;
+use dowel_mapping::{Mapping, MappingOptions};
+use std::collections::BTreeMap;
+
+/// The expression engine, with its compiled form kept in the repository's work folder.
+pub(crate) fn mapping(repository: &Repository) -> Result<Mapping> {
+    let options = MappingOptions {
+        cache_dir: Some(repository.work("cache")),
+        ..MappingOptions::default()
+    };
+    Mapping::new(options).context("the expression engine cannot be started")
+}
+
+/// What came of compiling the flows of a repository.
+#[derive(Default)]
+pub(crate) struct Compiled {
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) findings: Vec<Diagnostic>,
+    pub(crate) has_errors: bool,
+}
+
+/// Compiles flows; every finding of every flow is collected.
+pub(crate) fn compile_all(
+    folders: &[FlowFolder],
+    connectors: &InstalledConnectors,
+    mapping: &Mapping,
+) -> Compiled {
+    let mut all = Compiled::default();
+    for folder in folders {
+        let context = Context {
+            catalogue: connectors,
+            checker: mapping,
+            commit: None,
+        };
+        match compile(folder, context) {
+            Ok(compiled) => {
+                all.findings.extend(compiled.warnings);
+                all.plans.push(compiled.plan);
+            }
+            Err(findings) => {
+                all.has_errors = true;
+                all.findings.extend(findings);
+            }
+        }
+    }
+    all
+}
+
+/// The findings of a check as one error, for commands that need clean input.
+pub(crate) fn as_error(findings: &[Diagnostic]) -> anyhow::Error {
+    let text: Vec<String> = findings.iter().map(Diagnostic::render).collect();
+    anyhow!("the repository has errors\n\n{}", text.join("\n"))
+}
+
+/// What the engine has to know of an environment.
+pub(crate) fn engine_options(environment: &Environment) -> EngineOptions {
+    let limit = |connection: &Connection| (connection.name.clone(), connection.limits.concurrency);
+    EngineOptions {
+        env: environment.values.clone(),
+        concurrency: environment.connections.iter().map(limit).collect(),
+        ..EngineOptions::default()
+    }
+}
+
+/// Checks each connection's configuration against the schema of the connector that the
+/// plans fix for it.
+pub(crate) fn check_configs(
+    environment: &Environment,
+    plans: &[Plan],
+    connectors: &InstalledConnectors,
+) -> Result<(), Vec<String>> {
+    let mut problems = Vec::new();
+    for (name, digest) in pinned(plans) {
+        let Some(connection) = environment
+            .connections
+            .iter()
+            .find(|connection| connection.name == name)
+        else {
+            problems.push(format!(
+                "the environment `{}` does not bind the connection `{name}`",
+                environment.name
+            ));
+            continue;
+        };
+        let Some(manifest) = connectors.by_digest(digest) else {
+            continue;
+        };
+        if manifest.name != connection.connector {
+            problems.push(format!(
+                "the connection `{name}` is bound to the connector `{}`, the flow needs `{}`",
+                connection.connector, manifest.name
+            ));
+            continue;
+        }
+        match Validator::new(&manifest.config_schema) {
+            Ok(schema) => problems.extend(schema.check(&connection.config).into_iter().map(
+                |violation| {
+                    format!(
+                        "the config of the connection `{name}`, at `{}`: {}",
+                        violation.pointer, violation.message
+                    )
+                },
+            )),
+            Err(error) => problems.push(format!(
+                "the config schema of `{}` cannot be used: {error}",
+                manifest.name
+            )),
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
+fn pinned(plans: &[Plan]) -> BTreeMap<ConnectionName, Digest> {
+    let connectors = plans.iter().flat_map(|plan| &plan.connectors);
+    connectors
+        .map(|(name, connector)| (name.clone(), connector.digest))
+        .collect()
+}

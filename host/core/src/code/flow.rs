@@ -1,0 +1,127 @@
+//! `DWL-10xx`: the text and shape of flows and environment files.
+
+super::codes! {
+    YAML_SYNTAX = 1001, "The file is not YAML",
+        "The file breaks the syntax of YAML 1.2 at the place that is shown.",
+        "Correct the syntax at that place; indentation by tabs and unclosed quotes are the usual causes.";
+    UNKNOWN_KEY = 1002, "Unknown key",
+        "The flow language is closed: a key that it does not know is refused and never ignored.",
+        "Use the suggested key, or begin the name with `x-` if the key is your own.";
+    MISSING_KEY = 1003, "A required key is missing",
+        "A map lacks a key that the language requires there.",
+        "Add the key that the message names.";
+    WRONG_TYPE = 1004, "A value of the wrong type",
+        "The key takes a value of another type than the one that stands there, such as a list instead of a map.",
+        "Write a value of the type that the message names.";
+    NOT_SUPPORTED_YET = 1005, "Not supported yet",
+        "The key or value belongs to the language, but this version of the host cannot carry it out, so the file is refused instead of the key being ignored.",
+        "Remove it, or use a version of the host that supports it.";
+    BAD_NAME = 1006, "A name that breaks the rule for names",
+        "Flows, connectors, connections and operations are named in kebab-case; step ids and variables in snake_case.",
+        "Rename it as the message says.";
+    UNKNOWN_VALUE = 1007, "Not one of the accepted values",
+        "The key takes one of a fixed list of words, and the value is none of them.",
+        "Use one of the words that the message lists.";
+    OUT_OF_RANGE = 1008, "A value outside of its range",
+        "The number, duration or size is smaller or larger than the key allows.",
+        "Use a value within the range that the message names.";
+    BAD_FORM = 1009, "A value in the wrong form",
+        "The value is not written in the form that its key requires, such as `5m` for a duration or `1.4.0` for a version.",
+        "Write it in the form that the message shows.";
+    FILE_TOO_LARGE = 1021, "The file is too large",
+        "A flow or environment file may have 1 MiB at most.",
+        "Move large data into schema or mapping files, or split the flow.";
+    TOO_DEEP = 1022, "The file is nested too deeply",
+        "Lists and maps may be nested 64 levels deep at most.",
+        "Flatten the structure at the place that is shown.";
+    BYTE_ORDER_MARK = 1023, "The file begins with a byte order mark",
+        "The file begins with the invisible character U+FEFF, which some editors add.",
+        "Save the file as UTF-8 without byte order mark.";
+    TAB_INDENTATION = 1024, "A line is indented with a tab",
+        "YAML indents by spaces only; a tab in the indentation means different things to different readers.",
+        "Replace the tab by spaces.";
+    SEVERAL_DOCUMENTS = 1025, "The file holds several documents",
+        "One file holds exactly one document; `---` begins another one.",
+        "Split the file, or remove the separator.";
+    ANCHOR = 1026, "Anchors and aliases are not accepted",
+        "A few lines with anchors (`&name`) and aliases (`*name`) can expand to gigabytes, and hide from the reader what runs.",
+        "Write the value out; quote it if it only begins with `&` or `*`.";
+    MERGE_KEY = 1027, "Merge keys are not accepted",
+        "The key `<<` merges maps in YAML 1.1 and is an ordinary key in YAML 1.2.",
+        "Write the keys out.";
+    DUPLICATE_KEY = 1028, "The same key twice",
+        "A map names the same key twice; readers disagree on which of the values counts.",
+        "Keep one of them.";
+    TAG = 1029, "Tags are not accepted",
+        "A tag such as `!!str` or `!name` changes the type of a value out of the reader's sight.",
+        "Remove the tag; quote the value if it is meant as a text.";
+    KEY_NOT_TEXT = 1030, "A key that is not a text",
+        "A key has to be a plain or quoted text, not a list, a map or nothing.",
+        "Write a text as the key. If this was meant as an expression, put it in single quotes.";
+    BOOLEAN_KEY = 1031, "A key that other YAML readers take for a truth value",
+        "Unquoted `on`, `off`, `yes`, `no`, `true`, `false` and `null` as keys mean a truth value or nothing to many YAML readers.",
+        "Use the key that the message suggests, or quote it if the name is the data's own.";
+    BOOLEAN_WORD = 1032, "A word that other YAML readers take for a truth value",
+        "Unquoted `yes`, `no`, `on` and `off` are texts in YAML 1.2 and truth values in YAML 1.1, so that Norway (`no`) becomes `false`.",
+        "Write `true` or `false`, or quote the word if it is a text.";
+    FOREIGN_NUMBER = 1033, "A number that JSON cannot hold",
+        "The value is a number in YAML, in a form that JSON does not have: hexadecimal, with underscores, a leading plus or zero, or infinite.",
+        "Write the number as JSON does, such as 31, 1000 or 0.5, or quote it if it is a text.";
+    UNQUOTED_EXPRESSION = 1034, "An expression without quotes",
+        "YAML reads the braces and colons of an unquoted expression as its own.",
+        "Put the whole expression in single quotes: '${ {a: .b} }'.";
+    UNQUOTED_TEXT = 1035, "A text without quotes that YAML reads as something else",
+        "The key takes a text, and the unquoted value is a number or a truth value to YAML.",
+        "Put the value in quotes.";
+    SPLICED_EXPRESSION = 1041, "An expression inside of a text",
+        "An expression is the whole value, `${ … }` from the first to the last character; it is never spliced into a text.",
+        "Build the text inside of the expression, with jq's string interpolation, as the message shows; `$${` stands for a literal `${`.";
+    EMPTY_EXPRESSION = 1042, "An empty expression",
+        "There is nothing between `${` and `}`.",
+        "Write an expression, or `null` without `${ }`.";
+    UNCLOSED_EXPRESSION = 1043, "An expression without an end",
+        "The closing `}` of `${` is missing.",
+        "Close the expression; without quotes, a ` #` in it begins a YAML comment.";
+    COMMENT_IN_EXPRESSION = 1044, "A comment in an expression on folded lines",
+        "A jq comment reaches to the end of its line, and YAML has folded the lines into one, so that the comment swallows the rest.",
+        "Use a literal block (`|`), or remove the comment.";
+    EXPRESSION_EXPECTED = 1045, "An expression is expected here",
+        "The key takes an expression, and the value is a plain one.",
+        "Write `'${ … }'`.";
+    EXPRESSION_REFUSED = 1046, "No expression is accepted here",
+        "The key takes a fixed value that is known before anything runs.",
+        "Write the value itself, or `$${` for a literal `${`.";
+    TRIGGER_CHOICE = 1051, "Not exactly one kind of trigger",
+        "A flow has either `trigger` or `triggers`, and each trigger is of exactly one kind.",
+        "Keep one of them.";
+    STEP_KIND = 1052, "Not exactly one kind of step",
+        "Each step does exactly one thing: `call`, `set`, `switch`, `for_each`, `emit`, `fail` or `return`.",
+        "Add the missing key, or split the step in two.";
+    KEY_NOT_FOR_KIND = 1053, "A key that does not belong to this kind of step",
+        "The language knows the key, but it means nothing on a step of this kind.",
+        "Remove the key, or move it to the step that it is meant for.";
+    DUPLICATE_STEP = 1054, "The same step id twice",
+        "Step ids are unique in the whole file, inside of loops and branches too.",
+        "Rename one of the steps.";
+    UNKNOWN_LANGUAGE = 1055, "Unknown version of the language",
+        "The file is written in a version of the language that this host does not know.",
+        "Write `language: dowel/v1`.";
+    FOLDER_NAME = 1056, "The flow and its folder have different names",
+        "A flow is found by its folder, `flows/<name>/flow.yaml`, and the file names another flow.",
+        "Rename the folder or the flow.";
+    REPEATED_PATH = 1057, "The same webhook twice",
+        "Two triggers of the flow listen to the same method and path.",
+        "Give one of them another path.";
+    EMPTY_LIST = 1058, "An empty list",
+        "The list needs at least one entry.",
+        "Add an entry, or remove the key.";
+    AUTH_CHOICE = 1061, "Not exactly one method of authentication",
+        "`auth` names exactly one method beside its `origins`.",
+        "Keep one of `bearer`, `basic` and `api_key`.";
+    EXPOSED_ORIGIN = 1062, "A credential over an unencrypted connection",
+        "The credential is sent to an `http` origin, where everybody on the way can read it.",
+        "Use `https`, unless the origin is on this machine.";
+    PLAN_UNUSABLE = 1099, "A stored plan cannot be used",
+        "A flow's compiled plan holds a schema or a form that this version of Dowel cannot use.",
+        "Run `dowel check` on the flow; if it passes, the data folder was written by another version.";
+}

@@ -1,0 +1,70 @@
+//! `DWL-12xx`: what a flow refers to: connections, operations, steps, fields.
+
+super::codes! {
+    UNKNOWN_CONNECTION = 1201, "Unknown connection",
+        "A step calls a connection that the flow does not declare under `connections`.",
+        "Declare the connection, or correct its name.";
+    UNKNOWN_OPERATION = 1202, "Unknown operation",
+        "The connector behind the connection does not have the operation, in the version that was chosen.",
+        "Correct the name; `dowel connector inspect` lists the operations.";
+    UNKNOWN_STEP = 1203, "Unknown step",
+        "An expression reads `$steps.<id>` and the flow has no step of that id.",
+        "Correct the id.";
+    LATER_STEP = 1204, "A step that has not run yet",
+        "An expression reads the result of its own step or of a step that stands later in the flow.",
+        "Move the step that is read before the one that reads it.";
+    HIDDEN_STEP = 1205, "A step that cannot be seen from here",
+        "The step that is read stands inside of a loop or a branch, and its result is private to it.",
+        "Read the result of the loop or of the `switch` itself.";
+    SKIPPED_STEP = 1206, "A step that may have been skipped",
+        "The step that is read has an `if`; when it is skipped its result is `null`.",
+        "Give a fallback with `//`, or put an `if` on the step that reads it.";
+    UNKNOWN_FIELD = 1207, "Unknown field",
+        "An expression reads a field that the schema of the value excludes.",
+        "Correct the name of the field, or add it to the schema.";
+    UNDECLARED_FIELD = 1208, "A field that the schema does not declare",
+        "An expression reads a field that the schema of the value does not list, though it does not exclude it either.",
+        "Correct the name of the field, or declare it in the schema.";
+    UNKNOWN_INPUT = 1209, "The operation does not take this field",
+        "`with` gives a field that the operation's input schema excludes.",
+        "Correct the name of the field, or remove it.";
+    MISSING_INPUT = 1210, "A field that the operation requires is missing",
+        "`with` lacks a field that the operation's input schema requires.",
+        "Add the field.";
+    DECIMAL_ARITHMETIC = 1211, "Plain arithmetic on an exact decimal",
+        "The field is an exact decimal (`format: decimal`); `+ - * / %` would calculate in binary floating point or join texts.",
+        "Use the decimal functions: dadd, dsub, dmul, ddiv, dround.";
+    CONNECTOR_NOT_INSTALLED = 1212, "The connector is not installed",
+        "No version of the connector is installed on this host.",
+        "Install it, or correct its name.";
+    NO_MATCHING_VERSION = 1213, "No installed version is in the range",
+        "The connector is installed, but none of its versions satisfies the range that the flow asks for.",
+        "Install a matching version, or widen the range.";
+    BAD_CONNECTOR_RANGE = 1214, "Not a connector and a range of versions",
+        "A connection is declared as `<connector>@<range>`, such as `hubspot@^2.1`.",
+        "Write it in that form.";
+    UNKNOWN_VAR = 1215, "Unknown name in `$vars`",
+        "An expression reads `$vars.<name>` and no `set` step before it sets that name.",
+        "Correct the name, or set it in a step before.";
+    VARIABLE_OUT_OF_SCOPE = 1216, "A variable that is not known here",
+        "The language knows the variable, but it has no value at this place.",
+        "Use it where the message says, or another variable.";
+    INPUT_OUT_OF_SCOPE = 1217, "`.` is nothing here",
+        "At the beginning of an expression `.` is the payload in `dedupe`, the raw result in a step's `output`, and `null` everywhere else.",
+        "Begin with a variable, such as `$trigger`.";
+    FILE_NOT_FOUND = 1218, "A file that does not exist",
+        "The flow refers to a file that is not in its folder.",
+        "Add the file, or correct the path.";
+    FILE_OUTSIDE = 1219, "A path that leaves the flow's folder",
+        "A flow refers to files of its own folder only, by relative paths with forward slashes.",
+        "Move the file into the folder and name it from there.";
+    SCHEMA_NOT_JSON = 1220, "A schema file that is not JSON",
+        "The file that the flow refers to as a schema is not one JSON value.",
+        "Correct the syntax at the place that is shown.";
+    SCHEMA_INVALID = 1221, "Not a JSON Schema",
+        "The schema breaks the rules of JSON Schema 2020-12, or refers to something outside of its own file.",
+        "Correct the schema at the place that the message names.";
+    UNUSED_CONNECTION = 1222, "A connection that no step uses",
+        "The flow declares a connection, and no step calls it.",
+        "Remove it: what is declared has to be granted by every environment.";
+}

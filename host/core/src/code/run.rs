@@ -1,0 +1,128 @@
+//! `DWL-20xx`: expressions at run time. `DWL-21xx`: calls. `DWL-22xx`: the egress
+//! gateway. `DWL-23xx`: runs.
+
+super::codes! {
+    EVALUATION_FAILED = 2001, "An expression failed",
+        "An expression of the step raised an error while it was evaluated; the message names the types that met.",
+        "Try the expression with `dowel eval` on the same kind of input and correct it, then retry the run.";
+    EVALUATION_NOT_ONE = 2002, "An expression did not yield exactly one value",
+        "An expression of the step yielded no value, or several; each expression has to yield exactly one.",
+        "Wrap several values in `[…]`, or give a missing one a fallback with `// null`.";
+    EVALUATION_TIMEOUT = 2003, "An expression ran out of time",
+        "The expressions of the step did not end within their deadline and were stopped.",
+        "Look for a loop that does not end, or for work on a list that is too large, and simplify it.";
+    EVALUATION_MEMORY = 2004, "An expression ran out of memory",
+        "The expressions of the step needed more memory than the sandbox grants, and were stopped.",
+        "Build smaller values, or split the work with `for_each`.";
+    EVALUATION_TRAPPED = 2005, "An expression was stopped by the sandbox",
+        "The engine that evaluates the expressions was stopped, for example by recursion without an end.",
+        "Look for recursion in the expressions of the step and simplify it; the host and other runs are not affected.";
+    MAPPING_GUEST_MISSING = 2006, "The pinned mapping engine is missing",
+        "The run began with a version of the mapping engine that this host does not have.",
+        "Put the old engine back into the host's cache directory, or rerun the event on the current version of the flow.";
+    MAPPING_UNAVAILABLE = 2007, "The sandbox for expressions cannot be started",
+        "The host could not start an instance of the mapping engine; nothing was evaluated.",
+        "Look at the host's log and its free memory, then retry the run.";
+    CALL_DEADLINE = 2101, "A call ran out of time",
+        "The connector did not finish the call within its deadline and was stopped.",
+        "Raise the step's `timeout` if the upstream is known to be slow, or look at the upstream.";
+    CALL_TRAPPED = 2102, "A connector crashed",
+        "The connector trapped during the call; the instance was thrown away.",
+        "Look at the run's log for the connector's own message and report it to the connector's developer.";
+    CALL_MEMORY = 2103, "A connector ran out of memory",
+        "The connector needed more memory than the connection grants, and was stopped.",
+        "Raise `limits.memory` of the connection, or ask for less in one call.";
+    CALL_OUTPUT_TOO_LARGE = 2104, "A connector's output is too large",
+        "The JSON text that the connector returned is larger than the connection grants.",
+        "Ask for less in one call, or raise `limits.output` of the connection.";
+    CALL_OUTPUT_NOT_JSON = 2105, "A connector's output is not JSON",
+        "The connector returned a text that is not one JSON value.",
+        "This is a defect of the connector: report it to its developer.";
+    CALL_UNKNOWN_OPERATION = 2106, "Unknown operation",
+        "The connector's manifest does not list the operation.",
+        "Correct the name in the flow, or use a version of the connector that has it.";
+    CALL_UNKNOWN_CONNECTION = 2107, "Unknown connection",
+        "The environment does not bind the connection.",
+        "Add the connection to the environment file.";
+    OUTPUT_SCHEMA = 2108, "A result does not follow its schema",
+        "The result of the step does not satisfy the schema of the operation or of the step.",
+        "The upstream has changed or the schema is wrong: compare them and correct the schema or the connector.";
+    UNKNOWN_OUTCOME = 2109, "Nobody knows whether the call took effect",
+        "A request was sent and no answer came back, and the operation cannot be repeated safely.",
+        "Look in the upstream system whether the effect is there, then decide for the run.";
+    CALL_NO_INSTANCE = 2110, "No room for another connector instance",
+        "As many connector instances are alive as the host has room for; nothing was sent.",
+        "Wait for running calls, lower `limits.concurrency` of busy connections, or raise the host's limit.";
+    CALL_NOT_INSTALLED = 2111, "The connector's version is not installed",
+        "The run is fixed to a connector component that this host does not have.",
+        "Install the connector version that the run began with; `dowel runs show` gives its digest.";
+    CALL_WRONG_CONNECTOR = 2112, "The connection is for another connector",
+        "The environment binds the connection to a connector that is not the one the run is fixed to.",
+        "Correct the connection's `connector` in the environment file.";
+    CALL_BROKEN_BINDING = 2113, "The connection does not fit the connector's version",
+        "A rule of the connector's manifest cannot be made from the connection's configuration.",
+        "Run `dowel check` with the environment and correct the connection's `config`.";
+    EGRESS_NOT_GRANTED = 2201, "The environment does not allow the request",
+        "The connector asked for a URL or method that no `allow` rule of the connection covers; nothing was sent.",
+        "Add a rule to the connection's `allow` if the request is wanted.";
+    EGRESS_NOT_NEEDED = 2202, "The manifest does not ask for the request",
+        "The connector asked for a URL or method that its own manifest does not name under `egress`; nothing was sent.",
+        "This is a defect of the connector or of the connection's `config`: the manifest has to name every place it uses.";
+    EGRESS_PRIVATE_ADDRESS = 2203, "The address is not a public one",
+        "The request goes to a private, loopback, link-local, metadata or otherwise reserved address; nothing was sent.",
+        "Grant the address range under `private_addresses` of the connection if the upstream is inside your network.";
+    EGRESS_FORBIDDEN_HEADER = 2204, "The connector set a header that is the host's",
+        "Credentials, cookies, the idempotency key, trace headers, `Host` and connection headers are set by the host; nothing was sent.",
+        "Name the credential under `auth` of the connection, and correct the connector.";
+    EGRESS_SECRET = 2205, "A secret cannot be read",
+        "The credential of the connection names a secret that is missing, unreadable or not usable in a header; nothing was sent.",
+        "Store the secret under the name that the connection's `auth` gives.";
+    EGRESS_TOO_LARGE = 2206, "The upstream's answer is too large",
+        "The answer has more bytes than the connection grants and was cut off.",
+        "Ask for less in one call, or raise `limits.response` of the connection.";
+    EGRESS_DNS = 2207, "The upstream's name cannot be resolved",
+        "Name resolution gave no address; nothing was sent.",
+        "Check the host name in the connection's `config` and the resolver of the machine.";
+    EGRESS_TLS = 2208, "No TLS connection to the upstream",
+        "The TLS handshake failed, for example because of an untrusted or expired certificate; nothing was sent.",
+        "Check the scheme and the upstream's certificate, and the machine's certificate store and clock.";
+    EGRESS_CONNECT = 2209, "No connection to the upstream",
+        "The upstream refused the connection or did not accept it in time; nothing was sent.",
+        "Check that the upstream is running and reachable from this machine.";
+    EGRESS_URL = 2210, "The connector asked for an unacceptable URL",
+        "The URL is malformed, carries a user name, hides a dot segment, or its method is not one that is sent; nothing was sent.",
+        "This is a defect of the connector: report it to its developer.";
+    EGRESS_BUSY = 2211, "Too many requests at the same time in one call",
+        "The connector has more requests open than one call may have; the further one was not sent.",
+        "This is a defect of the connector: it has to wait for answers before it asks for more.";
+    EGRESS_KEY = 2212, "The idempotency key cannot be sent",
+        "The key is empty or contains characters that a header cannot carry; nothing was sent.",
+        "Make the step's `idempotency_key` from printable ASCII characters.";
+    EGRESS_BROKEN = 2213, "The connection broke before the answer was complete",
+        "The request was sent, and the upstream closed the connection before its answer was complete.",
+        "Look at the upstream; the step is tried again if repeating it is safe.";
+    EGRESS_TIMEOUT = 2214, "The upstream did not begin to answer in time",
+        "The request was sent, and no answer began within the time that the connector allows.",
+        "Look at the upstream; the step is tried again if repeating it is safe.";
+    EGRESS_INCOMPLETE = 2215, "The connector did not finish the request",
+        "The body of the request ended before it was complete.",
+        "This is a defect of the connector: report it to its developer.";
+    LOOP_NOT_A_LIST = 2301, "`for_each` was not given a list",
+        "The value of `for_each.in` is not an array.",
+        "Make the expression yield an array, for example `[.lines[]]`.";
+    LOOP_TOO_LONG = 2302, "`for_each` was given too many items",
+        "The list has more items than one run may have.",
+        "Split the work over several runs.";
+    FLOW_FAILED = 2303, "The flow ended itself with `fail`",
+        "The run reached a `fail` step; the message is the flow's own.",
+        "Read the message; it comes from the flow's author.";
+    DEADLINE_PASSED = 2304, "The run's deadline passed",
+        "The run did not end within the flow's `deadline`.",
+        "Look which step took the time, then rerun or raise the deadline.";
+    JOURNAL_UNREADABLE = 2305, "A run's journal cannot be read",
+        "The journal of the run holds something that this version of Dowel does not understand, or entries that do not follow each other.",
+        "Check that the data folder was not written by a newer version; restore the last backup if it is damaged.";
+    PLAN_STUCK = 2306, "A run has nothing to do and has not ended",
+        "The plan of the run gives it no next step. This is a defect of Dowel.",
+        "Report it with the flow and the run's story.";
+}

@@ -1,0 +1,196 @@
+//! What an environment grants to a connection: configuration, credentials, egress and
+//! limits. Values of secrets are never part of it, only their names.
+
+use crate::id::{ConnectionName, ConnectorName};
+use crate::json::JsonText;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A connector, configured and authorised for an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The logical name that flows use.
+    pub name: ConnectionName,
+    /// The connector that it binds.
+    pub connector: ConnectorName,
+    /// Non-secret configuration, a JSON object, shown to the guest.
+    pub config: JsonText,
+    /// The credential that the gateway adds, and where to.
+    pub auth: Option<Auth>,
+    /// Where requests may go.
+    pub allow: Vec<EgressRule>,
+    /// Address ranges (CIDR) that are granted although they are private, link-local
+    /// or loopback.
+    pub private_addresses: Vec<String>,
+    /// Limits of this connection.
+    pub limits: ConnectionLimits,
+    /// The request header that carries the idempotency key.
+    pub idempotency_header: String,
+    /// Fresh instance for each call instead of a pooled one.
+    pub isolation: Isolation,
+}
+
+/// The header that carries the idempotency key unless the connection names another.
+pub const DEFAULT_IDEMPOTENCY_HEADER: &str = "Idempotency-Key";
+
+/// How instances of a connector are shared between the calls of one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Warm instances are reused within the connection.
+    #[default]
+    Pooled,
+    /// Each call gets a fresh instance.
+    PerCall,
+}
+
+/// A credential and the origins that it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Auth {
+    /// How the credential is presented.
+    pub method: AuthMethod,
+    /// `scheme://host[:port]` of every origin that receives it.
+    pub origins: Vec<String>,
+}
+
+/// How the gateway presents a credential. Each value is the name of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// `Authorization: Bearer` (RFC 6750, section 2.1).
+    Bearer {
+        /// Secret with the token.
+        token: String,
+    },
+    /// `Authorization: Basic` (RFC 7617).
+    Basic {
+        /// Secret with the user name.
+        username: String,
+        /// Secret with the password.
+        password: String,
+    },
+    /// A key in a header or in the query.
+    ApiKey {
+        /// Where the key goes.
+        place: ApiKeyPlace,
+        /// Secret with the key.
+        key: String,
+    },
+}
+
+/// Where an API key goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiKeyPlace {
+    /// In the request header of this name.
+    Header(String),
+    /// In the query parameter of this name.
+    Query(String),
+}
+
+/// One line of an allow-list, such as `GET,POST https://api.example.com/v1/*`.
+///
+/// The scheme, host and port must be equal; `*` as host allows any host; a path that
+/// ends in `*` is a prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EgressRule {
+    /// Upper-case methods; empty means every method.
+    pub methods: Vec<String>,
+    /// The URL pattern.
+    pub url: String,
+}
+
+/// A text that is not an egress rule.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "an egress rule is written `GET,POST https://host/path/*`: methods, a space, and a URL whose path may end in *"
+)]
+pub struct InvalidEgressRule;
+
+impl std::str::FromStr for EgressRule {
+    type Err = InvalidEgressRule;
+    fn from_str(text: &str) -> Result<Self, InvalidEgressRule> {
+        let (methods, url) = text.trim().split_once(' ').ok_or(InvalidEgressRule)?;
+        let methods: Vec<String> = match methods {
+            "*" => Vec::new(),
+            list => list.split(',').map(str::to_owned).collect(),
+        };
+        let well_formed = |m: &String| !m.is_empty() && m.bytes().all(|b| b.is_ascii_uppercase());
+        let url = url.trim();
+        let has_origin = url.starts_with("https://")
+            || url.starts_with("http://")
+            || url.starts_with('{')
+            || url == "*";
+        if !methods.iter().all(well_formed) || !has_origin {
+            return Err(InvalidEgressRule);
+        }
+        Ok(Self {
+            methods,
+            url: url.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for EgressRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let methods = if self.methods.is_empty() {
+            "*".to_owned()
+        } else {
+            self.methods.join(",")
+        };
+        write!(f, "{methods} {}", self.url)
+    }
+}
+
+/// Limits of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionLimits {
+    /// Calls at the same time.
+    pub concurrency: u32,
+    /// The largest memory of one instance, in bytes.
+    pub memory_bytes: u64,
+    /// The largest JSON text that a call may return, in bytes.
+    pub output_bytes: u64,
+    /// The largest response body that a call may read, in bytes.
+    pub response_bytes: u64,
+    /// The longest time for connecting to the upstream.
+    pub connect_timeout: Duration,
+}
+
+impl Default for ConnectionLimits {
+    /// Limits that fit an ordinary SaaS API.
+    fn default() -> Self {
+        Self {
+            concurrency: 16,
+            memory_bytes: 64 << 20,
+            output_bytes: 10 << 20,
+            response_bytes: 32 << 20,
+            connect_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn egress_rules() {
+        let rule: EgressRule = "GET,POST https://api.example.com/v1/*".parse().unwrap();
+        assert_eq!(rule.methods, ["GET", "POST"]);
+        assert_eq!(rule.to_string(), "GET,POST https://api.example.com/v1/*");
+        assert_eq!(
+            "* {base_url}/*".parse::<EgressRule>().unwrap().methods,
+            Vec::<String>::new()
+        );
+        for bad in [
+            "",
+            "GET",
+            "get https://x/",
+            "GET ftp://x/",
+            "GET, https://x/",
+        ] {
+            assert!(bad.parse::<EgressRule>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The events of a run's journal. A run's story is its journal alone.
+//!
+//! Events are versioned: fields may be added with a default, never removed or given
+//! another meaning. [`VERSION`] grows when a reader of the previous version could not
+//! understand a journal any more.
+
+use crate::digest::Digest;
+use crate::error::{SendRecord, StepError};
+use crate::id::{ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepPath};
+use crate::json::JsonText;
+use crate::manifest::Effect;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the format that this host writes.
+pub const VERSION: u32 = 1;
+
+/// One line of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Format version.
+    pub v: u32,
+    /// Position in the run's journal, from 0.
+    pub seq: u64,
+    /// When the host recorded it.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What a run was begun with; its identity is complete.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunCreated {
+    /// The run.
+    pub run: RunId,
+    /// The flow.
+    pub flow: FlowName,
+    /// The flow's version.
+    pub version: semver::Version,
+    /// The plan that the run stays on.
+    pub plan: Digest,
+    /// Git commit of the flow, where known.
+    pub commit: Option<String>,
+    /// Version and digest of every connector that the plan names.
+    pub connectors: BTreeMap<ConnectionName, PinnedConnector>,
+    /// Digest of the mapping guest.
+    pub mapping: Digest,
+    /// The trigger's name.
+    pub trigger: String,
+    /// The validated payload: `$trigger`.
+    pub payload: JsonText,
+    /// `$event`: id, trigger, type, time, headers, query, path.
+    pub event: JsonText,
+    /// `$env` at intake.
+    pub env: JsonText,
+    /// The business key that duplicates were looked for by.
+    pub dedupe_key: Option<String>,
+    /// 1, and one higher for each rerun of the same event.
+    pub generation: u32,
+    /// W3C `traceparent` of the request that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// A connector as a plan fixes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedConnector {
+    /// The connector.
+    pub name: ConnectorName,
+    /// Its version.
+    pub version: semver::Version,
+    /// The component's digest.
+    pub digest: Digest,
+}
+
+/// A call as it is sent: evaluated once, the same bytes for every attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallArguments {
+    /// The connection.
+    pub connection: ConnectionName,
+    /// The operation.
+    pub operation: OperationName,
+    /// Whether the operation changes anything upstream.
+    pub effect: Effect,
+    /// The input, in full.
+    pub input: JsonText,
+    /// The same for every attempt.
+    pub idempotency_key: String,
+}
+
+/// Something that happened to a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant)] // One `Created` per run; boxing it would cost each reader.
+pub enum Event {
+    /// The run exists.
+    Created(RunCreated),
+    /// The step's `if` did not hold.
+    StepSkipped {
+        /// The step.
+        path: StepPath,
+    },
+    /// A call may have been sent from here on (a write, or a repeated attempt).
+    CallIntended {
+        /// The step.
+        path: StepPath,
+        /// From 1.
+        attempt: u32,
+        /// In full with the first intent of a step, absent in the later ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallArguments>,
+    },
+    /// An attempt failed and another one follows at `retry_at`.
+    AttemptFailed {
+        /// The step.
+        path: StepPath,
+        /// From 1.
+        attempt: u32,
+        /// Why.
+        error: StepError,
+        /// How far it got.
+        sent: SendRecord,
+        /// When the attempt began.
+        started_at: Timestamp,
+        /// When the next attempt is due.
+        retry_at: Timestamp,
+        /// The arguments, unless an intent carries them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallArguments>,
+    },
+    /// A call was answered.
+    CallSucceeded {
+        /// The step.
+        path: StepPath,
+        /// The attempt that succeeded, from 1.
+        attempt: u32,
+        /// When that attempt began.
+        started_at: Timestamp,
+        /// What the operation returned, in full.
+        result: JsonText,
+        /// The step's value after its `output` mapping, where it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<JsonText>,
+        /// The arguments, unless an intent carries them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallArguments>,
+    },
+    /// A step failed for good.
+    StepFailed {
+        /// The step.
+        path: StepPath,
+        /// The last attempt, where the step made a call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<FailedAttempt>,
+        /// Why.
+        error: StepError,
+    },
+    /// A `set` step has its value.
+    ValueSet {
+        /// The step.
+        path: StepPath,
+        /// The map.
+        value: JsonText,
+    },
+    /// A `switch` step took a branch.
+    BranchTaken {
+        /// The step.
+        path: StepPath,
+        /// Index of the case; `None` is the default.
+        case: Option<usize>,
+    },
+    /// A `for_each` step has its list.
+    LoopEntered {
+        /// The step.
+        path: StepPath,
+        /// The list, in full.
+        items: JsonText,
+    },
+    /// An item of a `for_each` step came to its end.
+    ItemEnded {
+        /// The loop.
+        path: StepPath,
+        /// Index of the item.
+        index: usize,
+        /// The result of the item's last step.
+        result: JsonText,
+    },
+    /// A container step (`switch`, `for_each`) came to its end.
+    BlockEnded {
+        /// The step.
+        path: StepPath,
+        /// Its result.
+        result: JsonText,
+    },
+    /// An event was emitted.
+    Emitted {
+        /// The step.
+        path: StepPath,
+        /// CloudEvents `id`.
+        id: String,
+        /// CloudEvents `type`.
+        event_type: String,
+        /// CloudEvents `data`.
+        data: JsonText,
+    },
+    /// The run ended well.
+    Succeeded {
+        /// The run's output.
+        output: JsonText,
+        /// The `return` step that ended it, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        returned_by: Option<StepPath>,
+    },
+    /// The run ended by a `fail` step, or by its deadline.
+    Failed {
+        /// Why.
+        error: StepError,
+        /// The step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<StepPath>,
+    },
+    /// The run waits for a person.
+    Parked {
+        /// Why.
+        error: StepError,
+        /// The step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<StepPath>,
+    },
+}
+
+/// The attempt that a step failed with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// From 1.
+    pub number: u32,
+    /// How far it got.
+    pub sent: SendRecord,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The arguments, unless an intent carries them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallArguments>,
+    /// What the operation returned, where the step failed on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<JsonText>,
+}

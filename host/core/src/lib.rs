@@ -1,0 +1,24 @@
+//! The nouns of Dowel: identifiers, journal events, error kinds and codes, connector
+//! manifests, expression programs, and the ports that adapters implement.
+//!
+//! This crate does no input or output: no async runtime, no network, no file system,
+//! no clock. Everything else in the workspace may depend on it; it depends on nobody.
+
+pub mod code;
+pub mod connection;
+pub mod digest;
+pub mod error;
+pub mod expression;
+pub mod id;
+pub mod journal;
+pub mod json;
+pub mod manifest;
+pub mod port;
+pub mod time;
+pub mod units;
+
+pub use digest::Digest;
+pub use error::{ErrorKind, SendRecord, StepError};
+pub use id::{ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepId, StepPath};
+pub use json::JsonText;
+pub use time::Timestamp;

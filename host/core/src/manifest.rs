@@ -1,0 +1,156 @@
+//! A connector's manifest: what it can do and what it needs. It stands in the
+//! component's custom section [`SECTION`] and is covered by the component's digest.
+
+use crate::connection::EgressRule;
+use crate::error::ErrorKind;
+use crate::id::{ConnectorName, OperationName};
+use crate::json::JsonText;
+use serde::{Deserialize, Serialize};
+
+/// The component's custom section that holds the manifest as JSON.
+pub const SECTION: &str = "dowel:manifest";
+
+/// The contract version that this host speaks.
+pub const CONTRACT: &str = "0.1.0";
+
+/// What a connector says about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the contract, such as `0.1.0`.
+    pub contract: String,
+    /// The connector's name.
+    pub name: ConnectorName,
+    /// The connector's own version.
+    pub version: semver::Version,
+    /// One sentence.
+    pub summary: String,
+    /// JSON Schema (2020-12) of the connection's `config`.
+    pub config_schema: JsonText,
+    /// Where it needs to send requests, as rules such as `GET,POST {base_url}/*`:
+    /// `{name}` stands for a text of the connection's configuration.
+    #[serde(default)]
+    pub egress: Vec<String>,
+    /// Its operations.
+    pub operations: Vec<OperationSpec>,
+}
+
+/// One operation of a connector.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationSpec {
+    /// The operation's name.
+    pub name: OperationName,
+    /// One sentence.
+    pub summary: String,
+    /// JSON Schema (2020-12) of the input.
+    pub input_schema: JsonText,
+    /// JSON Schema (2020-12) of the output.
+    pub output_schema: JsonText,
+    /// What repeating it does.
+    pub idempotency: Idempotency,
+    /// Whether it changes anything upstream.
+    pub effect: Effect,
+    /// The operation that undoes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensated_by: Option<OperationName>,
+    /// How pages follow each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pagination: Option<Pagination>,
+    /// The longest time that one call may take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// Error kinds after which a step tries again unless its flow says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_kinds: Option<Vec<ErrorKind>>,
+    /// An example input that satisfies `input_schema`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example_input: Option<JsonText>,
+    /// An example output that satisfies `output_schema`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example_output: Option<JsonText>,
+}
+
+/// How an operation's pages follow each other. Each field is a JSON Pointer (RFC 6901).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pagination {
+    /// Where the input takes the cursor.
+    pub cursor_in: String,
+    /// Where the output gives the next cursor; `null` or absent at the end.
+    pub cursor_out: String,
+    /// Where the output has the items.
+    pub items: String,
+}
+
+/// What repeating an operation with the same input does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Idempotency {
+    /// Repeating changes nothing, by the operation's nature (a read, a PUT).
+    Natural,
+    /// Repeating with the same key changes nothing.
+    Keyed,
+    /// Repeating acts again.
+    None,
+}
+
+/// Whether an operation changes anything upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// It only reads.
+    Read,
+    /// It writes.
+    Write,
+}
+
+/// Why a manifest was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidManifest {
+    /// The section does not hold a manifest.
+    #[error("the manifest cannot be read: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Built against a contract that this host does not speak.
+    #[error("the connector is built for contract {0}, this host speaks {CONTRACT}")]
+    Contract(String),
+    /// The same operation twice.
+    #[error("the operation `{0}` is listed twice")]
+    RepeatedOperation(OperationName),
+    /// An egress rule that cannot be read.
+    #[error("the egress rule `{0}` cannot be read: it is written `GET,POST https://host/path/*`")]
+    Egress(String),
+}
+
+impl Manifest {
+    /// Reads and checks the JSON of a manifest.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidManifest> {
+        let manifest: Self = serde_json::from_slice(bytes)?;
+        if manifest.contract != CONTRACT {
+            return Err(InvalidManifest::Contract(manifest.contract));
+        }
+        for (index, operation) in manifest.operations.iter().enumerate() {
+            if manifest.operations[..index]
+                .iter()
+                .any(|other| other.name == operation.name)
+            {
+                return Err(InvalidManifest::RepeatedOperation(operation.name.clone()));
+            }
+        }
+        if let Some(rule) = manifest
+            .egress
+            .iter()
+            .find(|rule| rule.parse::<EgressRule>().is_err())
+        {
+            return Err(InvalidManifest::Egress(rule.clone()));
+        }
+        Ok(manifest)
+    }
+
+    /// The operation of this name.
+    pub fn operation(&self, name: &str) -> Option<&OperationSpec> {
+        self.operations
+            .iter()
+            .find(|operation| operation.name.as_str() == name)
+    }
+}

@@ -1,0 +1,20 @@
+//! The ports: what the engine needs from the outside. Adapters implement them, the
+//! command line plugs them in, the simulation replaces them.
+
+mod clock;
+mod invoker;
+mod mapper;
+mod secrets;
+mod store;
+
+pub use clock::{Clock, Randomness};
+pub use invoker::{CallOutcome, CallRequest, Invoker};
+pub use mapper::{CheckExpressions, CheckRequest, EvaluationRequest, Mapper};
+pub use secrets::{Secret, SecretError, Secrets};
+pub use store::{Batch, Entry, MAX_KEY_BYTES, Precondition, Scan, Store, StoreError, Write};
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future that an adapter returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

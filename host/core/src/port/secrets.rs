@@ -1,0 +1,49 @@
+//! Reading secrets by name.
+
+use super::BoxFuture;
+use std::fmt;
+
+/// A secret's value. Shows nothing in `Debug`; wiped when dropped by the adapter that
+/// made it where that adapter can.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value: only where it is used.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Why a secret cannot be had.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SecretError {
+    /// The provider has no secret of this name.
+    #[error("there is no secret `{0}`")]
+    Missing(String),
+    /// The provider failed.
+    #[error("the secret `{name}` cannot be read: {reason}")]
+    Unreadable {
+        /// The secret's name.
+        name: String,
+        /// Why, without any value.
+        reason: String,
+    },
+}
+
+/// Reads secrets when they are used.
+pub trait Secrets: Send + Sync {
+    /// The current value of a secret.
+    fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Secret, SecretError>>;
+}

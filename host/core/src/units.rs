@@ -1,0 +1,99 @@
+//! Durations and sizes as people write them: `500ms 2s 5m 1h 2d`, `64KiB 10MiB`.
+
+use std::time::Duration;
+
+/// Why a duration or size was refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidUnit {
+    /// Not one of the accepted forms.
+    #[error("a duration is a whole number and a unit: 500ms, 2s, 5m, 1h or 2d")]
+    Duration,
+    /// Not one of the accepted forms.
+    #[error("a size is a whole number and a unit: 512B, 64KiB, 10MiB or 1GiB")]
+    Size,
+}
+
+/// Reads a duration such as `500ms`.
+pub fn parse_duration(text: &str) -> Result<Duration, InvalidUnit> {
+    let (number, unit) = split(text).ok_or(InvalidUnit::Duration)?;
+    let millis_per_unit = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(InvalidUnit::Duration),
+    };
+    let millis = number
+        .checked_mul(millis_per_unit)
+        .ok_or(InvalidUnit::Duration)?;
+    Ok(Duration::from_millis(millis))
+}
+
+/// Writes a duration in the largest unit that keeps it whole.
+pub fn format_duration(duration: Duration) -> String {
+    let millis = crate::time::millis(duration);
+    for (size, unit) in [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1_000, "s"),
+    ] {
+        if millis > 0 && millis.is_multiple_of(size) {
+            return format!("{}{unit}", millis / size);
+        }
+    }
+    format!("{millis}ms")
+}
+
+/// Reads a size such as `64KiB`, in bytes.
+pub fn parse_size(text: &str) -> Result<u64, InvalidUnit> {
+    let (number, unit) = split(text).ok_or(InvalidUnit::Size)?;
+    let bytes_per_unit = match unit {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(InvalidUnit::Size),
+    };
+    number.checked_mul(bytes_per_unit).ok_or(InvalidUnit::Size)
+}
+
+fn split(text: &str) -> Option<(u64, &str)> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    Some((number.parse().ok()?, unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2d"), Ok(Duration::from_secs(172_800)));
+        for bad in [
+            "",
+            "5",
+            "s",
+            "1.5s",
+            "5 m",
+            "-1s",
+            "99999999999999999999d",
+            "5M",
+        ] {
+            assert_eq!(parse_duration(bad), Err(InvalidUnit::Duration), "{bad}");
+        }
+        for text in ["500ms", "2s", "5m", "1h", "2d"] {
+            assert_eq!(format_duration(parse_duration(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("64KiB"), Ok(65_536));
+        assert_eq!(parse_size("10MiB"), Ok(10_485_760));
+        assert_eq!(parse_size("10MB"), Err(InvalidUnit::Size));
+    }
+}

@@ -1,0 +1,298 @@
+//! The engine's handle: start, intake, reading, draining.
+
+use crate::execute;
+use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
+use crate::journal::{self, JournalError};
+use crate::keys;
+use crate::metrics::Metrics;
+use crate::plans::{ActivationError, Hook, Plans};
+use crate::queue::{self, Queue};
+use crate::state::RunStatus;
+use crate::story::Story;
+use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
+use dowel_core::code::{self, Code};
+use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
+use dowel_core::{ConnectionName, FlowName, JsonText, RunId};
+use dowel_flow::plan::Plan;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::task::JoinHandle;
+
+/// How many ends of runs a slow listener may miss before it has to look again.
+const ENDS_KEPT: usize = 1024;
+
+/// Active marks that are read at a time when the engine starts.
+const MARKS_PER_SCAN: usize = 4096;
+
+/// The most runs that one trace by business key shows.
+const MAX_TRACED: usize = 100;
+
+/// Everything outside of the engine.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where the truth is.
+    pub store: Arc<dyn Store>,
+    /// Calls connectors.
+    pub invoker: Arc<dyn Invoker>,
+    /// Evaluates expressions.
+    pub mapper: Arc<dyn Mapper>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// How the engine works.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// `$env`: the environment's non-secret values, a JSON object.
+    pub env: JsonText,
+    /// Unfinished runs beyond which intake refuses more.
+    pub max_backlog: u64,
+    /// Runs that are worked on at the same time.
+    pub max_running: usize,
+    /// The longest time of one evaluation.
+    pub evaluation_deadline: Duration,
+    /// Calls at the same time, by connection; [`DEFAULT_CONCURRENCY`] where missing.
+    pub concurrency: BTreeMap<ConnectionName, u32>,
+}
+
+/// Calls at the same time of a connection without a limit of its own.
+pub const DEFAULT_CONCURRENCY: u32 = 16;
+
+impl Default for EngineOptions {
+    /// Fits a small machine: two cores and a few hundred MiB.
+    fn default() -> Self {
+        Self {
+            env: JsonText::object([]),
+            max_backlog: 10_000,
+            max_running: 512,
+            evaluation_deadline: Duration::from_secs(1),
+            concurrency: BTreeMap::new(),
+        }
+    }
+}
+
+/// Why the engine could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A journal cannot be used.
+    #[error("{0}")]
+    Journal(String),
+    /// A plan cannot be used.
+    #[error(transparent)]
+    Plan(#[from] ActivationError),
+}
+
+impl EngineError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Store(_) => code::store::UNAVAILABLE,
+            Self::Journal(_) => code::run::JOURNAL_UNREADABLE,
+            Self::Plan(error) => error.code(),
+        }
+    }
+}
+
+impl From<JournalError> for EngineError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Store(error) => Self::Store(error),
+            other => Self::Journal(other.to_string()),
+        }
+    }
+}
+
+/// What intake, executor and readers share.
+pub(crate) struct Shared {
+    pub(crate) ports: Ports,
+    pub(crate) options: EngineOptions,
+    pub(crate) plans: Plans,
+    pub(crate) queue: Queue,
+    pub(crate) metrics: Metrics,
+    /// Becomes true when the host is about to stop.
+    pub(crate) draining: watch::Sender<bool>,
+    pub(crate) ends: broadcast::Sender<RunId>,
+    permits: Mutex<HashMap<ConnectionName, Arc<Semaphore>>>,
+}
+
+impl Shared {
+    /// Whether the host is about to stop.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// The permits of a connection.
+    pub(crate) fn permits(&self, connection: &ConnectionName) -> Arc<Semaphore> {
+        let limit = self
+            .options
+            .concurrency
+            .get(connection)
+            .copied()
+            .unwrap_or(DEFAULT_CONCURRENCY);
+        let new = || {
+            Arc::new(Semaphore::new(
+                usize::try_from(limit.max(1)).unwrap_or(usize::MAX),
+            ))
+        };
+        self.permits
+            .lock()
+            .entry(connection.clone())
+            .or_insert_with(new)
+            .clone()
+    }
+}
+
+/// A running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    executor: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Engine {
+    /// Makes these plans the active ones, takes up every unfinished run, and starts to
+    /// work.
+    pub async fn start(
+        ports: Ports,
+        options: EngineOptions,
+        plans: Vec<Plan>,
+    ) -> Result<Self, EngineError> {
+        let metrics = Metrics::default();
+        let (queue, inbox) = Queue::new(metrics.clone());
+        let shared = Arc::new(Shared {
+            ports,
+            options,
+            plans: Plans::default(),
+            queue,
+            metrics,
+            draining: watch::Sender::new(false),
+            ends: broadcast::channel(ENDS_KEPT).0,
+            permits: Mutex::default(),
+        });
+        shared
+            .plans
+            .activate(shared.ports.store.as_ref(), plans)
+            .await?;
+        let resumed = recover(&shared).await?;
+        tracing::info!(resumed, "engine started");
+        let executor = tokio::spawn(execute::work(shared.clone(), inbox));
+        Ok(Self {
+            shared,
+            executor: Arc::new(Mutex::new(Some(executor))),
+        })
+    }
+
+    /// Takes an event in. On `Ok` it is on disk and may be acknowledged.
+    pub async fn accept(&self, request: IntakeRequest) -> Result<Accepted, IntakeError> {
+        intake::accept(&self.shared, request).await
+    }
+
+    /// The webhook at a path, with a leading slash.
+    pub fn hook(&self, method: &str, path: &str) -> Option<Hook> {
+        self.shared.plans.hook(method, path)
+    }
+
+    /// Names of the active flows.
+    pub fn flows(&self) -> Vec<FlowName> {
+        self.shared.plans.flows()
+    }
+
+    /// A run's story, or `None` if there is no such run.
+    pub async fn story(&self, run: RunId) -> Result<Option<Story>, EngineError> {
+        let entries = journal::load(self.shared.ports.store.as_ref(), run).await?;
+        Story::tell(&entries).map_err(|e| EngineError::Journal(e.to_string()))
+    }
+
+    /// A list of runs, the newest first.
+    pub async fn runs(&self, query: &RunsQuery) -> Result<RunsPage, EngineError> {
+        Ok(summary::list(self.shared.ports.store.as_ref(), query).await?)
+    }
+
+    /// The runs of a business key, the oldest first.
+    pub async fn runs_by_key(&self, key: &str) -> Result<Vec<RunSummary>, EngineError> {
+        let store = self.shared.ports.store.as_ref();
+        let rows = store
+            .scan(Scan::prefix(keys::business_key(key), MAX_TRACED))
+            .await?;
+        let mut runs = Vec::new();
+        for run in rows.iter().filter_map(|(key, _)| keys::run_at_end(key)) {
+            runs.extend(summary::get(store, run).await?);
+        }
+        Ok(runs)
+    }
+
+    /// Waits until a run has ended or is parked.
+    pub async fn settled(&self, run: RunId) -> Result<RunStatus, EngineError> {
+        let mut ends = self.shared.ends.subscribe();
+        loop {
+            match summary::get(self.shared.ports.store.as_ref(), run).await? {
+                Some(summary) if summary.status.is_at_rest() => return Ok(summary.status),
+                Some(_) => {}
+                None => return Err(EngineError::Journal(format!("there is no run {run}"))),
+            }
+            loop {
+                match ends.recv().await {
+                    Ok(ended) if ended == run => break,
+                    Ok(_) => {}
+                    // Missed some: look again.
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    /// The engine's counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Whether intake takes new events.
+    pub fn is_ready(&self) -> bool {
+        !self.shared.is_draining()
+    }
+
+    /// Stops taking events and beginning calls, lets open calls end within `patience`,
+    /// and stops. Unfinished runs go on at the next start.
+    pub async fn drain(&self, patience: Duration) {
+        self.shared.draining.send_replace(true);
+        let executor = self.executor.lock().take();
+        if let Some(mut executor) = executor {
+            let deadline = self.shared.ports.clock.now().plus(patience);
+            tokio::select! {
+                _ = &mut executor => {}
+                () = self.shared.ports.clock.sleep_until(deadline) => executor.abort(),
+            }
+        }
+    }
+}
+
+/// Queues every run that is marked as active.
+async fn recover(shared: &Shared) -> Result<usize, EngineError> {
+    let mut resumed = 0;
+    let mut scan = Scan::prefix(keys::ACTIVE, MARKS_PER_SCAN);
+    loop {
+        let marks = shared.ports.store.scan(scan.clone()).await?;
+        for (key, value) in &marks {
+            let Some(run) = keys::run_at_end(key) else {
+                continue;
+            };
+            resumed += 1;
+            match queue::read_due(value) {
+                at if at.as_millis() == 0 => shared.queue.resume(run),
+                at => shared.queue.later(run, at),
+            }
+        }
+        match marks.last() {
+            Some((key, _)) if marks.len() == MARKS_PER_SCAN => scan = scan.after(key.clone()),
+            _ => return Ok(resumed),
+        }
+    }
+}

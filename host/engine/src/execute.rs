@@ -1,0 +1,120 @@
+//! The executor: gives every due run a task of its own, up to a limit.
+
+mod call;
+mod drive;
+mod page;
+
+use crate::engine::Shared;
+use crate::journal;
+use crate::queue::{Inbox, Timers, Work};
+use crate::state::RunState;
+use dowel_core::{RunId, Timestamp};
+use drive::{Driver, Exit};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+/// When a run is tried again after the store refused to take its turn.
+const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Works until draining begins, then lets the open runs stop.
+pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox) {
+    let slots = Arc::new(Semaphore::new(shared.options.max_running.max(1)));
+    let tasks = TaskTracker::new();
+    let mut timers = Timers::default();
+    let mut draining = shared.draining.subscribe();
+    while !shared.is_draining() {
+        let due = timers.next().unwrap_or(Timestamp::from_millis(u64::MAX));
+        let work = tokio::select! {
+            work = inbox.recv() => work,
+            () = shared.ports.clock.sleep_until(due), if timers.next().is_some() => None,
+            _ = draining.wait_for(|draining| *draining) => break,
+        };
+        match work {
+            Some(Work::Later(run, at)) => timers.add(run, at),
+            Some(Work::Begin(state)) => spawn(&shared, &slots, &tasks, Source::State(state)).await,
+            Some(Work::Resume(run)) => spawn(&shared, &slots, &tasks, Source::Journal(run)).await,
+            None => {}
+        }
+        while let Some(run) = timers.pop_due(shared.ports.clock.now()) {
+            shared.metrics.waiting.dec();
+            shared.metrics.backlog.inc();
+            spawn(&shared, &slots, &tasks, Source::Journal(run)).await;
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// Where a run's state comes from.
+enum Source {
+    State(Box<RunState>),
+    Journal(RunId),
+}
+
+impl Source {
+    fn run(&self) -> RunId {
+        match self {
+            Self::State(state) => state.created.run,
+            Self::Journal(run) => *run,
+        }
+    }
+}
+
+async fn spawn(shared: &Arc<Shared>, slots: &Arc<Semaphore>, tasks: &TaskTracker, source: Source) {
+    // The semaphore is never closed, so a slot always comes.
+    let Ok(slot) = slots.clone().acquire_owned().await else {
+        return;
+    };
+    let shared = shared.clone();
+    tasks.spawn(async move {
+        let run = source.run();
+        let driven = AssertUnwindSafe(drive(&shared, source))
+            .catch_unwind()
+            .await;
+        shared.metrics.backlog.dec();
+        match driven {
+            Ok(Ok(exit)) => after(&shared, run, exit),
+            Ok(Err(error)) => {
+                tracing::error!(%run, %error, "the run cannot go on now");
+                shared
+                    .queue
+                    .later(run, shared.ports.clock.now().plus(STORE_RETRY_DELAY));
+            }
+            Err(_) => {
+                tracing::error!(%run, "the run's task panicked; it goes on at the next start")
+            }
+        }
+        drop(slot);
+    });
+}
+
+async fn drive(shared: &Arc<Shared>, source: Source) -> Result<Exit, drive::DriveError> {
+    let state = match source {
+        Source::State(state) => *state,
+        Source::Journal(run) => {
+            let entries = journal::load(shared.ports.store.as_ref(), run).await?;
+            RunState::fold(&entries)
+                .map_err(|source| journal::JournalError::Illegal { run, source })?
+        }
+    };
+    let plan = shared
+        .plans
+        .pinned(shared.ports.store.as_ref(), state.created.plan)
+        .await?;
+    Driver::new(shared.clone(), plan, state).run().await
+}
+
+fn after(shared: &Shared, run: RunId, exit: Exit) {
+    match exit {
+        Exit::Rest => {
+            // Nobody has to listen.
+            let _ = shared.ends.send(run);
+        }
+        Exit::WaitUntil(at) => shared.queue.later(run, at),
+        Exit::Drained => {}
+    }
+}

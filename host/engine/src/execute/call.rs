@@ -1,0 +1,240 @@
+//! One attempt of one call: the permit, the call itself, and what its result means.
+
+use crate::engine::Shared;
+use crate::plans::ActivePlan;
+use crate::retry::{self, Verdict};
+use crate::scope::{self, Scope};
+use crate::state::RunState;
+use dowel_core::code::run::OUTPUT_SCHEMA;
+use dowel_core::expression::Evaluated;
+use dowel_core::journal::{CallArguments, Event, FailedAttempt};
+use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, EvaluationRequest};
+use dowel_core::{ErrorKind, JsonText, StepError, StepId, StepPath, Timestamp};
+use dowel_flow::plan::{Call, Step, StepKind};
+use dowel_flow::validate::Validator;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// An attempt that is about to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) step: StepId,
+    pub(crate) path: StepPath,
+    pub(crate) scope: Scope,
+    pub(crate) number: u32,
+    pub(crate) call: Arc<CallArguments>,
+    pub(crate) deadline: std::time::Duration,
+}
+
+/// What a run waited for.
+pub(crate) enum Ended {
+    /// The connection has room for the attempt.
+    Permitted(Attempt, OwnedSemaphorePermit),
+    /// The attempt came to its end.
+    Answered {
+        attempt: Attempt,
+        started_at: Timestamp,
+        outcome: CallOutcome,
+    },
+}
+
+/// Waits for room in the connection.
+pub(crate) fn wait_for_permit(
+    shared: &Shared,
+    attempt: Attempt,
+) -> BoxFuture<'static, Option<Ended>> {
+    let permits = shared.permits(&attempt.call.connection);
+    Box::pin(async move {
+        // Permits are never closed, so one always comes.
+        let permit = permits.acquire_owned().await.ok()?;
+        Some(Ended::Permitted(attempt, permit))
+    })
+}
+
+/// Makes the attempt.
+pub(crate) fn make(
+    shared: &Arc<Shared>,
+    plan: &ActivePlan,
+    state: &RunState,
+    attempt: Attempt,
+    permit: OwnedSemaphorePermit,
+) -> Option<BoxFuture<'static, Option<Ended>>> {
+    let component = plan.plan.connectors.get(&attempt.call.connection)?.digest;
+    let request = CallRequest {
+        connection: attempt.call.connection.clone(),
+        component,
+        operation: attempt.call.operation.clone(),
+        input: attempt.call.input.clone(),
+        idempotency_key: attempt.call.idempotency_key.clone(),
+        run: state.created.run,
+        step: attempt.path.clone(),
+        attempt: attempt.number,
+        deadline: attempt.deadline,
+        traceparent: state.created.traceparent.clone(),
+    };
+    let shared = shared.clone();
+    Some(Box::pin(async move {
+        let started_at = shared.ports.clock.now();
+        shared.metrics.calls.inc();
+        let outcome = shared.ports.invoker.call(request).await;
+        shared.metrics.calls.dec();
+        let kind = outcome.result.as_ref().err().map(|error| error.kind);
+        shared
+            .metrics
+            .attempt(attempt.call.connection.as_str(), kind);
+        drop(permit);
+        Some(Ended::Answered {
+            attempt,
+            started_at,
+            outcome,
+        })
+    }))
+}
+
+/// The event that an ended attempt means.
+pub(crate) async fn conclude(
+    shared: &Shared,
+    plan: &ActivePlan,
+    state: &RunState,
+    attempt: &Attempt,
+    started_at: Timestamp,
+    outcome: CallOutcome,
+) -> Option<Event> {
+    let step = plan.plan.step(&attempt.step)?;
+    let StepKind::Call(call) = &step.kind else {
+        return None;
+    };
+    let path = attempt.path.clone();
+    // The journal has the arguments once: with the intent, or with the first end.
+    let arguments = (!state.steps.contains_key(&path)).then(|| (*attempt.call).clone());
+    let sent = outcome.sent;
+    let (error, result) = match outcome.result {
+        Err(error) => (error, None),
+        Ok(result) => match value(shared, plan, state, step, call, &attempt.scope, &result).await {
+            Ok(output) => {
+                let number = attempt.number;
+                return Some(Event::CallSucceeded {
+                    path,
+                    attempt: number,
+                    started_at,
+                    result,
+                    output,
+                    call: arguments,
+                });
+            }
+            // The call itself went well: trying it again would not mend its result.
+            Err(error) => (error, Some(result)),
+        },
+    };
+    let failed = FailedAttempt {
+        number: attempt.number,
+        sent,
+        started_at,
+        call: arguments.clone(),
+        result,
+    };
+    if failed.result.is_some() {
+        return Some(Event::StepFailed {
+            path,
+            attempt: Some(failed),
+            error,
+        });
+    }
+    let random = u64::from_be_bytes(
+        shared.ports.randomness.bytes()[..8]
+            .try_into()
+            .unwrap_or_default(),
+    );
+    let now = shared.ports.clock.now();
+    Some(
+        match retry::verdict(call, attempt.number, error.clone(), sent, now, random) {
+            Verdict::Retry(retry_at) => Event::AttemptFailed {
+                path,
+                attempt: attempt.number,
+                error,
+                sent,
+                started_at,
+                retry_at,
+                call: arguments,
+            },
+            Verdict::Fail(error) => Event::StepFailed {
+                path,
+                attempt: Some(failed),
+                error,
+            },
+        },
+    )
+}
+
+/// Checks a result and maps it to the step's value; `None` where the value is the
+/// result itself.
+async fn value(
+    shared: &Shared,
+    plan: &ActivePlan,
+    state: &RunState,
+    step: &Step,
+    call: &Call,
+    scope: &Scope,
+    result: &JsonText,
+) -> Result<Option<JsonText>, StepError> {
+    let place = || step.position.to_string();
+    check(
+        plan.result_schema(&step.id),
+        result,
+        "the result of the operation",
+    )
+    .map_err(|e| e.at(place()))?;
+    let output = match &call.output {
+        None => None,
+        Some(program) => {
+            let mut bindings =
+                scope::bindings(state, scope, &program.needs, shared.ports.clock.now());
+            bindings.input = result.clone();
+            let request = EvaluationRequest {
+                guest: plan.plan.mapping,
+                program: program.clone(),
+                bindings,
+                deadline: shared.options.evaluation_deadline,
+            };
+            match shared
+                .ports
+                .mapper
+                .evaluate(request)
+                .await
+                .map_err(super::drive::step_error)?
+            {
+                Evaluated::Values(values) => values.into_iter().next(),
+                Evaluated::Skipped => Some(JsonText::null()),
+            }
+        }
+    };
+    let checked = output.as_ref().unwrap_or(result);
+    check(
+        plan.value_schema(&step.id),
+        checked,
+        "the value of the step",
+    )
+    .map_err(|e| e.at(place()))?;
+    Ok(output)
+}
+
+/// The most violations that an error lists.
+const MAX_VIOLATIONS: usize = 5;
+
+/// Checks a value against a schema; the error names pointers and types, no values.
+pub(crate) fn check(
+    schema: Option<&Validator>,
+    value: &JsonText,
+    what: &str,
+) -> Result<(), StepError> {
+    let violations = schema.map(|schema| schema.check(value)).unwrap_or_default();
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let shown = violations.iter().take(MAX_VIOLATIONS);
+    let list: Vec<String> = shown
+        .map(|v| format!("{}: {}", v.pointer, v.message))
+        .collect();
+    let message = format!("{what} does not follow its schema: {}", list.join("; "));
+    Err(StepError::host(ErrorKind::Internal, OUTPUT_SCHEMA, message))
+}

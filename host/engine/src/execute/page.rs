@@ -1,0 +1,132 @@
+//! The part of a run's journal that is not on disk yet, and the batch that takes it
+//! there.
+
+use crate::engine::Shared;
+use crate::journal;
+use crate::keys;
+use crate::queue;
+use crate::state::{RunState, RunStatus};
+use crate::summary::RunSummary;
+use dowel_core::Timestamp;
+use dowel_core::journal::{Entry, Event, VERSION};
+use dowel_core::port::{Batch, StoreError};
+
+/// Entries of one turn.
+#[derive(Debug)]
+pub(crate) struct Page {
+    entries: Vec<Entry>,
+    /// The status that the stored summary shows.
+    listed: RunStatus,
+    /// When the stored active mark says that the run is due.
+    due: Timestamp,
+    error_code: Option<String>,
+    has_result: bool,
+}
+
+impl Page {
+    /// Nothing recorded yet since `state` was read.
+    pub(crate) fn new(state: &RunState) -> Self {
+        Self {
+            entries: Vec::new(),
+            listed: state.status,
+            due: Timestamp::default(),
+            error_code: None,
+            has_result: false,
+        }
+    }
+
+    /// Whether it holds the result of a call, which must not wait for the next call.
+    pub(crate) const fn has_result(&self) -> bool {
+        self.has_result
+    }
+
+    /// Applies an event to the state and keeps it for the next batch.
+    pub(crate) fn record(
+        &mut self,
+        state: &mut RunState,
+        at: Timestamp,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        self.has_result |= matches!(
+            event,
+            Event::CallSucceeded { .. } | Event::AttemptFailed { .. }
+        );
+        if let Event::Parked { error, .. } | Event::Failed { error, .. } = &event {
+            self.error_code = Some(error.code.clone());
+        }
+        let entry = Entry {
+            v: VERSION,
+            seq: state.next_seq,
+            at,
+            event,
+        };
+        state
+            .apply(&entry)
+            .map_err(|e| StoreError::Failed(e.to_string().into()))?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Writes what was recorded, with everything that is derived from it, in one batch.
+    /// `due` is when the run is to be taken up again, zero while it is at work.
+    pub(crate) async fn flush(
+        &mut self,
+        shared: &Shared,
+        state: &RunState,
+        due: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        let run = state.created.run;
+        if let Some(first) = self.entries.first() {
+            let page = keys::journal_page(run, first.seq);
+            let bytes = journal::encode(&self.entries)
+                .map_err(|e| StoreError::Failed(e.to_string().into()))?;
+            // Somebody else's page at this place means that this task is not the one
+            // that drives the run any more.
+            batch.require_absent(page.clone()).put(page, bytes);
+        }
+        if state.status.is_at_rest() {
+            batch.delete(keys::active(run));
+        } else if due != self.due {
+            batch.put(keys::active(run), queue::due_at(due));
+        }
+        if state.status != self.listed {
+            let summary = RunSummary::of(state, self.error_code.clone());
+            let bytes = serde_json::to_vec(&summary)
+                .map_err(|e| StoreError::Failed(e.to_string().into()))?;
+            batch.put(keys::summary(run), bytes);
+        }
+        if batch.writes.is_empty() {
+            return Ok(());
+        }
+        shared.ports.store.commit(batch).await?;
+        announce(&self.entries, state);
+        self.entries.clear();
+        self.has_result = false;
+        self.listed = state.status;
+        self.due = due;
+        Ok(())
+    }
+}
+
+/// Tells the log what became durable: emitted events, and runs that need a person.
+fn announce(entries: &[Entry], state: &RunState) {
+    let created = &state.created;
+    for entry in entries {
+        match &entry.event {
+            Event::Emitted {
+                id,
+                event_type,
+                data,
+                ..
+            } => {
+                tracing::info!(target: "dowel::emit", run = %created.run, flow = %created.flow, id, event_type, bytes = data.as_str().len(), "event emitted");
+            }
+            Event::Parked { error, path } => {
+                let step = path.as_ref().map_or("", |path| path.as_str());
+                tracing::warn!(run = %created.run, flow = %created.flow, step, code = error.code, kind = %error.kind, "run parked");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The engine: takes events in, moves runs through their plans, and survives.
+//!
+//! Written against ports alone. Two pure functions carry the meaning:
+//! [`RunState::apply`](state::RunState::apply) says what an event does to a run, and
+//! [`next`](decide::next) says what a run needs. Everything else in here feeds them.
+
+pub mod decide;
+mod engine;
+mod execute;
+mod intake;
+mod journal;
+mod keys;
+pub mod mask;
+pub mod metrics;
+mod plans;
+mod queue;
+mod retry;
+pub mod scope;
+pub mod state;
+mod step;
+pub mod story;
+mod summary;
+mod trace_context;
+
+pub use engine::{DEFAULT_CONCURRENCY, Engine, EngineError, EngineOptions, Ports};
+pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};
+pub use plans::{ActivationError, Hook};
+pub use summary::{MAX_PAGE, RunSummary, RunsPage, RunsQuery};

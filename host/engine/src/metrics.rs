@@ -1,0 +1,151 @@
+//! What the engine counts. Labels are bounded by construction: statuses and kinds are
+//! closed lists, flows are those that are active.
+
+use crate::state::RunStatus;
+use dowel_core::{ErrorKind, FlowName};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// Upper bound of the first latency bucket, in seconds.
+const FIRST_BUCKET_SECONDS: f64 = 0.001;
+
+/// Buckets double from 1 ms to about two minutes.
+const BUCKETS: u16 = 18;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct FlowLabel {
+    flow: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EndLabels {
+    flow: String,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct AttemptLabels {
+    connection: String,
+    result: &'static str,
+}
+
+/// The engine's counters.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    accepted: Family<FlowLabel, Counter>,
+    duplicates: Family<FlowLabel, Counter>,
+    ended: Family<EndLabels, Counter>,
+    duration: Family<FlowLabel, Histogram, fn() -> Histogram>,
+    attempts: Family<AttemptLabels, Counter>,
+    /// Runs that were accepted and are neither at rest nor waiting for a timer.
+    pub(crate) backlog: Gauge,
+    /// Runs that wait for a timer.
+    pub(crate) waiting: Gauge,
+    /// Calls that are being made.
+    pub(crate) calls: Gauge,
+}
+
+fn latency() -> Histogram {
+    Histogram::new(exponential_buckets(FIRST_BUCKET_SECONDS, 2.0, BUCKETS))
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            accepted: Family::default(),
+            duplicates: Family::default(),
+            ended: Family::default(),
+            duration: Family::new_with_constructor(latency),
+            attempts: Family::default(),
+            backlog: Gauge::default(),
+            waiting: Gauge::default(),
+            calls: Gauge::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Makes the counters visible in a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "dowel_runs_accepted",
+            "Runs accepted at intake",
+            self.accepted.clone(),
+        );
+        registry.register(
+            "dowel_runs_duplicates",
+            "Events that were duplicates",
+            self.duplicates.clone(),
+        );
+        registry.register(
+            "dowel_runs_ended",
+            "Runs that came to rest, by status",
+            self.ended.clone(),
+        );
+        let help = "Seconds from acceptance to rest";
+        registry.register("dowel_run_duration_seconds", help, self.duration.clone());
+        registry.register(
+            "dowel_call_attempts",
+            "Attempts of calls, by result",
+            self.attempts.clone(),
+        );
+        registry.register(
+            "dowel_runs_backlog",
+            "Runs that are at work or queued",
+            self.backlog.clone(),
+        );
+        registry.register(
+            "dowel_runs_waiting",
+            "Runs that wait for a timer",
+            self.waiting.clone(),
+        );
+        registry.register(
+            "dowel_calls_in_flight",
+            "Calls that are being made",
+            self.calls.clone(),
+        );
+    }
+
+    pub(crate) fn accepted(&self, flow: &FlowName) {
+        self.accepted
+            .get_or_create(&FlowLabel {
+                flow: flow.to_string(),
+            })
+            .inc();
+    }
+
+    pub(crate) fn duplicate(&self, flow: &FlowName) {
+        self.duplicates
+            .get_or_create(&FlowLabel {
+                flow: flow.to_string(),
+            })
+            .inc();
+    }
+
+    pub(crate) fn ended(&self, flow: &FlowName, status: RunStatus, seconds: f64) {
+        let flow = flow.to_string();
+        self.ended
+            .get_or_create(&EndLabels {
+                flow: flow.clone(),
+                status: status.name(),
+            })
+            .inc();
+        self.duration
+            .get_or_create(&FlowLabel { flow })
+            .observe(seconds);
+    }
+
+    pub(crate) fn attempt(&self, connection: &str, error: Option<ErrorKind>) {
+        let result = error.map_or("ok", ErrorKind::name);
+        self.attempts
+            .get_or_create(&AttemptLabels {
+                connection: connection.to_owned(),
+                result,
+            })
+            .inc();
+    }
+}

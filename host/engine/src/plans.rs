@@ -1,0 +1,286 @@
+//! The plans that are active, and those that unfinished runs still need.
+
+use crate::keys;
+use dowel_core::code::{self, Code};
+use dowel_core::port::{Batch, Store, StoreError};
+use dowel_core::{Digest, FlowName, JsonText, StepId};
+use dowel_flow::plan::{Block, Plan, StepKind, TriggerKind, Verify};
+use dowel_flow::validate::Validator;
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A plan with what is compiled from it.
+pub(crate) struct ActivePlan {
+    pub(crate) plan: Plan,
+    pub(crate) digest: Digest,
+    triggers: HashMap<String, Validator>,
+    results: HashMap<StepId, Validator>,
+    values: HashMap<StepId, Validator>,
+}
+
+/// Why a plan cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivationError {
+    /// A schema in the plan is not a JSON Schema.
+    #[error("flow {flow}: the schema of {place} cannot be used: {reason}")]
+    Schema {
+        /// The flow.
+        flow: FlowName,
+        /// The step or trigger.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// Two active flows listen at the same path.
+    #[error("the flows {first} and {second} both listen at {method} {path}")]
+    HookTaken {
+        /// One flow.
+        first: FlowName,
+        /// The other.
+        second: FlowName,
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+    },
+    /// The plan cannot be written or read.
+    #[error("the plan cannot be encoded: {0}")]
+    Encoding(#[from] serde_json::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ActivationError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Schema { .. } | Self::Encoding(_) => code::flow::PLAN_UNUSABLE,
+            Self::HookTaken { .. } => code::config::HOOK_TAKEN,
+            Self::Store(_) => code::store::UNAVAILABLE,
+        }
+    }
+}
+
+impl ActivePlan {
+    pub(crate) fn new(plan: Plan) -> Result<Self, ActivationError> {
+        let digest = plan.digest()?;
+        let mut validators = Validators {
+            flow: plan.flow.clone(),
+            results: HashMap::new(),
+            values: HashMap::new(),
+        };
+        validators.block(&plan.steps)?;
+        let mut triggers = HashMap::new();
+        for trigger in &plan.triggers {
+            if let Some(schema) = &trigger.schema {
+                let place = format!("trigger `{}`", trigger.name);
+                triggers.insert(trigger.name.clone(), validators.compile(schema, &place)?);
+            }
+        }
+        let Validators {
+            results, values, ..
+        } = validators;
+        Ok(Self {
+            plan,
+            digest,
+            triggers,
+            results,
+            values,
+        })
+    }
+
+    /// Checks the payload of a trigger.
+    pub(crate) fn trigger_schema(&self, trigger: &str) -> Option<&Validator> {
+        self.triggers.get(trigger)
+    }
+
+    /// Checks what an operation returned.
+    pub(crate) fn result_schema(&self, step: &StepId) -> Option<&Validator> {
+        self.results.get(step)
+    }
+
+    /// Checks a step's value.
+    pub(crate) fn value_schema(&self, step: &StepId) -> Option<&Validator> {
+        self.values.get(step)
+    }
+}
+
+struct Validators {
+    flow: FlowName,
+    results: HashMap<StepId, Validator>,
+    values: HashMap<StepId, Validator>,
+}
+
+impl Validators {
+    fn block(&mut self, steps: &Block) -> Result<(), ActivationError> {
+        for step in steps {
+            if let Some(schema) = &step.schema {
+                let validator = self.compile(schema, &format!("step `{}`", step.id))?;
+                self.values.insert(step.id.clone(), validator);
+            }
+            match &step.kind {
+                StepKind::Call(call) => {
+                    let validator = self.compile(
+                        &call.result_schema,
+                        &format!("operation `{}`", call.operation),
+                    )?;
+                    self.results.insert(step.id.clone(), validator);
+                }
+                StepKind::Switch { cases, default, .. } => {
+                    cases
+                        .iter()
+                        .chain(default)
+                        .try_for_each(|block| self.block(block))?;
+                }
+                StepKind::ForEach { steps, .. } => self.block(steps)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn compile(&self, schema: &JsonText, place: &str) -> Result<Validator, ActivationError> {
+        Validator::new(schema).map_err(|error| ActivationError::Schema {
+            flow: self.flow.clone(),
+            place: place.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// A webhook that is listened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// The flow.
+    pub flow: FlowName,
+    /// The trigger's name.
+    pub trigger: String,
+    /// How the sender proves itself.
+    pub verify: Verify,
+    /// Lower-case names of the headers that are kept.
+    pub headers: Vec<String>,
+}
+
+/// Where a webhook is listened to: method and path.
+type Route = (String, String);
+
+/// The plans in memory.
+#[derive(Default)]
+pub(crate) struct Plans {
+    active: RwLock<Active>,
+    by_digest: RwLock<HashMap<Digest, Arc<ActivePlan>>>,
+}
+
+#[derive(Default)]
+struct Active {
+    flows: HashMap<FlowName, Arc<ActivePlan>>,
+    hooks: HashMap<Route, Hook>,
+}
+
+impl Plans {
+    /// Makes these plans, and no others, the active ones. All or nothing.
+    pub(crate) async fn activate(
+        &self,
+        store: &dyn Store,
+        plans: Vec<Plan>,
+    ) -> Result<(), ActivationError> {
+        let plans: Vec<Arc<ActivePlan>> = plans
+            .into_iter()
+            .map(|plan| ActivePlan::new(plan).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        let hooks = hooks(&plans)?;
+        for plan in &plans {
+            persist(store, plan).await?;
+        }
+        self.by_digest
+            .write()
+            .extend(plans.iter().map(|plan| (plan.digest, plan.clone())));
+        let flows = plans
+            .into_iter()
+            .map(|plan| (plan.plan.flow.clone(), plan))
+            .collect();
+        *self.active.write() = Active { flows, hooks };
+        Ok(())
+    }
+
+    /// The active plan of a flow.
+    pub(crate) fn active(&self, flow: &FlowName) -> Option<Arc<ActivePlan>> {
+        self.active.read().flows.get(flow).cloned()
+    }
+
+    /// Names of the active flows.
+    pub(crate) fn flows(&self) -> Vec<FlowName> {
+        self.active.read().flows.keys().cloned().collect()
+    }
+
+    /// The webhook at a path.
+    pub(crate) fn hook(&self, method: &str, path: &str) -> Option<Hook> {
+        self.active
+            .read()
+            .hooks
+            .get(&(method.to_owned(), path.to_owned()))
+            .cloned()
+    }
+
+    /// The plan that a run began with, from memory or from the store.
+    pub(crate) async fn pinned(
+        &self,
+        store: &dyn Store,
+        digest: Digest,
+    ) -> Result<Arc<ActivePlan>, ActivationError> {
+        if let Some(plan) = self.by_digest.read().get(&digest) {
+            return Ok(plan.clone());
+        }
+        let missing = || StoreError::Failed(format!("plan {digest} is not in the store").into());
+        let bytes = store.get(&keys::plan(&digest)).await?.ok_or_else(missing)?;
+        let plan = Arc::new(ActivePlan::new(serde_json::from_slice(&bytes)?)?);
+        self.by_digest.write().insert(digest, plan.clone());
+        Ok(plan)
+    }
+}
+
+fn hooks(plans: &[Arc<ActivePlan>]) -> Result<HashMap<Route, Hook>, ActivationError> {
+    let mut hooks: HashMap<Route, Hook> = HashMap::new();
+    for plan in plans {
+        for trigger in &plan.plan.triggers {
+            let TriggerKind::Webhook {
+                path,
+                method,
+                verify,
+                headers,
+            } = &trigger.kind
+            else {
+                continue;
+            };
+            let hook = Hook {
+                flow: plan.plan.flow.clone(),
+                trigger: trigger.name.clone(),
+                verify: *verify,
+                headers: headers.clone(),
+            };
+            if let Some(other) = hooks.insert((method.clone(), path.clone()), hook) {
+                return Err(ActivationError::HookTaken {
+                    first: other.flow,
+                    second: plan.plan.flow.clone(),
+                    method: method.clone(),
+                    path: path.clone(),
+                });
+            }
+        }
+    }
+    Ok(hooks)
+}
+
+async fn persist(store: &dyn Store, plan: &ActivePlan) -> Result<(), ActivationError> {
+    let mut batch = Batch::default();
+    let key = keys::plan(&plan.digest);
+    batch
+        .require_absent(key.clone())
+        .put(key, serde_json::to_vec(&plan.plan)?);
+    match store.commit(batch).await {
+        Ok(()) | Err(StoreError::Conflict(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

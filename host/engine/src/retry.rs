@@ -1,0 +1,245 @@
+//! What follows a failed attempt: another one, or the end of the step.
+
+use dowel_core::code::run::UNKNOWN_OUTCOME;
+use dowel_core::manifest::Idempotency;
+use dowel_core::{ErrorKind, SendRecord, StepError, Timestamp, time};
+use dowel_flow::plan::{Call, Jitter, RetryPolicy};
+use std::time::Duration;
+
+/// What follows a failed attempt.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// Another attempt, not before this time.
+    Retry(Timestamp),
+    /// The step has failed with this error.
+    Fail(StepError),
+}
+
+/// The longest wait that an upstream may ask for: beyond it a person should know.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// Decides what follows attempt number `attempt`. `random` spreads the delay.
+pub(crate) fn verdict(
+    plan: &Call,
+    attempt: u32,
+    error: StepError,
+    sent: SendRecord,
+    now: Timestamp,
+    random: u64,
+) -> Verdict {
+    if outcome_is_unknown(plan.idempotency, &error, sent) {
+        return Verdict::Fail(unknown_outcome(error));
+    }
+    let policy = &plan.retry;
+    if !policy.kinds.contains(&error.kind) || attempt >= policy.attempts {
+        return Verdict::Fail(error);
+    }
+    let asked = error
+        .retry_after_ms
+        .map_or(Duration::ZERO, Duration::from_millis);
+    Verdict::Retry(now.plus(delay(policy, attempt, random).max(asked.min(MAX_RETRY_AFTER))))
+}
+
+/// What follows when the host stopped in the middle of a call. An operation that can
+/// be repeated is repeated with the same key and bytes, whatever the flow's `retry`
+/// says: the restart was not the upstream's doing.
+pub(crate) fn after_crash(
+    idempotency: Idempotency,
+    error: StepError,
+) -> Result<StepError, StepError> {
+    match idempotency {
+        Idempotency::Natural | Idempotency::Keyed => Ok(error),
+        Idempotency::None => Err(unknown_outcome(error)),
+    }
+}
+
+/// Whether the effect may have happened and repeating it could do it twice. The
+/// gateway's record decides, whatever the guest reports.
+fn outcome_is_unknown(idempotency: Idempotency, error: &StepError, sent: SendRecord) -> bool {
+    let ambiguous = match sent {
+        SendRecord::NotSent => false,
+        SendRecord::Sent => true,
+        SendRecord::Answered => matches!(
+            error.kind,
+            ErrorKind::Unavailable
+                | ErrorKind::Timeout
+                | ErrorKind::UnknownOutcome
+                | ErrorKind::Internal
+        ),
+    };
+    idempotency == Idempotency::None && ambiguous
+}
+
+fn unknown_outcome(cause: StepError) -> StepError {
+    let message = format!(
+        "the call may have taken effect and cannot be repeated safely; the attempt ended with {}: {}",
+        cause.kind, cause.message
+    );
+    StepError {
+        details: cause.details,
+        ..StepError::host(ErrorKind::UnknownOutcome, UNKNOWN_OUTCOME, message)
+    }
+}
+
+fn delay(policy: &RetryPolicy, attempt: u32, random: u64) -> Duration {
+    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let seconds = policy.delay.as_secs_f64() * policy.factor.powi(exponent);
+    let whole = Duration::try_from_secs_f64(seconds)
+        .unwrap_or(Duration::MAX)
+        .min(policy.max_delay);
+    match policy.jitter {
+        Jitter::None => whole,
+        Jitter::Full => Duration::from_millis(random % (time::millis(whole).saturating_add(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dowel_core::JsonText;
+    use dowel_core::expression::{Needs, Program};
+    use dowel_core::manifest::Effect;
+    use std::sync::Arc;
+
+    fn plan(idempotency: Idempotency, jitter: Jitter) -> Call {
+        let program = Program {
+            id: "p".into(),
+            condition: None,
+            outputs: vec![],
+            needs: Needs::default(),
+        };
+        Call {
+            connection: "erp".parse().unwrap(),
+            operation: "create".parse().unwrap(),
+            effect: Effect::Write,
+            idempotency,
+            program: Arc::new(program),
+            has_key: false,
+            output: None,
+            result_schema: JsonText::parse("{}").unwrap(),
+            retry: RetryPolicy {
+                attempts: 3,
+                jitter,
+                ..RetryPolicy::default()
+            },
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn error(kind: ErrorKind, retry_after_ms: Option<u64>) -> StepError {
+        StepError {
+            kind,
+            code: "x".into(),
+            message: "m".into(),
+            details: None,
+            retry_after_ms,
+            place: None,
+        }
+    }
+
+    fn decide(
+        idempotency: Idempotency,
+        attempt: u32,
+        kind: ErrorKind,
+        sent: SendRecord,
+    ) -> Verdict {
+        verdict(
+            &plan(idempotency, Jitter::None),
+            attempt,
+            error(kind, None),
+            sent,
+            Timestamp::default(),
+            0,
+        )
+    }
+
+    const fn at(millis: u64) -> Verdict {
+        Verdict::Retry(Timestamp::from_millis(millis))
+    }
+
+    #[test]
+    fn delays_grow_and_attempts_end() {
+        use ErrorKind::Unavailable;
+        assert_eq!(
+            decide(Idempotency::Keyed, 1, Unavailable, SendRecord::Sent),
+            at(1_000)
+        );
+        assert_eq!(
+            decide(Idempotency::Keyed, 2, Unavailable, SendRecord::Sent),
+            at(2_000)
+        );
+        let last = decide(Idempotency::Keyed, 3, Unavailable, SendRecord::Sent);
+        assert_eq!(last, Verdict::Fail(error(Unavailable, None)));
+        let refused = decide(
+            Idempotency::Keyed,
+            1,
+            ErrorKind::Rejected,
+            SendRecord::Answered,
+        );
+        assert_eq!(refused, Verdict::Fail(error(ErrorKind::Rejected, None)));
+    }
+
+    #[test]
+    fn full_jitter_stays_between_nothing_and_the_delay() {
+        for random in [0, 1, 1_000, 1_001, u64::MAX] {
+            let verdict = verdict(
+                &plan(Idempotency::Natural, Jitter::Full),
+                1,
+                error(ErrorKind::Timeout, None),
+                SendRecord::Sent,
+                Timestamp::default(),
+                random,
+            );
+            let Verdict::Retry(at) = verdict else {
+                panic!("{verdict:?}")
+            };
+            assert!(at.as_millis() <= 1_000);
+        }
+    }
+
+    #[test]
+    fn retry_after_is_honoured_up_to_a_day() {
+        for (asked, expected) in [(5_000, 5_000), (10, 1_000), (u64::MAX, 86_400_000)] {
+            let error = error(ErrorKind::RateLimited, Some(asked));
+            let plan = plan(Idempotency::None, Jitter::None);
+            let verdict = verdict(
+                &plan,
+                1,
+                error,
+                SendRecord::Answered,
+                Timestamp::default(),
+                0,
+            );
+            assert_eq!(verdict, at(expected));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_repeated_is_not_repeated() {
+        use ErrorKind::{Internal, RateLimited, Timeout, Unavailable};
+        use SendRecord::{Answered, NotSent, Sent};
+        let unknown = |kind, sent| match decide(Idempotency::None, 1, kind, sent) {
+            Verdict::Fail(error) => error.kind == ErrorKind::UnknownOutcome,
+            Verdict::Retry(_) => false,
+        };
+        for (kind, sent) in [
+            (Timeout, Sent),
+            (RateLimited, Sent),
+            (Unavailable, Answered),
+            (Internal, Answered),
+        ] {
+            assert!(unknown(kind, sent), "{kind} {sent:?}");
+        }
+        for (kind, sent) in [
+            (Unavailable, NotSent),
+            (Timeout, NotSent),
+            (RateLimited, Answered),
+        ] {
+            assert_eq!(
+                decide(Idempotency::None, 1, kind, sent),
+                at(1_000),
+                "{kind} {sent:?}"
+            );
+        }
+    }
+}

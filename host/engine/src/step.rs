@@ -1,0 +1,61 @@
+//! One file per step kind: how it begins once its expressions have values, and, for
+//! kinds that hold steps, how it moves on.
+
+pub(crate) mod call;
+pub(crate) mod emit;
+pub(crate) mod fail;
+pub(crate) mod for_each;
+pub(crate) mod return_;
+pub(crate) mod set;
+pub(crate) mod switch;
+
+use crate::state::RunState;
+use dowel_core::journal::{CallArguments, Event};
+use dowel_core::{JsonText, StepError, StepPath};
+use dowel_flow::plan::{Step, StepKind};
+
+/// What a step does once its expressions have values.
+#[derive(Debug)]
+pub(crate) enum Begin {
+    /// It is recorded, and that is all there is to do.
+    Record(Event),
+    /// It calls an operation.
+    Call(CallArguments),
+    /// It ends the run with this event.
+    Stop(Event),
+}
+
+/// Begins a step with the values of its program's outputs.
+pub(crate) fn begin(
+    step: &Step,
+    path: &StepPath,
+    values: Vec<JsonText>,
+    state: &RunState,
+) -> Result<Begin, StepError> {
+    let mut values = Values(values.into_iter());
+    Ok(match &step.kind {
+        StepKind::Call(plan) => Begin::Call(call::begin(plan, path, &mut values, state)?),
+        StepKind::Set { .. } => Begin::Record(set::begin(path, &mut values)),
+        StepKind::Switch { cases, .. } => {
+            Begin::Record(switch::begin(cases.len(), path, &mut values))
+        }
+        StepKind::ForEach { .. } => Begin::Record(for_each::begin(path, &mut values)?),
+        StepKind::Emit { event_type, .. } => {
+            Begin::Record(emit::begin(event_type, path, &mut values, state))
+        }
+        StepKind::Fail { kind, code, .. } => {
+            Begin::Stop(fail::begin(*kind, code, path, &mut values))
+        }
+        StepKind::Return { .. } => Begin::Stop(return_::begin(path, &mut values)),
+    })
+}
+
+/// The values of a program's outputs, taken in order.
+pub(crate) struct Values(std::vec::IntoIter<JsonText>);
+
+impl Values {
+    /// The next value; `null` if the program has no more outputs.
+    pub(crate) fn take(&mut self) -> JsonText {
+        self.0.next().unwrap_or_else(JsonText::null)
+    }
+}

@@ -1,0 +1,345 @@
+//! A run's story for people and programs: steps, attempts, times, masked data. Told
+//! from the journal alone.
+
+use crate::mask::mask;
+use crate::state::{IllegalEvent, RunState, RunStatus};
+use dowel_core::journal::{
+    CallArguments, Entry, Event, FailedAttempt, PinnedConnector, RunCreated,
+};
+use dowel_core::{ConnectionName, Digest, JsonText, SendRecord, StepError, StepPath, Timestamp};
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// A run's story.
+#[derive(Clone, Debug, Serialize)]
+pub struct Story {
+    /// The run.
+    pub id: String,
+    /// Its flow.
+    pub flow: String,
+    /// The flow's version.
+    pub version: String,
+    /// Git commit of the flow, where known.
+    pub commit: Option<String>,
+    /// Digest of the plan that the run stays on.
+    pub plan: Digest,
+    /// Version and digest of every connector.
+    pub connectors: BTreeMap<ConnectionName, PinnedConnector>,
+    /// Digest of the mapping guest.
+    pub mapping: Digest,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The trigger's name.
+    pub trigger: String,
+    /// The business key that duplicates are recognised by.
+    pub dedupe_key: Option<String>,
+    /// 1, and one higher for each rerun.
+    pub generation: u32,
+    /// W3C `traceparent`.
+    pub traceparent: Option<String>,
+    /// When it was accepted.
+    #[serde(serialize_with = "rfc3339")]
+    pub created_at: Timestamp,
+    /// When it came to rest.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub ended_at: Option<Timestamp>,
+    /// The payload, masked.
+    pub payload: JsonText,
+    /// The output, masked.
+    pub output: Option<JsonText>,
+    /// Why it failed or is parked.
+    pub error: Option<StepError>,
+    /// The steps, in the order in which they began.
+    pub steps: Vec<StepStory>,
+}
+
+/// A step's story.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepStory {
+    /// Its path.
+    pub path: StepPath,
+    /// What it does: `call`, `set`, `switch`, `for_each`, `emit`, `fail`, `return`, or
+    /// `step` where it was skipped or failed before it did anything.
+    pub kind: &'static str,
+    /// `running`, `waiting`, `succeeded`, `skipped` or `failed`.
+    pub status: &'static str,
+    /// The connection that a call goes to.
+    pub connection: Option<ConnectionName>,
+    /// The operation that a call makes.
+    pub operation: Option<String>,
+    /// The same for every attempt.
+    pub idempotency_key: Option<String>,
+    /// A call's input, masked.
+    pub input: Option<JsonText>,
+    /// The step's value, masked.
+    pub output: Option<JsonText>,
+    /// Why it failed.
+    pub error: Option<StepError>,
+    /// When it began.
+    #[serde(serialize_with = "rfc3339")]
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub ended_at: Option<Timestamp>,
+    /// A call's attempts.
+    pub attempts: Vec<AttemptStory>,
+}
+
+/// An attempt's story.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptStory {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    #[serde(serialize_with = "rfc3339")]
+    pub started_at: Timestamp,
+    /// When it ended; absent while it is being made.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub ended_at: Option<Timestamp>,
+    /// How far it got.
+    pub sent: Option<SendRecord>,
+    /// Why it failed.
+    pub error: Option<StepError>,
+    /// When the next attempt is due.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub retry_at: Option<Timestamp>,
+}
+
+fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+#[allow(clippy::ref_option)] // The signature that serde calls.
+fn rfc3339_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl Story {
+    /// Tells the story of a journal; `None` if the journal is empty.
+    pub fn tell(entries: &[Entry]) -> Result<Option<Self>, IllegalEvent> {
+        let Some(Entry {
+            event: Event::Created(created),
+            at,
+            ..
+        }) = entries.first()
+        else {
+            return Ok(None);
+        };
+        let state = RunState::fold(entries)?;
+        let mut story = Self::begin(created, *at, &state);
+        for entry in &entries[1..] {
+            story.add(entry);
+        }
+        Ok(Some(story))
+    }
+
+    fn begin(created: &RunCreated, at: Timestamp, state: &RunState) -> Self {
+        Self {
+            id: created.run.to_string(),
+            flow: created.flow.to_string(),
+            version: created.version.to_string(),
+            commit: created.commit.clone(),
+            plan: created.plan,
+            connectors: created.connectors.clone(),
+            mapping: created.mapping,
+            status: state.status,
+            trigger: created.trigger.clone(),
+            dedupe_key: created.dedupe_key.clone(),
+            generation: created.generation,
+            traceparent: created.traceparent.clone(),
+            created_at: at,
+            ended_at: state.status.is_at_rest().then_some(state.updated_at),
+            payload: mask(&created.payload),
+            output: None,
+            error: None,
+            steps: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        let at = entry.at;
+        match &entry.event {
+            Event::Created(_) | Event::ItemEnded { .. } => {}
+            Event::StepSkipped { path } => self.step(path, "step", at).end(at, "skipped"),
+            Event::CallIntended {
+                path,
+                attempt,
+                call,
+            } => {
+                let step = self.call(path, at, call.as_ref());
+                step.status = "running";
+                step.attempts.push(AttemptStory::begin(*attempt, at));
+            }
+            Event::AttemptFailed {
+                path,
+                attempt,
+                error,
+                sent,
+                started_at,
+                retry_at,
+                call,
+            } => {
+                let step = self.call(path, *started_at, call.as_ref());
+                step.status = "waiting";
+                let attempt = step.attempt(*attempt, *started_at);
+                attempt.end(at, *sent, Some(error));
+                attempt.retry_at = Some(*retry_at);
+            }
+            Event::CallSucceeded {
+                path,
+                attempt,
+                started_at,
+                result,
+                output,
+                call,
+            } => {
+                let step = self.call(path, *started_at, call.as_ref());
+                step.attempt(*attempt, *started_at)
+                    .end(at, SendRecord::Answered, None);
+                step.output = Some(mask(output.as_ref().unwrap_or(result)));
+                step.end(at, "succeeded");
+            }
+            Event::StepFailed {
+                path,
+                attempt,
+                error,
+            } => self.fail(path, attempt.as_ref(), error, at),
+            Event::ValueSet { path, value } => self.done(path, "set", value, at),
+            Event::BranchTaken { path, .. } => self.step(path, "switch", at).status = "running",
+            Event::LoopEntered { path, .. } => self.step(path, "for_each", at).status = "running",
+            Event::BlockEnded { path, result } => self.done(path, "step", result, at),
+            Event::Emitted { path, data, .. } => self.done(path, "emit", data, at),
+            Event::Succeeded {
+                output,
+                returned_by,
+            } => {
+                self.output = Some(mask(output));
+                if let Some(path) = returned_by {
+                    self.step(path, "return", at).end(at, "succeeded");
+                }
+            }
+            Event::Failed { error, path } => {
+                self.error = Some(error.clone());
+                if let Some(path) = path {
+                    let step = self.step(path, "fail", at);
+                    step.error = Some(error.clone());
+                    step.end(at, "failed");
+                }
+            }
+            Event::Parked { error, .. } => self.error = Some(error.clone()),
+        }
+    }
+
+    fn fail(
+        &mut self,
+        path: &StepPath,
+        attempt: Option<&FailedAttempt>,
+        error: &StepError,
+        at: Timestamp,
+    ) {
+        let step = match attempt {
+            Some(failed) => self.call(path, failed.started_at, failed.call.as_ref()),
+            None => self.step(path, "step", at),
+        };
+        if let Some(failed) = attempt {
+            step.attempt(failed.number, failed.started_at)
+                .end(at, failed.sent, Some(error));
+            step.output = failed.result.as_ref().map(mask);
+        }
+        step.error = Some(error.clone());
+        step.end(at, "failed");
+    }
+
+    fn done(&mut self, path: &StepPath, kind: &'static str, value: &JsonText, at: Timestamp) {
+        let step = self.step(path, kind, at);
+        step.output = Some(mask(value));
+        step.end(at, "succeeded");
+    }
+
+    fn call(
+        &mut self,
+        path: &StepPath,
+        at: Timestamp,
+        call: Option<&CallArguments>,
+    ) -> &mut StepStory {
+        let step = self.step(path, "call", at);
+        if let Some(call) = call {
+            step.connection = Some(call.connection.clone());
+            step.operation = Some(call.operation.to_string());
+            step.idempotency_key = Some(call.idempotency_key.clone());
+            step.input = Some(mask(&call.input));
+        }
+        step
+    }
+
+    /// The step at a path; it begins now if it has not begun.
+    fn step(&mut self, path: &StepPath, kind: &'static str, at: Timestamp) -> &mut StepStory {
+        let index = self
+            .steps
+            .iter()
+            .rposition(|step| step.path == *path)
+            .unwrap_or_else(|| {
+                self.steps.push(StepStory::begin(path, kind, at));
+                self.steps.len() - 1
+            });
+        &mut self.steps[index]
+    }
+}
+
+impl StepStory {
+    fn begin(path: &StepPath, kind: &'static str, at: Timestamp) -> Self {
+        Self {
+            path: path.clone(),
+            kind,
+            status: "running",
+            connection: None,
+            operation: None,
+            idempotency_key: None,
+            input: None,
+            output: None,
+            error: None,
+            started_at: at,
+            ended_at: None,
+            attempts: Vec::new(),
+        }
+    }
+
+    fn end(&mut self, at: Timestamp, status: &'static str) {
+        self.ended_at = Some(at);
+        self.status = status;
+    }
+
+    fn attempt(&mut self, number: u32, started_at: Timestamp) -> &mut AttemptStory {
+        let index = self
+            .attempts
+            .iter()
+            .position(|attempt| attempt.number == number)
+            .unwrap_or_else(|| {
+                self.attempts.push(AttemptStory::begin(number, started_at));
+                self.attempts.len() - 1
+            });
+        &mut self.attempts[index]
+    }
+}
+
+impl AttemptStory {
+    const fn begin(number: u32, started_at: Timestamp) -> Self {
+        Self {
+            number,
+            started_at,
+            ended_at: None,
+            sent: None,
+            error: None,
+            retry_at: None,
+        }
+    }
+
+    fn end(&mut self, at: Timestamp, sent: SendRecord, error: Option<&StepError>) {
+        self.ended_at = Some(at);
+        self.sent = Some(sent);
+        self.error = error.cloned();
+    }
+}

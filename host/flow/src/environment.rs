@@ -1,0 +1,265 @@
+//! The environment file: what a host grants to the connections of its flows.
+
+use crate::diagnostic::{Diagnostic, Report};
+use crate::shape::{Located, Shape};
+use crate::surface::environment::{AuthFile, Binding, EnvironmentFile, IsolationName, Limits};
+use crate::template::constant;
+use crate::text::Source;
+use crate::yaml::{self, Node};
+use dowel_core::JsonText;
+use dowel_core::code::{Code, flow as code};
+use dowel_core::connection::{
+    ApiKeyPlace, Auth, AuthMethod, Connection, ConnectionLimits, DEFAULT_IDEMPOTENCY_HEADER,
+    Isolation,
+};
+use dowel_core::id::{ConnectionName, FlowName};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An environment, checked.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// Settings of single flows; a flow that is not listed has the defaults.
+    pub flows: BTreeMap<FlowName, FlowSettings>,
+    /// Names of the secrets that senders of webhooks prove themselves by.
+    pub hook_secrets: BTreeMap<FlowName, String>,
+    /// The connections, in the order of the file.
+    pub connections: Vec<Connection>,
+    /// `$env`: an object of values that are no secrets.
+    pub values: JsonText,
+}
+
+/// Settings of one flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowSettings {
+    /// Whether it takes events.
+    pub enabled: bool,
+}
+
+/// Calls of one connection at the same time; the pool of instances is not larger.
+const CONCURRENCY: RangeInclusive<u32> = 1..=1_000;
+
+/// A component needs a few pages to start, and 4 GiB is all that it can address.
+const MEMORY: RangeInclusive<u64> = (1 << 20)..=(4 << 30);
+
+/// What a call returns is journalled; a larger answer belongs elsewhere.
+const OUTPUT: RangeInclusive<u64> = 1..=(256 << 20);
+
+/// Response bodies pass through memory.
+const RESPONSE: RangeInclusive<u64> = 1..=(1 << 30);
+
+/// An upstream that takes longer to accept a connection is down.
+const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Reads an environment file. `path` is only shown.
+///
+/// # Errors
+/// Everything that is wrong, in order of place.
+pub fn parse(path: &str, text: &str) -> Result<Environment, Vec<Diagnostic>> {
+    let mut report = Report::new(Arc::new(Source::new(path, text)));
+    let environment = read(text, &mut report);
+    match environment {
+        Some(environment) if !report.has_errors() => Ok(environment),
+        _ => Err(report.into_sorted()),
+    }
+}
+
+fn read(text: &str, report: &mut Report) -> Option<Environment> {
+    let tree = yaml::parse(text, report)?;
+    let file = EnvironmentFile::decode(&tree, report)?;
+    let flows = file.flows.iter().flat_map(|flows| &flows.0);
+    let flows = flows.map(|(name, flow)| {
+        let enabled = flow.enabled.unwrap_or(true);
+        (name.value.clone(), FlowSettings { enabled })
+    });
+    let bindings = file.connections.iter().flat_map(|all| &all.0);
+    let connections: Vec<Option<Connection>> = bindings
+        .map(|(name, binding)| connection(&name.value, binding, report))
+        .collect();
+    let values = object(
+        file.values.as_ref().map(|values| &values.0),
+        "values",
+        report,
+    );
+    let hook_secrets = hook_secrets(&file, report);
+    Some(Environment {
+        name: file.environment.as_str().to_owned(),
+        flows: flows.collect(),
+        hook_secrets,
+        connections: connections.into_iter().collect::<Option<_>>()?,
+        values: values?,
+    })
+}
+
+fn hook_secrets(file: &EnvironmentFile, report: &mut Report) -> BTreeMap<FlowName, String> {
+    let mut out = BTreeMap::new();
+    for (flow, triggers) in file.triggers.iter().flat_map(|all| &all.0) {
+        for (trigger, secrets) in &triggers.0 {
+            let Some(secret) = &secrets.verify_secret else {
+                continue;
+            };
+            let before = out.insert(flow.value.clone(), secret.0.clone());
+            if before.is_some_and(|before| before != secret.0) {
+                let message =
+                    "different secrets for the triggers of one flow are not supported yet";
+                report.error(code::NOT_SUPPORTED_YET, trigger.span, message);
+            }
+        }
+    }
+    out
+}
+
+fn connection(name: &ConnectionName, binding: &Binding, report: &mut Report) -> Option<Connection> {
+    let config = object(
+        binding.config.as_ref().map(|config| &config.0),
+        "config",
+        report,
+    );
+    let auth = match &binding.auth {
+        None => Some(None),
+        Some(written) => {
+            if binding.private_addresses.is_none() {
+                refuse_exposed_origins(written, report);
+            }
+            auth(written, report).map(Some)
+        }
+    };
+    let limits = limits(binding.limits.as_ref(), report);
+    let header = binding.idempotency_header.as_ref();
+    let header = header.map_or(DEFAULT_IDEMPOTENCY_HEADER, |header| &header.0);
+    let ranges = binding.private_addresses.iter().flatten();
+    Some(Connection {
+        name: name.clone(),
+        connector: binding.connector.clone(),
+        config: config?,
+        auth: auth?,
+        allow: binding.allow.clone().unwrap_or_default(),
+        private_addresses: ranges.map(ToString::to_string).collect(),
+        limits,
+        idempotency_header: header.to_owned(),
+        isolation: match binding.isolation {
+            None | Some(IsolationName::Pooled) => Isolation::Pooled,
+            Some(IsolationName::PerCall) => Isolation::PerCall,
+        },
+    })
+}
+
+fn object(node: Option<&Node>, key: &str, report: &mut Report) -> Option<JsonText> {
+    match node {
+        None => Some(JsonText::object([])),
+        Some(node @ Node::Map(..)) => constant(node, key, report),
+        Some(node) => {
+            crate::shape::expected("a map", node, report);
+            None
+        }
+    }
+}
+
+fn auth(auth: &AuthFile, report: &mut Report) -> Option<Auth> {
+    let secret =
+        |reference: &crate::surface::environment::SecretReference| reference.0.secret.0.clone();
+    if auth.origins.value.is_empty() {
+        let message = "a credential without origins would go nowhere";
+        report.error(code::EMPTY_LIST, auth.origins.span, message);
+    }
+    let bearer = auth.bearer.as_ref().map(|bearer| AuthMethod::Bearer {
+        token: secret(&bearer.token),
+    });
+    let basic = auth.basic.as_ref().map(|basic| AuthMethod::Basic {
+        username: secret(&basic.username),
+        password: secret(&basic.password),
+    });
+    let api_key = match &auth.api_key {
+        None => None,
+        Some(written) => {
+            let place = match (&written.header, &written.query) {
+                (Some(header), None) => ApiKeyPlace::Header(header.0.clone()),
+                (None, Some(query)) => ApiKeyPlace::Query(query.0.clone()),
+                _ => {
+                    let message = "the key goes either into a `header` or into the `query`";
+                    report.error(code::AUTH_CHOICE, written.span, message);
+                    return None;
+                }
+            };
+            let key = secret(&written.key);
+            Some(AuthMethod::ApiKey { place, key })
+        }
+    };
+    let mut methods: Vec<AuthMethod> = [bearer, basic, api_key].into_iter().flatten().collect();
+    if methods.len() != 1 {
+        let is_method = |(key, _): &(String, _)| key != "origins" && !key.starts_with("x-");
+        // A method that is not supported yet has been reported already.
+        let has_later = methods.is_empty() && auth.keys.iter().any(is_method);
+        if !has_later {
+            let message = "`auth` names exactly one of `bearer`, `basic` and `api_key`";
+            report.error(code::AUTH_CHOICE, auth.span, message);
+        }
+        return None;
+    }
+    let origins = auth.origins.value.iter();
+    Some(Auth {
+        method: methods.pop()?,
+        origins: origins.map(|origin| origin.value.text.clone()).collect(),
+    })
+}
+
+/// A network of one's own, which has to be granted, may do without encryption.
+fn refuse_exposed_origins(auth: &AuthFile, report: &mut Report) {
+    for origin in auth
+        .origins
+        .value
+        .iter()
+        .filter(|origin| origin.value.is_exposed)
+    {
+        let message = "everybody on the way to this origin could read the credential";
+        let found = report.error(code::EXPOSED_ORIGIN, origin.span, message);
+        found.help("use https");
+    }
+}
+
+fn limits(written: Option<&Limits>, report: &mut Report) -> ConnectionLimits {
+    let mut limits = ConnectionLimits::default();
+    let Some(written) = written else {
+        return limits;
+    };
+    if let Some(value) = &written.concurrency {
+        limits.concurrency = value.value;
+        within(value.value, CONCURRENCY, value, "from 1 to 1000", report);
+    }
+    if let Some(value) = &written.memory {
+        limits.memory_bytes = value.value.0;
+        within(value.value.0, MEMORY, value, "from 1MiB to 4GiB", report);
+    }
+    if let Some(value) = &written.output {
+        limits.output_bytes = value.value.0;
+        within(value.value.0, OUTPUT, value, "from 1B to 256MiB", report);
+    }
+    if let Some(value) = &written.response {
+        limits.response_bytes = value.value.0;
+        within(value.value.0, RESPONSE, value, "from 1B to 1GiB", report);
+    }
+    if let Some(value) = &written.connect_timeout {
+        limits.connect_timeout = value.value;
+        let range = Duration::from_millis(1)..=MAX_CONNECT_TIMEOUT;
+        within(value.value, range, value, "from 1ms to 2m", report);
+    }
+    limits
+}
+
+fn within<T: PartialOrd + Copy, L>(
+    value: T,
+    range: RangeInclusive<T>,
+    place: &Located<L>,
+    text: &str,
+    report: &mut Report,
+) {
+    const CODE: Code = code::OUT_OF_RANGE;
+    if !range.contains(&value) {
+        let message = format!("the value is out of range: {text}");
+        report.error(CODE, place.span, message);
+    }
+}

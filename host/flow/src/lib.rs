@@ -1,0 +1,24 @@
+//! The flow language: YAML with spans in, a checked [`Plan`](plan::Plan) or a list of
+//! diagnostics out. Pure: files, manifests and the expression checker are handed in.
+//!
+//! The way of a flow: `yaml` reads the text into a tree with places; `shape` decodes the
+//! tree into the types of `surface`, which also describe themselves as JSON Schema;
+//! `lower` turns those into the plan and asks `check` about everything they refer to.
+
+mod check;
+mod compile;
+pub mod diagnostic;
+pub mod environment;
+pub mod json_schema;
+mod lower;
+pub mod plan;
+mod scalar;
+mod shape;
+pub mod source;
+mod surface;
+mod template;
+mod text;
+pub mod validate;
+mod yaml;
+
+pub use compile::compile;

@@ -1,0 +1,194 @@
+//! `call` steps.
+
+use super::Lowering;
+use super::step::Lowered;
+use crate::check::Known;
+use crate::plan::{Call, Jitter, RetryPolicy, StepKind};
+use crate::shape::{Located, Text, did_you_mean};
+use crate::surface::step::{JitterName, Retry, Step as Written};
+use dowel_core::code::{flow, reference as code};
+use dowel_core::expression::Expression;
+use dowel_core::id::{ConnectionName, OperationName};
+use dowel_core::manifest::OperationSpec;
+use std::time::Duration;
+
+/// More attempts than this are a loop without an end.
+const MAX_ATTEMPTS: u32 = 100;
+
+/// Longer delays belong into a flow of their own.
+const MAX_DELAY: Duration = Duration::from_secs(7 * 86_400);
+
+/// Faster growth reaches any `max_delay` at once.
+const MAX_FACTOR: f64 = 10.0;
+
+/// An attempt that takes longer blocks its connection for too long.
+const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// The longest time of one attempt unless the operation or the step says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a `call` names.
+struct Target<'a> {
+    connection: ConnectionName,
+    operation: OperationName,
+    spec: &'a OperationSpec,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn call(
+        &mut self,
+        step: &Written,
+        condition: Option<Option<Expression>>,
+    ) -> Option<Lowered> {
+        let written = step.call.as_ref()?;
+        let target = self.target(written);
+        let input_schema = target
+            .as_ref()
+            .map(|target| Known::schema(&target.spec.input_schema));
+        let input = self.input(step.with.as_ref(), input_schema.as_ref(), written.span);
+        let key = match &step.idempotency_key {
+            None => Some(None),
+            Some(key) => self.formula_output(key, "idempotency_key").map(Some),
+        };
+        let has_key = step.idempotency_key.is_some();
+        let program = match (condition, input, key) {
+            (Some(condition), Some(input), Some(key)) => {
+                let outputs = std::iter::once(input).chain(key).collect();
+                Some(self.end_program(condition, outputs))
+            }
+            _ => None,
+        };
+        let raw = target
+            .as_ref()
+            .map(|target| Known::schema(&target.spec.output_schema));
+        let raw = raw.unwrap_or(Known::Any);
+        let mut known = raw.clone();
+        let output = match &step.output {
+            None => Some(None),
+            Some(output) => {
+                self.begin_program();
+                let template = self.with_dot(raw, |this| {
+                    known = this.known_value(&output.0);
+                    this.template(&output.0, "output")
+                });
+                template.map(|template| Some(self.end_program(None, vec![template])))
+            }
+        };
+        let retry = self.retry(
+            step.retry.as_ref(),
+            target.as_ref().map(|target| target.spec),
+        );
+        let timeout = match &step.timeout {
+            Some(timeout) => self.duration(timeout, MAX_TIMEOUT, "from 1ms to 1h"),
+            None => Some(DEFAULT_TIMEOUT),
+        };
+        let target = target?;
+        let declared = target.spec.deadline_ms.map(Duration::from_millis);
+        let timeout = match (&step.timeout, declared) {
+            (None, Some(declared)) => Some(declared.min(MAX_TIMEOUT)),
+            _ => timeout,
+        };
+        let call = Call {
+            connection: target.connection,
+            operation: target.operation,
+            effect: target.spec.effect,
+            idempotency: target.spec.idempotency,
+            program: program?,
+            has_key,
+            output: output?,
+            result_schema: target.spec.output_schema.clone(),
+            retry: retry?,
+            timeout: timeout?,
+        };
+        Some((StepKind::Call(Box::new(call)), known))
+    }
+
+    fn target(&mut self, written: &Located<Text>) -> Option<Target<'a>> {
+        let (text, span) = (written.value.0.as_str(), written.span);
+        let parts = text.split_once('.').and_then(|(connection, operation)| {
+            let connection = ConnectionName::new(connection).ok()?;
+            Some((connection, OperationName::new(operation).ok()?))
+        });
+        let Some((connection, operation)) = parts else {
+            let message = format!("`{text}` is not a connection and an operation");
+            let found = self.report.error(flow::BAD_FORM, span, message);
+            found.help("write it as `crm.get-contact`, both names in kebab-case");
+            return None;
+        };
+        let Some(bound) = self.connections.get_mut(&connection) else {
+            let message = format!("the flow declares no connection `{connection}`");
+            let names = self.connections.keys().map(|name| name.as_str());
+            let help = did_you_mean(connection.as_str(), names);
+            let help = help.or_else(|| Some("declare it under `connections`".to_owned()));
+            self.report
+                .error(code::UNKNOWN_CONNECTION, span, message)
+                .help = help;
+            return None;
+        };
+        bound.is_used = true;
+        let (manifest, _) = bound.chosen?;
+        let Some(spec) = manifest.operation(operation.as_str()) else {
+            let (name, version) = (&manifest.name, &manifest.version);
+            let message = format!("the connector {name} {version} has no operation `{operation}`");
+            let names = manifest.operations.iter().map(|spec| spec.name.as_str());
+            let help = did_you_mean(operation.as_str(), names);
+            self.report
+                .error(code::UNKNOWN_OPERATION, span, message)
+                .help = help;
+            return None;
+        };
+        Some(Target {
+            connection,
+            operation,
+            spec,
+        })
+    }
+
+    fn retry(
+        &mut self,
+        retry: Option<&Retry>,
+        spec: Option<&OperationSpec>,
+    ) -> Option<RetryPolicy> {
+        let mut policy = RetryPolicy::default();
+        if let Some(kinds) = spec.and_then(|spec| spec.retry_kinds.as_ref()) {
+            policy.kinds.clone_from(kinds);
+        }
+        let Some(retry) = retry else {
+            return Some(policy);
+        };
+        let mut is_good = true;
+        if let Some(kinds) = &retry.kinds {
+            policy.kinds.clone_from(kinds);
+        }
+        if let Some(attempts) = &retry.attempts {
+            policy.attempts = attempts.value;
+            if !(1..=MAX_ATTEMPTS).contains(&attempts.value) {
+                self.out_of_range(attempts.span, "from 1 to 100");
+                is_good = false;
+            }
+        }
+        if let Some(factor) = &retry.factor {
+            policy.factor = factor.value;
+            if !(1.0..=MAX_FACTOR).contains(&factor.value) {
+                self.out_of_range(factor.span, "from 1 to 10");
+                is_good = false;
+            }
+        }
+        if let Some(delay) = &retry.delay {
+            policy.delay = self.duration(delay, MAX_DELAY, "from 1ms to 7d")?;
+            policy.max_delay = policy.max_delay.max(policy.delay);
+        }
+        if let Some(longest) = &retry.max_delay {
+            policy.max_delay = self.duration(longest, MAX_DELAY, "from 1ms to 7d")?;
+            if policy.max_delay < policy.delay {
+                self.out_of_range(longest.span, "no less than `delay`");
+                is_good = false;
+            }
+        }
+        policy.jitter = match retry.jitter {
+            None | Some(JitterName::Full) => Jitter::Full,
+            Some(JitterName::None) => Jitter::None,
+        };
+        is_good.then_some(policy)
+    }
+}

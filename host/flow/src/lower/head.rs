@@ -1,0 +1,219 @@
+//! Triggers, `dedupe` and the flow's `output`.
+
+use super::Lowering;
+use crate::check::{Dot, Known};
+use crate::plan::{Dedupe, Trigger, TriggerKind, Verify};
+use crate::shape::{Located, Text};
+use crate::surface::flow::{FlowFile, Method, Trigger as Written, VerifyName, Webhook};
+use dowel_core::code::flow as code;
+use dowel_core::expression::Program;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest time for which dedupe keys are kept: they outlive the runs.
+const MAX_WINDOW: Duration = Duration::from_secs(400 * 86_400);
+
+/// Longer paths are mistakes.
+const MAX_PATH: usize = 200;
+
+/// Headers that carry credentials are never journalled.
+const SECRET_HEADERS: [&str; 4] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+];
+
+impl Lowering<'_> {
+    /// What begins a run.
+    pub(super) fn triggers(&mut self, file: &FlowFile) -> Option<Vec<Trigger>> {
+        let written: Vec<(Option<&str>, &Written)> = match (&file.trigger, &file.triggers) {
+            (Some(one), None) => vec![(None, one)],
+            (None, Some(many)) if !many.0.is_empty() => {
+                let named = many.0.iter();
+                named
+                    .map(|(name, trigger)| (Some(name.value.as_str()), trigger))
+                    .collect()
+            }
+            (Some(_), Some(_)) => {
+                let message = "a flow has either `trigger` or `triggers`, not both";
+                self.report.error(code::TRIGGER_CHOICE, file.span, message);
+                return None;
+            }
+            _ => {
+                let message = "the flow has no trigger, nothing would begin a run";
+                let found = self.report.error(code::TRIGGER_CHOICE, file.span, message);
+                found.help("add `trigger: { manual: {} }`, or a webhook");
+                return None;
+            }
+        };
+        let mut known = Vec::new();
+        let mut triggers = Some(Vec::new());
+        for (name, trigger) in written {
+            match (self.trigger(name, trigger), &mut triggers) {
+                (Some((trigger, payload)), Some(all)) => {
+                    known.push(payload);
+                    all.push(trigger);
+                }
+                _ => {
+                    known.push(Known::Any);
+                    triggers = None;
+                }
+            }
+        }
+        if let Some(triggers) = &triggers {
+            self.refuse_repeated_paths(file, triggers);
+        }
+        self.scope.trigger = match known.len() {
+            1 => known.remove(0),
+            _ => Known::OneOf(known),
+        };
+        triggers
+    }
+
+    fn trigger(&mut self, name: Option<&str>, trigger: &Written) -> Option<(Trigger, Known)> {
+        let (default, schema, kind) = match (&trigger.webhook, &trigger.manual) {
+            (Some(webhook), None) => ("webhook", &webhook.schema, self.webhook(webhook)),
+            (None, Some(manual)) => ("manual", &manual.schema, Some(TriggerKind::Manual)),
+            _ => {
+                // A kind that is not supported yet has been reported already.
+                if trigger
+                    .keys
+                    .iter()
+                    .all(|(key, _)| matches!(key.as_str(), "webhook" | "manual"))
+                {
+                    let message = "a trigger is of exactly one kind: `webhook` or `manual`";
+                    self.report
+                        .error(code::TRIGGER_CHOICE, trigger.span, message);
+                }
+                return None;
+            }
+        };
+        let schema = self.optional_schema(schema.as_ref());
+        let (kind, schema) = (kind?, schema?);
+        let known = schema
+            .as_ref()
+            .map_or(Known::Any, |schema| schema.known.clone());
+        let trigger = Trigger {
+            name: name.unwrap_or(default).to_owned(),
+            schema: schema.map(|schema| schema.json),
+            kind,
+        };
+        Some((trigger, known))
+    }
+
+    fn webhook(&mut self, webhook: &Webhook) -> Option<TriggerKind> {
+        let path = self.webhook_path(&webhook.path);
+        let mut headers = Some(Vec::new());
+        for header in webhook.headers.iter().flatten() {
+            let name = header.value.0.to_ascii_lowercase();
+            if SECRET_HEADERS.contains(&name.as_str()) {
+                let message = format!("the header `{name}` carries credentials and is never kept");
+                self.report.error(code::BAD_FORM, header.span, message);
+                headers = None;
+            } else if let Some(headers) = &mut headers {
+                headers.push(name);
+            }
+        }
+        let method = match webhook.method.unwrap_or(Method::Post) {
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+        };
+        let verify = match webhook.verify {
+            VerifyName::None => Verify::None,
+            VerifyName::Token => Verify::Token,
+        };
+        Some(TriggerKind::Webhook {
+            path: path?,
+            method: method.to_owned(),
+            verify,
+            headers: headers?,
+        })
+    }
+
+    fn webhook_path(&mut self, path: &Located<Text>) -> Option<String> {
+        let text = &path.value.0;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        let good = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(plain);
+        let parts = text.strip_prefix('/').map(|rest| rest.split('/').all(good));
+        if parts == Some(true) && text.len() <= MAX_PATH {
+            return Some(text.clone());
+        }
+        let message =
+            "a webhook's path begins with a slash and has letters, digits and -._~ between slashes";
+        let found = self.report.error(code::BAD_FORM, path.span, message);
+        found.help("write a path such as /orders");
+        None
+    }
+
+    fn refuse_repeated_paths(&mut self, file: &FlowFile, triggers: &[Trigger]) {
+        let manual = |kind: &TriggerKind| *kind == TriggerKind::Manual;
+        let same = |a: &TriggerKind, b: &TriggerKind| match (a, b) {
+            (
+                TriggerKind::Webhook {
+                    path: a, method: m, ..
+                },
+                TriggerKind::Webhook {
+                    path: b, method: n, ..
+                },
+            ) => a == b && m == n,
+            _ => false,
+        };
+        for (index, trigger) in triggers.iter().enumerate() {
+            let mut earlier = triggers[..index].iter();
+            if manual(&trigger.kind) || !earlier.any(|other| same(&other.kind, &trigger.kind)) {
+                continue;
+            }
+            let written = file.triggers.iter().flat_map(|all| &all.0).nth(index);
+            let span = written.map_or(file.span, |(name, _)| name.span);
+            let message = "another trigger of the flow listens to the same method and path";
+            self.report.error(code::REPEATED_PATH, span, message);
+        }
+    }
+
+    /// How duplicates are recognised; `Some(None)` if they are not.
+    pub(super) fn dedupe(&mut self, file: &FlowFile) -> Option<Option<Dedupe>> {
+        let Some(dedupe) = &file.dedupe else {
+            return Some(None);
+        };
+        self.scope.dot = Dot::Value(self.scope.trigger.clone());
+        self.scope.in_run = false;
+        self.begin_program();
+        let key = self.formula_output(&dedupe.key, "dedupe.key");
+        let key = key.map(|key| self.end_program(None, vec![key]));
+        self.scope.dot = Dot::Nothing;
+        self.scope.in_run = true;
+        let window = self.duration(&dedupe.window, MAX_WINDOW, "from 1ms to 400d");
+        Some(Some(Dedupe {
+            key: key?,
+            window: window?,
+        }))
+    }
+
+    /// The run's output; `Some(None)` without it.
+    pub(super) fn flow_output(&mut self, file: &FlowFile) -> Option<Option<Arc<Program>>> {
+        let Some(output) = &file.output else {
+            return Some(None);
+        };
+        self.scope.step = None;
+        self.scope.is_guarded = false;
+        self.begin_program();
+        let template = self.template(&output.0, "output")?;
+        Some(Some(self.end_program(None, vec![template])))
+    }
+
+    /// A duration within its range.
+    pub(super) fn duration(
+        &mut self,
+        duration: &Located<Duration>,
+        longest: Duration,
+        range: &str,
+    ) -> Option<Duration> {
+        if duration.value.is_zero() || duration.value > longest {
+            self.out_of_range(duration.span, range);
+            return None;
+        }
+        Some(duration.value)
+    }
+}

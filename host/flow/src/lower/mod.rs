@@ -1,0 +1,154 @@
+//! From the language as it is written to the plan.
+
+mod call;
+mod connections;
+mod expression;
+mod files;
+mod head;
+mod input;
+mod program;
+mod step;
+mod value;
+
+use crate::check::{Known, Scope, StepIndex};
+use crate::diagnostic::Report;
+use crate::plan::{FORMAT, Plan};
+use crate::source::{Context, FlowFolder};
+use crate::surface::flow::FlowFile;
+use crate::text::Span;
+use connections::Bound;
+use dowel_core::Digest;
+use dowel_core::code::{flow as code, reference};
+use dowel_core::expression::{ExpressionReport, Needs};
+use dowel_core::id::ConnectionName;
+pub(crate) use expression::suggestion;
+use files::SchemaFile;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The name of the file that a flow's folder must have.
+pub(crate) const FLOW_FILE: &str = "flow.yaml";
+
+/// The version of the language that this crate reads.
+const LANGUAGE: &str = "dowel/v1";
+
+/// The work on one flow.
+pub(crate) struct Lowering<'a> {
+    folder: &'a FlowFolder,
+    context: Context<'a>,
+    report: Report,
+    /// What the checker said, by source.
+    checked: HashMap<String, ExpressionReport>,
+    connections: BTreeMap<ConnectionName, Bound<'a>>,
+    schemas: HashMap<String, Option<SchemaFile>>,
+    /// Files that belong to the flow's identity.
+    used_files: BTreeSet<String>,
+    index: StepIndex,
+    scope: Scope,
+    /// What the expressions of the program in hand read.
+    needs: Needs,
+    /// How many blocks have been entered, for the scope's block numbers.
+    blocks: usize,
+}
+
+impl<'a> Lowering<'a> {
+    pub(crate) fn new(
+        folder: &'a FlowFolder,
+        context: Context<'a>,
+        report: Report,
+        checked: HashMap<String, ExpressionReport>,
+    ) -> Self {
+        Self {
+            folder,
+            context,
+            report,
+            checked,
+            connections: BTreeMap::new(),
+            schemas: HashMap::new(),
+            used_files: BTreeSet::from([FLOW_FILE.to_owned()]),
+            index: StepIndex::default(),
+            scope: Scope::new(Known::Any),
+            needs: Needs::default(),
+            blocks: 0,
+        }
+    }
+
+    /// The plan, if nothing is wrong, and everything that was found.
+    pub(crate) fn flow(mut self, file: &FlowFile) -> (Option<Plan>, Report) {
+        self.check_head(file);
+        self.bind_connections(file);
+        let triggers = self.triggers(file);
+        self.index = StepIndex::new(&file.steps.value, &mut self.report);
+        if self.index.is_too_large() {
+            return (None, self.report);
+        }
+        let dedupe = self.dedupe(file);
+        let steps = self.block(&file.steps.value, file.steps.span);
+        let output = self.flow_output(file);
+        self.warn_of_unused_connections();
+        let parts = (triggers, dedupe, steps, output);
+        let (Some(triggers), Some(dedupe), Some(steps), Some(output)) = parts else {
+            return (None, self.report);
+        };
+        let plan = Plan {
+            format: FORMAT,
+            flow: file.flow.value.clone(),
+            version: file.version.clone(),
+            owner: file.owner.as_ref().map(|text| text.0.clone()),
+            description: file.description.as_ref().map(|text| text.0.clone()),
+            runbook: file.runbook.as_ref().map(|text| text.value.0.clone()),
+            commit: self.context.commit.map(str::to_owned),
+            source: self.source_digest(),
+            mapping: self.context.checker.guest(),
+            connectors: self.pinned(),
+            triggers,
+            dedupe,
+            steps,
+            output,
+        };
+        (Some(plan), self.report)
+    }
+
+    fn check_head(&mut self, file: &FlowFile) {
+        if file.language.value.0 != LANGUAGE {
+            let message = format!("the language `{}` is not known", file.language.value.0);
+            let found = self
+                .report
+                .error(code::UNKNOWN_LANGUAGE, file.language.span, message);
+            found.help(format!("write `language: {LANGUAGE}`"));
+        }
+        let folder = self.folder.path.rsplit('/').next().unwrap_or_default();
+        if !folder.is_empty() && folder != file.flow.value.as_str() {
+            let message = format!("the flow is named otherwise than its folder `{folder}`");
+            self.report
+                .warning(code::FOLDER_NAME, file.flow.span, message);
+        }
+        if let Some(runbook) = &file.runbook
+            && let Some(path) = self.folder_path(&runbook.value.0, runbook.span)
+            && !self.folder.files.contains_key(&path)
+        {
+            let message = format!("the flow's folder has no file `{path}`");
+            self.report
+                .warning(reference::FILE_NOT_FOUND, runbook.span, message);
+        }
+    }
+
+    /// One digest over the names and texts of all files that make the flow.
+    fn source_digest(&self) -> Digest {
+        let mut bytes = Vec::new();
+        for name in &self.used_files {
+            let text = self.folder.files.get(name).map_or("", String::as_str);
+            for part in [name.as_str(), text] {
+                // The length keeps `a` + `bc` apart from `ab` + `c`.
+                bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+        Digest::of(bytes)
+    }
+
+    /// Reports a number or the like that is out of its range.
+    fn out_of_range(&mut self, span: Span, range: &str) {
+        let message = format!("the value is out of range: {range}");
+        self.report.error(code::OUT_OF_RANGE, span, message);
+    }
+}

@@ -1,0 +1,281 @@
+//! The checked form of a flow: everything the engine needs, nothing it has to look up.
+//!
+//! A plan is stored by its digest and runs stay on the plan that they began with, so
+//! its serialised form is versioned like the journal: fields are added with a default.
+
+use dowel_core::expression::{Position, Program, Template};
+use dowel_core::id::{ConnectionName, FlowName, OperationName, StepId};
+use dowel_core::journal::PinnedConnector;
+use dowel_core::manifest::{Effect, Idempotency};
+use dowel_core::{Digest, ErrorKind, JsonText};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The version of the serialised form that this host writes.
+pub const FORMAT: u32 = 1;
+
+/// A flow, ready to run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this form.
+    pub format: u32,
+    /// The flow.
+    pub flow: FlowName,
+    /// The flow's version.
+    pub version: semver::Version,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it does.
+    pub description: Option<String>,
+    /// The runbook's path, relative to the repository.
+    pub runbook: Option<String>,
+    /// Git commit, where known.
+    pub commit: Option<String>,
+    /// Digest of the flow's files (flow.yaml, schemas, mappings).
+    pub source: Digest,
+    /// Digest of the mapping guest.
+    pub mapping: Digest,
+    /// The connectors behind the connections.
+    pub connectors: BTreeMap<ConnectionName, PinnedConnector>,
+    /// What begins a run.
+    pub triggers: Vec<Trigger>,
+    /// How duplicates are recognised.
+    pub dedupe: Option<Dedupe>,
+    /// The steps.
+    pub steps: Block,
+    /// The run's output; `null` without it.
+    pub output: Option<Arc<Program>>,
+}
+
+/// A list of steps; its value is that of the last one.
+pub type Block = Vec<Step>;
+
+/// What begins a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trigger {
+    /// The trigger's name: its key in `triggers`, or its kind where there is only one.
+    pub name: String,
+    /// JSON Schema of the payload.
+    pub schema: Option<JsonText>,
+    /// How it begins a run.
+    pub kind: TriggerKind,
+}
+
+/// How a trigger begins a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerKind {
+    /// An HTTP request to `/hooks/<path>`.
+    Webhook {
+        /// With a leading slash.
+        path: String,
+        /// Upper-case, `POST` unless given.
+        method: String,
+        /// How the sender proves itself.
+        verify: Verify,
+        /// Lower-case names of the headers that are kept in `$event.headers`.
+        headers: Vec<String>,
+    },
+    /// A person or a program, by CLI or API.
+    Manual,
+}
+
+/// How a webhook's sender proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verify {
+    /// Not at all.
+    None,
+    /// A shared token in `Authorization: Bearer`.
+    Token,
+}
+
+/// How duplicates of an event are recognised.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Dedupe {
+    /// One output, with the payload as `.`: a text or a number.
+    pub key: Arc<Program>,
+    /// For how long.
+    pub window: Duration,
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// Unique in the flow.
+    pub id: StepId,
+    /// Where its `id` stands.
+    pub position: Position,
+    /// JSON Schema of the step's value.
+    pub schema: Option<JsonText>,
+    /// What it does.
+    pub kind: StepKind,
+}
+
+/// What a step does. Each `program` also holds the step's `if`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Calls an operation.
+    Call(Box<Call>),
+    /// One output: the map.
+    Set {
+        /// What to evaluate.
+        program: Arc<Program>,
+    },
+    /// Takes the first branch whose condition holds.
+    Switch {
+        /// One output per case: its condition.
+        program: Arc<Program>,
+        /// The branches, in the order of the outputs.
+        cases: Vec<Block>,
+        /// The branch that is taken if no condition holds.
+        default: Option<Block>,
+    },
+    /// Runs steps for each item of a list.
+    ForEach {
+        /// One output: the list.
+        program: Arc<Program>,
+        /// Items at the same time, at least 1.
+        parallel: u32,
+        /// What to run.
+        steps: Block,
+    },
+    /// Emits a CloudEvent. One output: its data.
+    Emit {
+        /// CloudEvents `type`.
+        event_type: String,
+        /// What to evaluate.
+        program: Arc<Program>,
+    },
+    /// Ends the run as failed. Outputs: message, details.
+    Fail {
+        /// The error's kind.
+        kind: ErrorKind,
+        /// The error's code, the flow's own.
+        code: String,
+        /// What to evaluate.
+        program: Arc<Program>,
+    },
+    /// Ends the run as succeeded. One output: the run's output.
+    Return {
+        /// What to evaluate.
+        program: Arc<Program>,
+    },
+}
+
+/// A `call` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Call {
+    /// The connection.
+    pub connection: ConnectionName,
+    /// The operation.
+    pub operation: OperationName,
+    /// From the manifest.
+    pub effect: Effect,
+    /// From the manifest.
+    pub idempotency: Idempotency,
+    /// Outputs: the input, then the idempotency key if the step gives one.
+    pub program: Arc<Program>,
+    /// Whether the second output is there.
+    pub has_key: bool,
+    /// One output, with the raw result as `.`: the step's value.
+    pub output: Option<Arc<Program>>,
+    /// JSON Schema of the operation's result, from the manifest.
+    pub result_schema: JsonText,
+    /// When and how it is tried again.
+    pub retry: RetryPolicy,
+    /// The longest time of one attempt.
+    pub timeout: Duration,
+}
+
+/// When and how a call is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetryPolicy {
+    /// The kinds after which it is.
+    pub kinds: Vec<ErrorKind>,
+    /// Attempts in all, at least 1.
+    pub attempts: u32,
+    /// The first delay.
+    pub delay: Duration,
+    /// Each delay is this many times the one before, at least 1.
+    pub factor: f64,
+    /// No delay is longer.
+    pub max_delay: Duration,
+    /// How delays are spread.
+    pub jitter: Jitter,
+}
+
+/// How delays are spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Jitter {
+    /// Evenly between nothing and the whole delay.
+    #[default]
+    Full,
+    /// Not at all.
+    None,
+}
+
+impl Default for RetryPolicy {
+    /// The defaults of the language: five attempts, 1 s doubling up to 1 min.
+    fn default() -> Self {
+        Self {
+            kinds: ErrorKind::ALL
+                .into_iter()
+                .filter(|kind| kind.retried_by_default())
+                .collect(),
+            attempts: 5,
+            delay: Duration::from_secs(1),
+            factor: 2.0,
+            max_delay: Duration::from_secs(60),
+            jitter: Jitter::Full,
+        }
+    }
+}
+
+impl Plan {
+    /// The plan's identity: the digest of its serialised form.
+    pub fn digest(&self) -> Result<Digest, serde_json::Error> {
+        Ok(Digest::of(serde_json::to_vec(self)?))
+    }
+
+    /// The step with this id, wherever it stands.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        find(&self.steps, id)
+    }
+
+    /// The trigger of this name.
+    pub fn trigger(&self, name: &str) -> Option<&Trigger> {
+        self.triggers.iter().find(|trigger| trigger.name == name)
+    }
+}
+
+fn find<'a>(steps: &'a [Step], id: &StepId) -> Option<&'a Step> {
+    steps.iter().find_map(|step| {
+        if step.id == *id {
+            Some(step)
+        } else {
+            find_inside(step, id)
+        }
+    })
+}
+
+fn find_inside<'a>(step: &'a Step, id: &StepId) -> Option<&'a Step> {
+    match &step.kind {
+        StepKind::Switch { cases, default, .. } => cases
+            .iter()
+            .chain(default)
+            .find_map(|block| find(block, id)),
+        StepKind::ForEach { steps, .. } => find(steps, id),
+        _ => None,
+    }
+}
+
+/// The first expression of a program, for errors that concern all of it.
+pub fn first_expression(program: &Program) -> Option<&dowel_core::expression::Expression> {
+    let outputs = program.outputs.iter().flat_map(Template::expressions);
+    program.condition.iter().chain(outputs).next()
+}

@@ -1,0 +1,47 @@
+//! What the compiler is given, and what it gives back. Nothing here is read from disk
+//! by this crate.
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use dowel_core::manifest::Manifest;
+use dowel_core::port::CheckExpressions;
+use dowel_core::{ConnectorName, Digest};
+use std::collections::BTreeMap;
+
+/// A flow's folder.
+#[derive(Clone, Debug, Default)]
+pub struct FlowFolder {
+    /// The folder, relative to the repository, such as `flows/order-to-invoice`.
+    pub path: String,
+    /// Every file below it that the flow could refer to, by path relative to the folder.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Finds connectors for the ranges that flows name.
+pub trait Catalogue {
+    /// Every version of a connector that is installed, the newest first.
+    fn versions(&self, name: &ConnectorName) -> Vec<(&Manifest, Digest)>;
+
+    /// Names of the installed connectors, for suggestions.
+    fn names(&self) -> Vec<&ConnectorName>;
+}
+
+/// What a flow is compiled against.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The installed connectors.
+    pub catalogue: &'a dyn Catalogue,
+    /// The expression checker.
+    pub checker: &'a dyn CheckExpressions,
+    /// Git commit of the repository, where known.
+    pub commit: Option<&'a str>,
+}
+
+/// A flow that was compiled, with what is still worth saying about it.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The plan.
+    pub plan: Plan,
+    /// Findings that do not stop it, in order of their place.
+    pub warnings: Vec<Diagnostic>,
+}

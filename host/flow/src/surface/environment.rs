@@ -1,0 +1,259 @@
+//! The environment file.
+
+use crate::diagnostic::Report;
+use crate::shape::{Any, Definitions, FromText, Key, Located, MapOf, Shape, Size, choice, record};
+use crate::yaml::Node;
+use dowel_core::code::flow as code;
+use dowel_core::connection::EgressRule;
+use dowel_core::id::{ConnectionName, ConnectorName, FlowName, StepId};
+use ipnet::IpNet;
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::time::Duration;
+
+record! {
+    /// An environment of Dowel: what the flows of a host are bound to.
+    EnvironmentFile {
+        /// The environment's name.
+        environment = "environment": FlowName,
+        /// Settings of single flows.
+        flows = "flows": Option<MapOf<FlowName, FlowSettings>>,
+        /// Secrets of the flows' triggers.
+        triggers = "triggers": Option<MapOf<FlowName, MapOf<StepId, TriggerSecrets>>>,
+        /// What the connections of the flows are bound to.
+        connections = "connections": Option<MapOf<ConnectionName, Binding>>,
+        /// Values that are no secrets, read by flows as `$env`.
+        values = "values": Option<Any>,
+    }
+    not_yet ["promotion"]
+}
+
+record! {
+    /// Settings of one flow.
+    FlowSettings {
+        /// Whether it takes events; `true` unless given.
+        enabled = "enabled": Option<bool>,
+    }
+    not_yet ["version", "commit", "digest", "canary"]
+}
+
+record! {
+    /// Secrets of one trigger.
+    TriggerSecrets {
+        /// The name of the secret that the sender proves itself by.
+        verify_secret = "verify_secret": Option<SecretName>,
+    }
+    not_yet []
+}
+
+record! {
+    /// A connector, configured and authorised.
+    Binding {
+        /// The connector.
+        connector = "connector": ConnectorName,
+        /// Configuration that is no secret, as the connector's schema asks for.
+        config = "config": Option<Any>,
+        /// The credential that the host adds to requests.
+        auth = "auth": Option<AuthFile>,
+        /// Where requests may go, such as `GET,POST https://api.example.com/*`.
+        allow = "allow": Option<Vec<EgressRule>>,
+        /// Ranges of private addresses (CIDR) that are granted.
+        private_addresses = "private_addresses": Option<Vec<IpNet>>,
+        /// Limits.
+        limits = "limits": Option<Limits>,
+        /// The request header that carries the idempotency key.
+        idempotency_header = "idempotency_header": Option<HeaderName>,
+        /// Whether calls share warm instances (`pooled`) or not (`per-call`).
+        isolation = "isolation": Option<IsolationName>,
+    }
+    not_yet ["version", "digest"]
+}
+
+record! {
+    /// One method of authentication and the origins that it is for.
+    AuthFile {
+        /// `Authorization: Bearer` (RFC 6750).
+        bearer = "bearer": Option<Bearer>,
+        /// `Authorization: Basic` (RFC 7617).
+        basic = "basic": Option<Basic>,
+        /// A key in a header or in the query.
+        api_key = "api_key": Option<ApiKey>,
+        /// `scheme://host[:port]` of every origin that receives the credential.
+        origins = "origins": Located<Vec<Located<Origin>>>,
+    }
+    not_yet [
+        "oauth2_client_credentials", "oauth2_authorization_code", "oauth2_jwt_bearer",
+        "hmac", "aws_sigv4", "mtls"
+    ]
+}
+
+record! {
+    /// A bearer token.
+    Bearer {
+        /// The token.
+        token = "token": SecretReference,
+    }
+    not_yet []
+}
+
+record! {
+    /// A user name and a password.
+    Basic {
+        /// The user name.
+        username = "username": SecretReference,
+        /// The password.
+        password = "password": SecretReference,
+    }
+    not_yet []
+}
+
+record! {
+    /// A key.
+    ApiKey {
+        /// The request header that carries it.
+        header = "header": Option<HeaderName>,
+        /// The query parameter that carries it.
+        query = "query": Option<Key>,
+        /// The key.
+        key = "key": SecretReference,
+    }
+    not_yet []
+}
+
+record! {
+    /// A reference to a secret.
+    SecretMap {
+        /// The secret's name.
+        secret = "secret": SecretName,
+    }
+    not_yet []
+}
+
+/// A reference to a secret, `{ secret: <name> }`.
+#[derive(Clone, Debug)]
+pub(crate) struct SecretReference(pub(crate) SecretMap);
+
+impl Shape for SecretReference {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        if let Node::Scalar(scalar) = node {
+            report.hide(scalar.span);
+            let message = "a reference to a secret is expected here, never the secret itself";
+            let found = report.error(code::WRONG_TYPE, scalar.span, message);
+            found.help("write `{ secret: <name> }`");
+            return None;
+        }
+        SecretMap::decode(node, report).map(Self)
+    }
+
+    fn schema(definitions: &mut Definitions) -> Value {
+        SecretMap::schema(definitions)
+    }
+}
+
+record! {
+    /// Limits of one connection.
+    Limits {
+        /// Calls at the same time.
+        concurrency = "concurrency": Option<Located<u32>>,
+        /// The largest memory of one instance.
+        memory = "memory": Option<Located<Size>>,
+        /// The largest JSON text that a call may return.
+        output = "output": Option<Located<Size>>,
+        /// The largest response body that a call may read.
+        response = "response": Option<Located<Size>>,
+        /// The longest time for connecting to the upstream.
+        connect_timeout = "connect_timeout": Option<Located<Duration>>,
+    }
+    not_yet ["rate", "breaker"]
+}
+
+choice! {
+    /// How instances are shared.
+    IsolationName { Pooled = "pooled", PerCall = "per-call", }
+    not_yet []
+}
+
+/// The name of a secret.
+#[derive(Clone, Debug)]
+pub(crate) struct SecretName(pub(crate) String);
+
+impl FromText for SecretName {
+    const MAY_BE_SECRET: bool = true;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        let good = !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed);
+        let rule = "the name of a secret has letters, digits, `_`, `-` and `.` only";
+        good.then(|| Self(text.to_owned()))
+            .ok_or_else(|| rule.to_owned())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" })
+    }
+}
+
+/// The name of an HTTP header (RFC 9110, section 5.1).
+#[derive(Clone, Debug)]
+pub(crate) struct HeaderName(pub(crate) String);
+
+impl FromText for HeaderName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        let good = !text.is_empty() && text.bytes().all(is_token);
+        let rule = "this is not the name of an HTTP header, such as X-Api-Key";
+        good.then(|| Self(text.to_owned()))
+            .ok_or_else(|| rule.to_owned())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" })
+    }
+}
+
+/// An origin (RFC 6454).
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) text: String,
+    /// Whether what is sent there can be read on the way.
+    pub(crate) is_exposed: bool,
+}
+
+impl FromText for Origin {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let rule = || "an origin is written `https://host` or `https://host:port`".to_owned();
+        let (scheme, authority) = text.split_once("://").ok_or_else(rule)?;
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                port.parse::<u16>().map_err(|_| rule())?;
+                host
+            }
+            _ => authority,
+        };
+        let in_host = |b: u8| b.is_ascii_alphanumeric() || b"-.[]:_".contains(&b);
+        if !matches!(scheme, "http" | "https") || host.is_empty() || !host.bytes().all(in_host) {
+            return Err(rule());
+        }
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        Ok(Self {
+            text: text.to_owned(),
+            is_exposed: scheme == "http" && !is_local,
+        })
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": r"^https?://[A-Za-z0-9_.:\[\]-]+$" })
+    }
+}
+
+impl FromText for IpNet {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let rule = "a range of addresses is written in CIDR form, such as 10.0.0.0/8 or ::1/128";
+        text.parse().map_err(|_| rule.to_owned())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[0-9A-Fa-f.:]+/[0-9]+$" })
+    }
+}

@@ -1,0 +1,113 @@
+//! The flow file outside of its steps.
+
+use super::environment::HeaderName;
+use super::step::Step;
+use crate::shape::{Any, Formula, Key, Located, MapOf, Percent, Text, choice, record};
+use dowel_core::id::{ConnectionName, FlowName, StepId};
+use std::time::Duration;
+
+record! {
+    /// A flow of the language dowel/v1.
+    FlowFile {
+        /// The version of the language: dowel/v1.
+        language = "language": Located<Text>,
+        /// The flow's name, in kebab-case, the same as its folder's.
+        flow = "flow": Located<FlowName>,
+        /// The flow's version (SemVer); a breaking change of its contract needs a new major.
+        version = "version": semver::Version,
+        /// Who answers for the flow.
+        owner = "owner": Option<Text>,
+        /// What the flow does, in a sentence.
+        description = "description": Option<Text>,
+        /// What the flow promises.
+        sla = "sla": Option<Sla>,
+        /// The runbook, a file of the flow's folder.
+        runbook = "runbook": Option<Located<Text>>,
+        /// Labels for people and permissions.
+        labels = "labels": Option<MapOf<Key, Text>>,
+        /// Logical names of connections and the connectors that they need, such as `crm: hubspot@^2.1`; each environment binds them.
+        connections = "connections": Option<MapOf<ConnectionName, Located<Text>>>,
+        /// What begins a run.
+        trigger = "trigger": Option<Trigger>,
+        /// What begins a run, where there are several ways.
+        triggers = "triggers": Option<MapOf<StepId, Trigger>>,
+        /// How duplicates of an event are recognised.
+        dedupe = "dedupe": Option<Dedupe>,
+        /// What a run does, in order.
+        steps = "steps": Located<Vec<Step>>,
+        /// The run's output; `null` without it.
+        output = "output": Option<Any>,
+    }
+    not_yet ["concurrency", "timeout", "deadline", "on_failure", "state", "output_schema"]
+}
+
+record! {
+    /// What the flow promises.
+    Sla {
+        /// The longest active time of a run.
+        within = "within": Option<Duration>,
+        /// The share of runs that succeed, such as 99.5%.
+        success = "success": Option<Percent>,
+    }
+    not_yet []
+}
+
+record! {
+    /// What begins a run: exactly one of the kinds.
+    Trigger {
+        /// An HTTP request.
+        webhook = "webhook": Option<Webhook>,
+        /// A person or a program, by CLI or API.
+        manual = "manual": Option<Manual>,
+    }
+    not_yet ["schedule", "event", "poll"]
+}
+
+record! {
+    /// An HTTP request to `/hooks/<path>`.
+    Webhook {
+        /// The path below `/hooks`, with a leading slash.
+        path = "path": Located<Text>,
+        /// The HTTP method, POST unless given.
+        method = "method": Option<Method>,
+        /// How the sender proves itself; `none` has to be written.
+        verify = "verify": VerifyName,
+        /// The JSON Schema of the payload, a file of the flow's folder.
+        schema = "schema": Option<Located<Text>>,
+        /// Names of the request headers that are kept in `$event.headers`.
+        headers = "headers": Option<Vec<Located<HeaderName>>>,
+    }
+    not_yet ["connection", "respond"]
+}
+
+record! {
+    /// A person or a program, by CLI or API.
+    Manual {
+        /// The JSON Schema of the payload, a file of the flow's folder.
+        schema = "schema": Option<Located<Text>>,
+    }
+    not_yet []
+}
+
+record! {
+    /// How duplicates of an event are recognised.
+    Dedupe {
+        /// An expression over the payload (`.`) that yields a text or a number.
+        key = "key": Formula,
+        /// For how long a key is remembered.
+        window = "window": Located<Duration>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// How a webhook's sender proves itself.
+    VerifyName { None = "none", Token = "token", }
+    not_yet ["standard-webhooks", "github", "stripe", "shopify"]
+}
+
+choice! {
+    /// An HTTP method that carries a payload.
+    Method { Post = "POST", Put = "PUT", Patch = "PATCH", }
+    not_yet []
+}

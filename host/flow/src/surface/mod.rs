@@ -1,0 +1,5 @@
+//! The language as it is written: one type per map.
+
+pub(crate) mod environment;
+pub(crate) mod flow;
+pub(crate) mod step;

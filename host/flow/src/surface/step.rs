@@ -1,0 +1,121 @@
+//! Steps.
+
+use crate::shape::{Any, Formula, Located, Text, choice, record};
+use dowel_core::ErrorKind;
+use dowel_core::id::StepId;
+use std::time::Duration;
+
+record! {
+    /// One step: exactly one of call, set, switch, for_each, emit, fail and return.
+    Step {
+        /// The step's id, in snake_case and unique in the file.
+        id = "id": Located<StepId>,
+        /// The step is skipped, and its result `null`, if this yields `false` or `null`.
+        condition = "if": Option<Formula>,
+        /// Calls `<connection>.<operation>`; the result is the operation's output.
+        call = "call": Option<Located<Text>>,
+        /// Names values; the result is the map, and `$vars` knows them from here on.
+        set = "set": Option<Any>,
+        /// Takes the first branch whose condition holds.
+        switch = "switch": Option<Switch>,
+        /// Runs steps for each item of a list.
+        for_each = "for_each": Option<ForEach>,
+        /// Emits a CloudEvent of this type, with `with` as its data.
+        emit = "emit": Option<Located<Text>>,
+        /// Ends the run as failed.
+        fail = "fail": Option<Fail>,
+        /// Ends the run as succeeded, with this value as its output.
+        ends_with = "return": Option<Any>,
+        /// The input of the operation, or the data of the event; `{ file: mappings/<name>.jq }` takes the input of an operation from a file.
+        with = "with": Option<Any>,
+        /// When and how the call is tried again.
+        retry = "retry": Option<Retry>,
+        /// The longest time of one attempt.
+        timeout = "timeout": Option<Located<Duration>>,
+        /// The key by which the upstream recognises repeated calls; derived unless given.
+        idempotency_key = "idempotency_key": Option<Formula>,
+        /// The step's value, made from the raw result, which is `.` here.
+        output = "output": Option<Any>,
+        /// The JSON Schema of the step's value, a file of the flow's folder.
+        schema = "schema": Option<Located<Text>>,
+    }
+    not_yet [
+        "parallel", "run", "wait", "receive", "approve", "try", "catch", "compensate",
+        "on_uncertain", "sensitive", "detach"
+    ]
+}
+
+record! {
+    /// Branches.
+    Switch {
+        /// The branches in order.
+        cases = "cases": Located<Vec<Case>>,
+        /// The branch that is taken if no condition holds.
+        default = "default": Option<Located<Vec<Step>>>,
+    }
+    not_yet []
+}
+
+record! {
+    /// One branch.
+    Case {
+        /// The branch is taken unless this yields `false` or `null`.
+        condition = "if": Formula,
+        /// What the branch does.
+        steps = "steps": Located<Vec<Step>>,
+    }
+    not_yet []
+}
+
+record! {
+    /// A loop.
+    ForEach {
+        /// The list, or an expression that yields one.
+        list = "in": Any,
+        /// How many items run at the same time, 1 unless given.
+        parallel = "parallel": Option<Located<u32>>,
+        /// What is done with `$item`, the `$index`-th item.
+        steps = "steps": Located<Vec<Step>>,
+    }
+    not_yet ["pages_of", "with", "on_item_failure"]
+}
+
+record! {
+    /// An error of the flow's own.
+    Fail {
+        /// The kind, which policies decide by.
+        kind = "kind": ErrorKind,
+        /// The flow's own code.
+        code = "code": Text,
+        /// One sentence, or an expression that yields one.
+        message = "message": Any,
+        /// Details.
+        with = "with": Option<Any>,
+    }
+    not_yet []
+}
+
+record! {
+    /// When and how a call is tried again.
+    Retry {
+        /// The error kinds after which it is.
+        kinds = "kinds": Option<Vec<ErrorKind>>,
+        /// Attempts in all, from 1 to 100.
+        attempts = "attempts": Option<Located<u32>>,
+        /// The first delay.
+        delay = "delay": Option<Located<Duration>>,
+        /// Each delay is this many times the one before, from 1 to 10.
+        factor = "factor": Option<Located<f64>>,
+        /// No delay is longer.
+        max_delay = "max_delay": Option<Located<Duration>>,
+        /// How delays are spread: `full` between nothing and the delay, `none` not at all.
+        jitter = "jitter": Option<JitterName>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// How delays are spread.
+    JitterName { Full = "full", None = "none", }
+    not_yet []
+}

@@ -1,0 +1,2 @@
+{lines: $trigger.lines,
+ total: $trigger.totel}

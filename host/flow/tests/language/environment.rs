@@ -1,0 +1,55 @@
+//! Environment files.
+
+use crate::support::{cases, expect, render};
+use dowel_flow::environment::{Environment, parse};
+use std::fmt::Write as _;
+
+#[test]
+fn environments() {
+    for (name, text) in cases("environment") {
+        let shown = match parse("environments/test.yaml", &text) {
+            Ok(environment) => {
+                assert!(name.starts_with("good"), "{name} is accepted");
+                summary(&environment)
+            }
+            Err(found) => {
+                assert!(!name.starts_with("good"), "{name}:\n{}", render(&found));
+                render(&found)
+            }
+        };
+        expect("environment", &name, &shown);
+    }
+}
+
+#[test]
+fn the_environments_of_the_repository_are_good() {
+    let folder = crate::support::tests().join("../../../environments");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        if let Err(found) = parse("environment.yaml", &text) {
+            panic!("{}:\n{}", path.display(), render(&found));
+        }
+    }
+}
+
+#[test]
+fn the_smallest_environment_has_the_defaults() {
+    let environment = parse("e.yaml", "environment: dev\n").unwrap();
+    assert_eq!(environment.values.as_str(), "{}");
+    assert!(environment.connections.is_empty() && environment.flows.is_empty());
+}
+
+fn summary(environment: &Environment) -> String {
+    let mut out = format!("{} {}\n", environment.name, environment.values);
+    for (flow, settings) in &environment.flows {
+        writeln!(out, "flow {flow}: {settings:?}").unwrap();
+    }
+    for (flow, secret) in &environment.hook_secrets {
+        writeln!(out, "hook of {flow}: secret {secret}").unwrap();
+    }
+    for connection in &environment.connections {
+        writeln!(out, "{connection:#?}").unwrap();
+    }
+    out
+}

@@ -1,0 +1,156 @@
+//! Good flows and the plans that they make.
+
+use crate::support::{cases, compile, expect, folder, render};
+use dowel_core::expression::{Piece, Program, Template};
+use dowel_flow::plan::{Block, Plan, StepKind};
+use std::fmt::Write as _;
+
+#[test]
+fn good_flows() {
+    for (name, flow) in cases("good") {
+        let compiled = match compile(&flow) {
+            Ok(compiled) => compiled,
+            Err(found) => panic!("{name}:\n{}", render(&found)),
+        };
+        assert!(
+            compiled.warnings.is_empty(),
+            "{name}:\n{}",
+            render(&compiled.warnings)
+        );
+        expect("good", &name, &summary(&compiled.plan));
+        let text = serde_json::to_string(&compiled.plan).unwrap();
+        let again: Plan = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            again.digest().unwrap(),
+            compiled.plan.digest().unwrap(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn equal_sources_make_equal_plans_and_files_count() {
+    let (_, flow) = cases("good").remove(0);
+    let digest = |flow: &str| compile(flow).unwrap().plan.source;
+    assert_eq!(digest(&flow), digest(&flow));
+    assert_ne!(digest(&flow), digest(&format!("{flow}\n# a comment\n")));
+    assert!(folder(&flow).files.len() > 3);
+}
+
+fn summary(plan: &Plan) -> String {
+    let mut out = format!("{} {}\n", plan.flow, plan.version);
+    for (name, pinned) in &plan.connectors {
+        writeln!(out, "connection {name}: {}@{}", pinned.name, pinned.version).unwrap();
+    }
+    for trigger in &plan.triggers {
+        let schema = if trigger.schema.is_some() {
+            " with schema"
+        } else {
+            ""
+        };
+        writeln!(out, "trigger {}: {:?}{schema}", trigger.name, trigger.kind).unwrap();
+    }
+    if let Some(dedupe) = &plan.dedupe {
+        writeln!(out, "dedupe for {:?}", dedupe.window).unwrap();
+        program(&mut out, 1, &dedupe.key);
+    }
+    block(&mut out, 0, &plan.steps);
+    if let Some(output) = &plan.output {
+        writeln!(out, "output").unwrap();
+        program(&mut out, 1, output);
+    }
+    out
+}
+
+fn block(out: &mut String, depth: usize, steps: &Block) {
+    let indent = "  ".repeat(depth);
+    for step in steps {
+        let kind = match &step.kind {
+            StepKind::Call(call) => format!("call {}.{}", call.connection, call.operation),
+            StepKind::Set { .. } => "set".to_owned(),
+            StepKind::Switch { .. } => "switch".to_owned(),
+            StepKind::ForEach { parallel, .. } => format!("for_each, {parallel} at a time"),
+            StepKind::Emit { event_type, .. } => format!("emit {event_type}"),
+            StepKind::Fail { kind, code, .. } => format!("fail {kind} {code}"),
+            StepKind::Return { .. } => "return".to_owned(),
+        };
+        writeln!(out, "{indent}{}: {kind} ({})", step.id, step.position).unwrap();
+        match &step.kind {
+            StepKind::Call(call) => {
+                program(out, depth + 1, &call.program);
+                if let Some(output) = &call.output {
+                    program(out, depth + 1, output);
+                }
+                let kinds: Vec<&str> = call.retry.kinds.iter().map(|kind| kind.name()).collect();
+                let retry = &call.retry;
+                writeln!(
+                    out,
+                    "{indent}  timeout {:?}, {} attempts, {:?} x{} up to {:?}, {:?}, after {}{}",
+                    call.timeout,
+                    retry.attempts,
+                    retry.delay,
+                    retry.factor,
+                    retry.max_delay,
+                    retry.jitter,
+                    kinds.join(" "),
+                    if call.has_key { ", own key" } else { "" }
+                )
+                .unwrap();
+            }
+            StepKind::Switch {
+                program: p,
+                cases,
+                default,
+            } => {
+                program(out, depth + 1, p);
+                for case in cases {
+                    writeln!(out, "{indent}  case").unwrap();
+                    block(out, depth + 2, case);
+                }
+                if let Some(default) = default {
+                    writeln!(out, "{indent}  default").unwrap();
+                    block(out, depth + 2, default);
+                }
+            }
+            StepKind::ForEach {
+                program: p, steps, ..
+            } => {
+                program(out, depth + 1, p);
+                block(out, depth + 1, steps);
+            }
+            StepKind::Set { program: p }
+            | StepKind::Emit { program: p, .. }
+            | StepKind::Fail { program: p, .. }
+            | StepKind::Return { program: p } => program(out, depth + 1, p),
+        }
+    }
+}
+
+fn program(out: &mut String, depth: usize, program: &Program) {
+    let indent = "  ".repeat(depth);
+    if let Some(condition) = &program.condition {
+        writeln!(
+            out,
+            "{indent}if {} ({})",
+            condition.source, condition.position
+        )
+        .unwrap();
+    }
+    for output in &program.outputs {
+        writeln!(out, "{indent}{}", template(output)).unwrap();
+    }
+    writeln!(out, "{indent}reads {:?}", program.needs).unwrap();
+}
+
+fn template(template: &Template) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => text.clone(),
+        Piece::Expression(expression) => {
+            format!(
+                "<{}: {} @ {}>",
+                expression.key, expression.source, expression.position
+            )
+        }
+    };
+    template.pieces.iter().map(piece).collect()
+}

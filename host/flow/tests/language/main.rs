@@ -1,0 +1,14 @@
+//! The language from the outside: files in, plans or findings out.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "the helpers of tests may panic as tests do"
+)]
+
+mod bad;
+mod environment;
+mod fuzz;
+mod good;
+mod schema;
+mod support;
+mod validate;

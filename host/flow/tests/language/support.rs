@@ -1,0 +1,141 @@
+//! A folder, a few installed connectors and the real checker.
+
+use dowel_core::manifest::Manifest;
+use dowel_core::{ConnectorName, Digest};
+use dowel_flow::diagnostic::Diagnostic;
+use dowel_flow::source::{Catalogue, Compiled, Context, FlowFolder};
+use dowel_mapping::{Mapping, MappingOptions};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// The folder that every case stands in.
+pub(crate) const FOLDER: &str = "flows/order-to-invoice";
+
+static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mapping-cache");
+    std::fs::create_dir_all(&cache).unwrap();
+    let options = MappingOptions {
+        cache_dir: Some(cache),
+        ..MappingOptions::default()
+    };
+    Mapping::new(options).unwrap()
+});
+
+pub(crate) struct Connectors(Vec<Manifest>);
+
+impl Connectors {
+    pub(crate) fn new() -> Self {
+        let contact = json!({
+            "name": "get-contact", "summary": "Reads a contact.",
+            "idempotency": "natural", "effect": "read", "deadline_ms": 5000,
+            "retry_kinds": ["unavailable"],
+            "input_schema": closed(&json!({ "id": { "type": "string" } }), &["id"]),
+            "output_schema": closed(&json!({ "erp_id": { "type": "string" } }), &["erp_id"]),
+        });
+        let line = json!({ "type": "array", "items": closed(&json!({ "sku": {}, "qty": {}, "amount": {} }), &["sku"]) });
+        let input = json!({ "customer": {}, "lines": line, "note": {} });
+        let invoice = json!({
+            "name": "create-invoice", "summary": "Creates an invoice.",
+            "idempotency": "keyed", "effect": "write",
+            "input_schema": closed(&input, &["customer", "lines"]),
+            "output_schema": { "type": "object", "properties": { "id": { "type": "string" } } },
+        });
+        let manifest = |name: &str, version: &str, operations: Value| {
+            let text = json!({
+                "contract": "0.1.0", "name": name, "version": version, "summary": "A test.",
+                "config_schema": {}, "egress": [], "operations": operations,
+            });
+            Manifest::parse(text.to_string().as_bytes()).unwrap()
+        };
+        Self(vec![
+            manifest("crm", "2.2.0", json!([contact])),
+            manifest("crm", "2.1.0", json!([])),
+            manifest("erp", "1.3.4", json!([invoice])),
+        ])
+    }
+}
+
+fn closed(properties: &Value, required: &[&str]) -> Value {
+    json!({
+        "type": "object", "additionalProperties": false,
+        "properties": properties, "required": required,
+    })
+}
+
+impl Catalogue for Connectors {
+    fn versions(&self, name: &ConnectorName) -> Vec<(&Manifest, Digest)> {
+        let all = self.0.iter().filter(|manifest| manifest.name == *name);
+        all.map(|manifest| (manifest, Digest::of(manifest.version.to_string())))
+            .collect()
+    }
+
+    fn names(&self) -> Vec<&ConnectorName> {
+        self.0.iter().map(|manifest| &manifest.name).collect()
+    }
+}
+
+/// A folder with this flow and the shared schemas and mappings.
+pub(crate) fn folder(flow: &str) -> FlowFolder {
+    let mut files = BTreeMap::from([("flow.yaml".to_owned(), flow.to_owned())]);
+    let shared = tests().join("folder");
+    for part in ["schemas", "mappings", "."] {
+        for entry in std::fs::read_dir(shared.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                let name = if part == "." {
+                    name.to_owned()
+                } else {
+                    format!("{part}/{name}")
+                };
+                files.insert(name, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let path = FOLDER.to_owned();
+    FlowFolder { path, files }
+}
+
+pub(crate) fn compile(flow: &str) -> Result<Compiled, Vec<Diagnostic>> {
+    let context = Context {
+        catalogue: &Connectors::new(),
+        checker: &*MAPPING,
+        commit: Some("9f2c"),
+    };
+    dowel_flow::compile(&folder(flow), context)
+}
+
+/// Where the cases are.
+pub(crate) fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// Every `.yaml` of a folder of cases, by name.
+pub(crate) fn cases(folder: &str) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(tests().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            out.push((name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    out.sort();
+    out
+}
+
+/// Compares with `<folder>/<name>.txt`; `UPDATE_EXPECT=1` writes it.
+pub(crate) fn expect(folder: &str, name: &str, actual: &str) {
+    let path = tests().join(folder).join(format!("{name}.txt"));
+    expect_test::expect_file![path].assert_eq(actual);
+}
+
+pub(crate) fn render(found: &[Diagnostic]) -> String {
+    let all: Vec<String> = found.iter().map(Diagnostic::render).collect();
+    all.join("\n")
+}

@@ -1,0 +1,37 @@
+//! Warm instances.
+
+use crate::instance::Instance;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Instances that wait for work, and the right to run one.
+pub(crate) struct Pool {
+    permits: Semaphore,
+    warm: Mutex<Vec<Instance>>,
+}
+
+impl Pool {
+    pub(crate) fn new(instances: u32) -> Self {
+        Self {
+            permits: Semaphore::new(usize::try_from(instances.max(1)).unwrap_or(1)),
+            warm: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The right to run one instance; `None` if the pool is closed, which it never is.
+    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.permits.acquire().await.ok()
+    }
+
+    /// The instance that was used last: its memory is warmest.
+    pub(crate) fn take(&self) -> Option<Instance> {
+        self.warm.lock().pop()
+    }
+
+    /// Keeps an instance whose call returned.
+    pub(crate) fn give_back(&self, instance: Instance) {
+        if instance.reusable() {
+            self.warm.lock().push(instance);
+        }
+    }
+}

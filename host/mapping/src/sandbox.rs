@@ -1,0 +1,91 @@
+//! The Wasmtime engine and the compiled guest.
+
+use crate::bindings::{Mapping as Guest, MappingPre};
+use crate::cache;
+use crate::instance::{Instance, State, watch_deadline};
+use crate::{MappingError, MappingOptions};
+use dowel_core::Digest;
+use std::time::Instant;
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+
+/// Stack of a guest. jq recurses for nested data and expressions; a megabyte carries
+/// several thousand levels.
+const STACK_BYTES: usize = 1024 * 1024;
+
+/// Stack of the fiber around a guest: the guest's own and what host functions need.
+const FIBER_STACK_BYTES: usize = STACK_BYTES + 512 * 1024;
+
+/// Core modules in one component: the guest itself and the adapters around it.
+const CORE_INSTANCES: u32 = 16;
+
+/// Tables in one component, the adapters' included.
+const TABLES: u32 = 8;
+
+/// Slots beside those for evaluations: one for the checker, and one for each instance
+/// that is still being thrown away.
+const SPARE_SLOTS: u32 = 4;
+
+/// Compiles and instantiates the guest.
+pub(crate) struct Sandbox {
+    engine: Engine,
+    guest: MappingPre<State>,
+    memory_limit: usize,
+}
+
+impl Sandbox {
+    pub(crate) fn new(
+        options: &MappingOptions,
+        wasm: &[u8],
+        digest: &Digest,
+    ) -> Result<Self, MappingError> {
+        let engine = Engine::new(&config(options))?;
+        let component = cache::component(&engine, options.cache_dir.as_deref(), wasm, digest)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        let guest = MappingPre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Self {
+            engine,
+            guest,
+            memory_limit: options.memory_bytes,
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// A fresh instance.
+    pub(crate) async fn instance(&self, deadline: Instant) -> wasmtime::Result<Instance> {
+        let mut store = Store::new(&self.engine, State::new(self.memory_limit));
+        store.limiter(|state| state);
+        watch_deadline(&mut store);
+        store.data_mut().set_deadline(deadline);
+        store.set_epoch_deadline(1);
+        let guest: Guest = self.guest.instantiate_async(&mut store).await?;
+        Ok(Instance::new(store, guest))
+    }
+}
+
+fn config(options: &MappingOptions) -> Config {
+    let slots = options.instances.saturating_add(SPARE_SLOTS);
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling
+        .total_component_instances(slots)
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_memories(slots)
+        .max_memories_per_component(1)
+        .max_memory_size(options.memory_bytes)
+        .total_tables(slots.saturating_mul(TABLES))
+        .max_tables_per_component(TABLES)
+        .total_stacks(slots);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
+        .memory_init_cow(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES);
+    config
+}

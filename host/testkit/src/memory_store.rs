@@ -1,0 +1,134 @@
+//! A store in memory, for tests that are about something else than the disk.
+
+use dowel_core::port::{
+    Batch, BoxFuture, Entry, MAX_KEY_BYTES, Precondition, Scan, Store, StoreError, Write,
+};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// A store in memory. Clones share the contents, so that dropping one and using another
+/// is what a restart looks like.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    entries: BTreeMap<Vec<u8>, Vec<u8>>,
+    commits: u64,
+    failures: VecDeque<StoreError>,
+    failed: Option<Arc<str>>,
+}
+
+impl MemoryStore {
+    /// The next commit writes nothing and ends in `error`; several calls queue up. After
+    /// [`StoreError::Failed`] every call fails, until [`MemoryStore::repair`].
+    pub fn fail_next(&self, error: StoreError) {
+        self.0.lock().failures.push_back(error);
+    }
+
+    /// Ends a failure, as a restart of the host does. The contents stay.
+    pub fn repair(&self) {
+        self.0.lock().failed = None;
+    }
+
+    /// How many batches were applied.
+    pub fn commits(&self) -> u64 {
+        self.0.lock().commits
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<(), StoreError> {
+        self.failed
+            .as_ref()
+            .map_or(Ok(()), |reason| Err(StoreError::Failed(Arc::clone(reason))))
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        self.check()?;
+        if let Some(error) = self.failures.pop_front() {
+            if let StoreError::Failed(reason) = &error {
+                self.failed = Some(Arc::clone(reason));
+            }
+            return Err(error);
+        }
+        for precondition in &batch.preconditions {
+            check_key(precondition.key())?;
+            let wanted = match precondition {
+                Precondition::Absent(_) => None,
+                Precondition::Equals(_, value) => Some(value),
+            };
+            if self.entries.get(precondition.key()) != wanted {
+                return Err(StoreError::Conflict(precondition.key().to_vec()));
+            }
+        }
+        for write in &batch.writes {
+            let (Write::Put(key, _) | Write::Delete(key)) = write;
+            check_key(key)?;
+        }
+        for write in batch.writes {
+            match write {
+                Write::Put(key, value) => self.entries.insert(key, value),
+                Write::Delete(key) => self.entries.remove(&key),
+            };
+        }
+        self.commits += 1;
+        Ok(())
+    }
+
+    fn scan(&self, scan: &Scan) -> Vec<Entry> {
+        let wanted = |key: &Vec<u8>| {
+            key.starts_with(&scan.prefix)
+                && scan.after.as_ref().is_none_or(|after| {
+                    if scan.reverse {
+                        key < after
+                    } else {
+                        key > after
+                    }
+                })
+        };
+        let found = self
+            .entries
+            .range(scan.prefix.clone()..)
+            .filter(|(key, _)| wanted(key));
+        let cloned = found.map(|(key, value)| (key.clone(), value.clone()));
+        if scan.reverse {
+            cloned.rev().take(scan.limit).collect()
+        } else {
+            cloned.take(scan.limit).collect()
+        }
+    }
+}
+
+fn check_key(key: &[u8]) -> Result<(), StoreError> {
+    if key.len() > MAX_KEY_BYTES {
+        return Err(StoreError::Invalid("a key is longer than 1 KiB"));
+    }
+    Ok(())
+}
+
+impl Store for MemoryStore {
+    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let state = self.0.lock();
+            state.check()?;
+            Ok(state.entries.get(key).cloned())
+        })
+    }
+
+    fn scan(&self, scan: Scan) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
+        Box::pin(async move {
+            let state = self.0.lock();
+            state.check()?;
+            Ok(state.scan(&scan))
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+        // Now, not when polled: the order of calls is the order of batches.
+        let done = self.0.lock().commit(batch);
+        Box::pin(async move { done })
+    }
+}

@@ -1,0 +1,11 @@
+//! Rust types made from the contract, version 0.1.0.
+
+#![allow(missing_docs, clippy::all)]
+
+wasmtime::component::bindgen!({
+    path: "../../wit/dowel-connector@0.1.0",
+    world: "connector",
+    imports: { default: trappable },
+    exports: { default: async },
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

@@ -1,0 +1,197 @@
+//! One call, from taking an instance to putting it back or throwing it away.
+
+use crate::bindings::dowel::connector::types::Error as GuestError;
+use crate::bindings::exports::dowel::connector::operations::CallContext;
+use crate::connection::Use;
+use crate::gateway::{Ending, Evidence, Refusal};
+use crate::guest::{self, Limits};
+use crate::outcome;
+use crate::pool::Instance;
+use crate::scope::{CallScope, Granted};
+use dowel_core::port::CallOutcome;
+use dowel_core::time::millis;
+use dowel_core::{JsonText, OperationName, SendRecord, StepError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmtime::PoolConcurrencyLimitError;
+
+/// What the guest is asked to do.
+pub(crate) enum Ask {
+    /// An operation of the manifest, with its input.
+    Operation(OperationName, JsonText),
+    /// Test the connection.
+    Check,
+}
+
+/// A call that is ready to be made.
+pub(crate) struct Call {
+    pub used: Arc<Use>,
+    pub scope: Arc<CallScope>,
+    pub ask: Ask,
+    pub limit: Duration,
+}
+
+/// What came out of the guest: its own result, or why it was stopped.
+type Returned = Result<Result<String, GuestError>, wasmtime::Error>;
+
+impl Call {
+    /// Makes the call. `make_room` lets go of instances that are idle elsewhere.
+    pub(crate) async fn run(self, make_room: impl Fn()) -> CallOutcome {
+        // Outside of the future that the deadline drops: what was sent is read before
+        // the store, and with it every open request, goes.
+        let mut held = self.used.pool.take();
+        let work = self.work(&mut held, make_room);
+        match tokio::time::timeout(self.limit, work).await {
+            Ok(Ok(returned)) => self.returned(returned, held).await,
+            Ok(Err(error)) => self.stopped(&error, held).await,
+            Err(_) => {
+                let (sent, refusal) = self.evidence().close(Ending::Stopped);
+                // A refusal comes back to the guest at once: time passes for other reasons.
+                drop((refusal, held));
+                failed(outcome::deadline(self.limit), sent)
+            }
+        }
+    }
+
+    async fn work(&self, held: &mut Option<Instance>, make_room: impl Fn()) -> Returned {
+        let begun = Instant::now();
+        let instance = match held {
+            Some(instance) => instance,
+            None => held.insert(self.instantiate(make_room).await?),
+        };
+        instance
+            .store
+            .data()
+            .slot
+            .set(Some(Arc::clone(&self.scope)));
+        instance.store.set_epoch_deadline(1);
+        let run = self.scope.run.to_string();
+        let context = CallContext {
+            run_id: &run,
+            step: self.scope.step.as_str(),
+            idempotency_key: &self.scope.idempotency_key,
+            deadline_ms: millis(self.limit.saturating_sub(begun.elapsed())),
+            connection: self
+                .granted()
+                .map_or("{}", |g| g.bound.connection.config.as_str()),
+        };
+        let operations = instance.connector.dowel_connector_operations();
+        let store = &mut instance.store;
+        match &self.ask {
+            Ask::Operation(name, input) => {
+                operations
+                    .call_call(store, name.as_str(), input.as_str(), context)
+                    .await
+            }
+            Ask::Check => {
+                let checked = operations.call_check(store, context).await?;
+                Ok(checked.map(|()| "null".to_owned()))
+            }
+        }
+    }
+
+    async fn instantiate(&self, make_room: impl Fn()) -> wasmtime::Result<Instance> {
+        match self.instantiate_once().await {
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                make_room();
+                self.instantiate_once().await
+            }
+            made => made,
+        }
+    }
+
+    async fn instantiate_once(&self) -> wasmtime::Result<Instance> {
+        let pre = &self.used.connector.pre;
+        let cap = self
+            .granted()
+            .map_or(0, |g| g.bound.connection.limits.memory_bytes);
+        let mut store = guest::store(pre.engine(), Limits::new(cap));
+        // Code that runs while the instance starts may log, and is on record too.
+        store.data().slot.set(Some(Arc::clone(&self.scope)));
+        let connector = pre.instantiate_async(&mut store).await?;
+        Ok(Instance::new(store, connector))
+    }
+
+    async fn returned(
+        &self,
+        returned: Result<String, GuestError>,
+        held: Option<Instance>,
+    ) -> CallOutcome {
+        let (sent, refusal) = self.evidence().close(Ending::Returned);
+        if let Some(mut instance) = held {
+            // A growth that the guest coped with is no reason for a later trap.
+            instance.store.data_mut().limits.take_denied();
+            instance.store.data().slot.set(None);
+            self.used.pool.put(instance);
+        }
+        let result = match returned {
+            Ok(text) => outcome::output(&text, self.output_limit()),
+            Err(error) => Err(self.guest_error(error, refusal).await),
+        };
+        CallOutcome { result, sent }
+    }
+
+    /// The gateway's reason is the true one if its last word in this call was no.
+    async fn guest_error(&self, error: GuestError, refusal: Option<Refusal>) -> StepError {
+        let Some(granted) = self.granted() else {
+            return outcome::guest_error(error, &Default::default());
+        };
+        granted.gateway().learn_secrets().await;
+        let error = outcome::guest_error(error, &granted.gateway().redactor);
+        match refusal {
+            Some(refusal) => StepError {
+                details: error.details,
+                ..refusal.step_error(Some(&error.message))
+            },
+            None => error,
+        }
+    }
+
+    async fn stopped(&self, error: &wasmtime::Error, held: Option<Instance>) -> CallOutcome {
+        let (sent, refusal) = self.evidence().close(Ending::Stopped);
+        let denied = held.is_some_and(|mut i| i.store.data_mut().limits.take_denied());
+        let mut reason = outcome::stopped(error, denied);
+        if let Some(granted) = self.granted() {
+            granted.gateway().learn_secrets().await;
+            reason.message = granted
+                .gateway()
+                .redactor
+                .clean(&reason.message)
+                .into_owned();
+        }
+        tracing::warn!(
+            connection = self.scope.connection(),
+            run = %self.scope.run,
+            step = %self.scope.step,
+            code = reason.code,
+            backtrace = outcome::backtrace(error),
+            "{}", reason.message
+        );
+        let error = match refusal {
+            Some(refusal) => refusal.step_error(Some(&reason.message)),
+            None => reason,
+        };
+        failed(error, sent)
+    }
+
+    fn granted(&self) -> Option<&Granted> {
+        self.scope.granted.as_ref()
+    }
+
+    fn evidence(&self) -> &Evidence {
+        &self.scope.evidence
+    }
+
+    fn output_limit(&self) -> u64 {
+        self.granted()
+            .map_or(0, |g| g.bound.connection.limits.output_bytes)
+    }
+}
+
+/// An outcome that is an error.
+pub(crate) fn failed(error: StepError, sent: SendRecord) -> CallOutcome {
+    CallOutcome {
+        result: Err(error),
+        sent,
+    }
+}

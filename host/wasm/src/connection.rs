@@ -1,0 +1,90 @@
+//! A connection that is bound: its gateway, and a pool for each component it is used with.
+
+use crate::connector::Installed;
+use crate::gateway::{Gateway, Rule};
+use crate::load::BindReason;
+use crate::pool::Pool;
+use dowel_core::Digest;
+use dowel_core::connection::Connection;
+use dowel_core::port::Secrets;
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A connection with everything that belongs to it alone.
+pub(crate) struct Bound {
+    pub connection: Connection,
+    pub gateway: Gateway,
+    uses: RwLock<HashMap<Digest, Arc<Use>>>,
+}
+
+/// A component, used through a connection.
+pub(crate) struct Use {
+    pub connector: Arc<Installed>,
+    /// The manifest's egress rules, filled in from the connection's configuration.
+    pub needs: Arc<[Rule]>,
+    pub pool: Pool,
+}
+
+impl Bound {
+    /// Checks the connection's own settings.
+    pub(crate) fn new(
+        connection: Connection,
+        secrets: Arc<dyn Secrets>,
+    ) -> Result<Self, Vec<BindReason>> {
+        Ok(Self {
+            gateway: Gateway::new(&connection, secrets)?,
+            connection,
+            uses: RwLock::default(),
+        })
+    }
+
+    /// Checks that what the component needs is granted.
+    pub(crate) fn check(&self, connector: &Installed) -> Result<(), Vec<BindReason>> {
+        let needs = needs(&self.connection, connector)?;
+        match self.gateway.ungranted(&needs) {
+            None => Ok(()),
+            Some(need) => Err(vec![BindReason::NotGranted {
+                need: need.text().to_owned(),
+                component: connector.digest,
+            }]),
+        }
+    }
+
+    /// The component's use through this connection; made when it is first needed.
+    pub(crate) fn used(&self, connector: &Arc<Installed>) -> Result<Arc<Use>, Vec<BindReason>> {
+        if let Some(found) = self.uses.read().get(&connector.digest) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(Use {
+            connector: Arc::clone(connector),
+            needs: needs(&self.connection, connector)?.into(),
+            pool: Pool::new(&self.connection),
+        });
+        let mut uses = self.uses.write();
+        Ok(Arc::clone(uses.entry(connector.digest).or_insert(made)))
+    }
+
+    /// Lets go of all idle instances.
+    pub(crate) fn drain(&self) {
+        for used in self.uses.read().values() {
+            used.pool.drain();
+        }
+    }
+}
+
+fn needs(connection: &Connection, connector: &Installed) -> Result<Vec<Rule>, Vec<BindReason>> {
+    let mut rules = Vec::new();
+    let mut problems = Vec::new();
+    for rule in &connector.manifest.egress {
+        match Rule::of_manifest(rule, &connection.config) {
+            Ok(rule) => rules.push(rule),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(rules)
+    } else {
+        Err(problems)
+    }
+}

@@ -1,0 +1,155 @@
+//! An installed connector: checked, compiled, ready to be instantiated.
+
+use crate::bindings::ConnectorPre;
+use crate::cache::Cache;
+use crate::guest::GuestState;
+use crate::load::LoadError;
+use crate::package;
+use dowel_core::Digest;
+use dowel_core::manifest::{CONTRACT, Manifest};
+use std::sync::Arc;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+/// Packages of WASI 0.2 whose interfaces are linked, to an empty context.
+const WASI_PACKAGES: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
+
+/// Interfaces of `wasi:http` that are linked, into the gateway.
+const WASI_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
+
+/// A connector version that is loaded.
+#[derive(Clone)]
+pub struct Installed {
+    /// What it says about itself.
+    pub manifest: Arc<Manifest>,
+    /// Digest of the component, manifest included.
+    pub digest: Digest,
+    pub(crate) pre: ConnectorPre<GuestState>,
+}
+
+impl std::fmt::Debug for Installed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Installed")
+            .field("name", &self.manifest.name)
+            .field("version", &self.manifest.version)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks and compiles a component.
+pub(crate) fn load(
+    engine: &Engine,
+    linker: &Linker<GuestState>,
+    cache: Option<&Cache>,
+    bytes: &[u8],
+) -> Result<Installed, LoadError> {
+    let manifest = Arc::new(package::manifest(bytes)?);
+    check_shape(bytes)?;
+    let digest = Digest::of(bytes);
+    let component = compile(engine, cache, digest, bytes)?;
+    Ok(Installed {
+        manifest,
+        digest,
+        pre: prepare(linker, &component)?,
+    })
+}
+
+/// Refuses unknown imports and missing exports by name, before anything is compiled.
+pub(crate) fn check_shape(bytes: &[u8]) -> Result<(), LoadError> {
+    let shape = package::shape(bytes)?;
+    let unknown: Vec<String> = shape
+        .imports
+        .into_iter()
+        .filter(|name| !is_known_import(name))
+        .collect();
+    if !unknown.is_empty() {
+        return Err(LoadError::UnknownImports(unknown));
+    }
+    let operations = format!("dowel:connector/operations@{CONTRACT}");
+    if !shape.exports.contains(&operations) {
+        let what = format!("`{operations}` is missing");
+        return Err(LoadError::MissingExport(what));
+    }
+    Ok(())
+}
+
+/// Whether an interface is one that guests are given.
+fn is_known_import(name: &str) -> bool {
+    let Some((interface, version)) = name.split_once('@') else {
+        return false;
+    };
+    if let Some(own) = interface.strip_prefix("dowel:connector/") {
+        return version == CONTRACT && matches!(own, "host" | "types");
+    }
+    if !version.starts_with("0.2.") {
+        return false;
+    }
+    let package = interface
+        .strip_prefix("wasi:")
+        .and_then(|rest| rest.split_once('/'))
+        .map(|(package, _)| package);
+    WASI_HTTP.contains(&interface) || package.is_some_and(|p| WASI_PACKAGES.contains(&p))
+}
+
+/// Compiles, or takes what was compiled before.
+fn compile(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    digest: Digest,
+    bytes: &[u8],
+) -> Result<Component, LoadError> {
+    if let Some(component) = cache.and_then(|cache| cache.load(engine, digest)) {
+        return Ok(component);
+    }
+    let failed = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
+    let component = Component::new(engine, bytes).map_err(failed)?;
+    if let Some(cache) = cache {
+        let artefact = component.serialize().map_err(failed)?;
+        if let Err(e) = cache.store(digest, &artefact) {
+            // The connector works; it is compiled again at the next start.
+            tracing::warn!(component = %digest, "a compiled connector was not kept: {e}");
+        }
+    }
+    Ok(component)
+}
+
+/// Resolves imports and exports once, with their types.
+fn prepare(
+    linker: &Linker<GuestState>,
+    component: &Component,
+) -> Result<ConnectorPre<GuestState>, LoadError> {
+    let pre = linker
+        .instantiate_pre(component)
+        .map_err(|e| LoadError::UnknownImports(vec![format!("{e:#}")]))?;
+    ConnectorPre::new(pre).map_err(|e| LoadError::MissingExport(format!("{e:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_known_import;
+
+    #[test]
+    fn which_imports_are_known() {
+        for known in [
+            "dowel:connector/host@0.1.0",
+            "dowel:connector/types@0.1.0",
+            "wasi:cli/environment@0.2.6",
+            "wasi:filesystem/preopens@0.2.0",
+            "wasi:http/outgoing-handler@0.2.12",
+        ] {
+            assert!(is_known_import(known), "{known}");
+        }
+        for unknown in [
+            "dowel:connector/host@0.2.0",
+            "dowel:connector/secrets@0.1.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:keyvalue/store@0.2.0",
+            "wasi:cli/environment@0.3.0",
+            "wasi:cli/environment",
+            "host",
+        ] {
+            assert!(!is_known_import(unknown), "{unknown}");
+        }
+    }
+}

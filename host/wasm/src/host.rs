@@ -1,0 +1,316 @@
+//! The host of connectors: what is installed, what is bound, and calling it.
+
+use crate::cache::Cache;
+use crate::call::{Ask, Call, failed};
+use crate::connection::{Bound, Use};
+use crate::connector::{self, Installed};
+use crate::engine::{self, Allocation};
+use crate::guest::{self, GuestState};
+use crate::load::{BindError, BindReason, LoadError};
+use crate::scope::{CallScope, Granted};
+use dowel_core::code::{Code, run as code};
+use dowel_core::connection::Connection;
+use dowel_core::manifest::Idempotency;
+use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, Invoker, Secrets};
+use dowel_core::{
+    ConnectionName, Digest, ErrorKind, RunId, SendRecord, StepError, StepId, StepPath, Timestamp,
+};
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+/// The longest time that testing a connection may take.
+const CHECK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Instances alive at the same time unless options say otherwise: what a machine with
+/// a few cores can use, at 3 memories of 4 GiB address space each.
+const DEFAULT_MAX_INSTANCES: u32 = 200;
+
+/// The most memory that a connection may grant to an instance unless options say
+/// otherwise.
+const DEFAULT_MAX_MEMORY_BYTES: u64 = 1 << 30;
+
+/// Settings of a host.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// Where compiled connectors are kept; `None` compiles at every start.
+    pub cache_dir: Option<PathBuf>,
+    /// Instances that may be alive at the same time, idle ones included.
+    pub max_instances: u32,
+    /// The most memory that a connection may grant to an instance, in bytes.
+    pub max_memory_bytes: u64,
+}
+
+impl Default for HostOptions {
+    /// No cache; 200 instances of 1 GiB at most.
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            max_instances: DEFAULT_MAX_INSTANCES,
+            max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES,
+        }
+    }
+}
+
+/// Loads connectors and calls their operations. Cheap to clone: clones share everything.
+#[derive(Clone)]
+pub struct ConnectorHost(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<GuestState>,
+    cache: Option<Cache>,
+    secrets: Arc<dyn Secrets>,
+    max_memory_bytes: u64,
+    connectors: RwLock<HashMap<Digest, Arc<Installed>>>,
+    connections: RwLock<Connections>,
+}
+
+type Connections = Arc<HashMap<ConnectionName, Arc<Bound>>>;
+
+impl ConnectorHost {
+    /// Starts the sandbox. Nothing is installed or bound yet.
+    pub fn new(options: HostOptions, secrets: Arc<dyn Secrets>) -> Result<Self, LoadError> {
+        let engine = engine::start(Allocation::Pooled {
+            instances: options.max_instances,
+            memory_bytes: usize::try_from(options.max_memory_bytes).unwrap_or(usize::MAX),
+        })?;
+        let cache = options
+            .cache_dir
+            .map(|folder| Cache::open(&folder, &engine))
+            .transpose()?;
+        Ok(Self(Arc::new(Inner {
+            linker: guest::linker(&engine)?,
+            engine,
+            cache,
+            secrets,
+            max_memory_bytes: options.max_memory_bytes,
+            connectors: RwLock::default(),
+            connections: RwLock::default(),
+        })))
+    }
+
+    /// Installs a connector: checks it, compiles it or takes it from the cache. Other
+    /// versions stay beside it; the same component again is not an error.
+    ///
+    /// Takes up to many seconds of CPU for a large component that is not in the cache:
+    /// call it where that does not matter.
+    pub fn add(&self, component: &[u8]) -> Result<Installed, LoadError> {
+        let digest = Digest::of(component);
+        if let Some(found) = self.0.connectors.read().get(&digest) {
+            return Ok(Installed::clone(found));
+        }
+        let inner = &self.0;
+        let installed = connector::load(
+            &inner.engine,
+            &inner.linker,
+            inner.cache.as_ref(),
+            component,
+        )?;
+        let kept = Arc::new(installed.clone());
+        inner.connectors.write().insert(digest, kept);
+        Ok(installed)
+    }
+
+    /// Every installed version.
+    pub fn installed(&self) -> Vec<Installed> {
+        let connectors = self.0.connectors.read();
+        connectors.values().map(|c| Installed::clone(c)).collect()
+    }
+
+    /// Replaces the set of connections, all or nothing. Calls that are under way finish
+    /// with the connection that they began with; a connection that did not change keeps
+    /// its warm instances. All problems are reported at once.
+    pub fn bind(&self, connections: Vec<Connection>) -> Result<(), Vec<BindError>> {
+        let old = Arc::clone(&*self.0.connections.read());
+        let mut new = HashMap::new();
+        let mut problems = Vec::new();
+        for connection in connections {
+            let name = connection.name.clone();
+            let report = |reason| BindError {
+                connection: name.clone(),
+                reason,
+            };
+            if new.contains_key(&name) {
+                problems.push(report(BindReason::Twice));
+                continue;
+            }
+            match self.bind_one(connection, &old) {
+                Ok(bound) => {
+                    new.insert(name, bound);
+                }
+                Err(found) => problems.extend(found.into_iter().map(report)),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        *self.0.connections.write() = Arc::new(new);
+        Ok(())
+    }
+
+    fn bind_one(
+        &self,
+        connection: Connection,
+        old: &Connections,
+    ) -> Result<Arc<Bound>, Vec<BindReason>> {
+        let wanted = connection.limits.memory_bytes;
+        let limit = self.0.max_memory_bytes;
+        if wanted > limit {
+            return Err(vec![BindReason::Memory { wanted, limit }]);
+        }
+        let kept = old
+            .get(&connection.name)
+            .filter(|bound| bound.connection == connection);
+        let bound = match kept {
+            Some(bound) => Arc::clone(bound),
+            None => Arc::new(Bound::new(connection, Arc::clone(&self.0.secrets))?),
+        };
+        for connector in self.0.connectors.read().values() {
+            if connector.manifest.name == bound.connection.connector {
+                bound.check(connector)?;
+            }
+        }
+        Ok(bound)
+    }
+
+    /// Tests a connection with the newest installed version of its connector, without
+    /// side effects upstream. The output is `null`.
+    pub async fn check(&self, connection: &ConnectionName) -> CallOutcome {
+        match self.prepare_check(connection) {
+            Ok(call) => self.run(call).await,
+            Err(error) => failed(error, SendRecord::NotSent),
+        }
+    }
+
+    fn prepare_check(&self, connection: &ConnectionName) -> Result<Call, StepError> {
+        let bound = self.bound(connection)?;
+        let newest = {
+            let connectors = self.0.connectors.read();
+            let versions = connectors
+                .values()
+                .filter(|c| c.manifest.name == bound.connection.connector);
+            versions.max_by_key(|c| c.manifest.version.clone()).cloned()
+        };
+        let connector = newest.ok_or_else(|| {
+            not_installed("no version of its connector is installed on this host")
+        })?;
+        let used = bound
+            .used(&connector)
+            .map_err(|problems| broken_binding(&problems))?;
+        let mut scope = CallScope::closed(no_run(), step("check"));
+        scope.granted = Some(granted(&bound, &used));
+        Ok(Call {
+            used,
+            scope: Arc::new(scope),
+            ask: Ask::Check,
+            limit: CHECK_DEADLINE,
+        })
+    }
+
+    fn prepare(&self, request: CallRequest) -> Result<Call, StepError> {
+        let bound = self.bound(&request.connection)?;
+        let connector = self.0.connectors.read().get(&request.component).cloned();
+        let connector = connector.ok_or_else(|| {
+            not_installed(&format!(
+                "component {} is not installed on this host",
+                request.component.short()
+            ))
+        })?;
+        let name = &connector.manifest.name;
+        if *name != bound.connection.connector {
+            let message = format!(
+                "the run is fixed to connector `{name}`, and the environment binds `{}` to `{}`",
+                request.connection, bound.connection.connector
+            );
+            return Err(refused(code::CALL_WRONG_CONNECTOR, message));
+        }
+        let operation = connector
+            .manifest
+            .operation(request.operation.as_str())
+            .ok_or_else(|| {
+                let message = format!("`{name}` has no operation `{}`", request.operation);
+                refused(code::CALL_UNKNOWN_OPERATION, message)
+            })?;
+        let own_limit = operation.deadline_ms.map(Duration::from_millis);
+        let keyed = operation.idempotency == Idempotency::Keyed;
+        let used = bound
+            .used(&connector)
+            .map_err(|problems| broken_binding(&problems))?;
+        let scope = CallScope {
+            idempotency_key: request.idempotency_key,
+            keyed,
+            traceparent: request.traceparent,
+            granted: Some(granted(&bound, &used)),
+            ..CallScope::closed(request.run, request.step)
+        };
+        Ok(Call {
+            used,
+            scope: Arc::new(scope),
+            ask: Ask::Operation(request.operation, request.input),
+            limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
+        })
+    }
+
+    fn bound(&self, connection: &ConnectionName) -> Result<Arc<Bound>, StepError> {
+        let found = self.0.connections.read().get(connection).cloned();
+        found.ok_or_else(|| {
+            let message = format!("the environment binds no connection `{connection}`");
+            refused(code::CALL_UNKNOWN_CONNECTION, message)
+        })
+    }
+
+    async fn run(&self, call: Call) -> CallOutcome {
+        let make_room = || {
+            let connections = Arc::clone(&*self.0.connections.read());
+            connections.values().for_each(|bound| bound.drain());
+        };
+        call.run(make_room).await
+    }
+}
+
+impl Invoker for ConnectorHost {
+    fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
+        Box::pin(async move {
+            match self.prepare(request) {
+                Ok(call) => self.run(call).await,
+                Err(error) => failed(error, SendRecord::NotSent),
+            }
+        })
+    }
+}
+
+fn granted(bound: &Arc<Bound>, used: &Use) -> Granted {
+    Granted {
+        bound: Arc::clone(bound),
+        needs: Arc::clone(&used.needs),
+    }
+}
+
+fn refused(code: Code, message: String) -> StepError {
+    StepError::host(ErrorKind::InvalidInput, code, message)
+}
+
+fn not_installed(what: &str) -> StepError {
+    refused(code::CALL_NOT_INSTALLED, what.to_owned())
+}
+
+fn broken_binding(problems: &[BindReason]) -> StepError {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    refused(code::CALL_BROKEN_BINDING, problems.join("; "))
+}
+
+/// Stands for the run where there is none.
+pub(crate) fn no_run() -> RunId {
+    RunId::new(Timestamp::default(), [0; 10])
+}
+
+/// Stands for the step where there is none.
+pub(crate) fn step(name: &'static str) -> StepPath {
+    #[allow(clippy::expect_used)] // The callers' names follow the rule.
+    StepPath::top(&StepId::new(name).expect("a valid step id"))
+}

@@ -1,0 +1,82 @@
+//! Warm instances of one component for one connection.
+
+use crate::bindings::Connector;
+use crate::guest::GuestState;
+use dowel_core::connection::{Connection, Isolation};
+use parking_lot::Mutex;
+use wasmtime::Store;
+
+/// Calls after which an instance is replaced: slow leaks inside a guest stay bounded.
+const MAX_CALLS: u32 = 1000;
+
+/// Growth after which an instance is replaced: one large call must not hold its memory
+/// for good.
+const MAX_GROWTH_BYTES: usize = 16 << 20;
+
+/// An instance and its store.
+pub(crate) struct Instance {
+    pub store: Store<GuestState>,
+    pub connector: Connector,
+    calls: u32,
+    memory_at_first: usize,
+}
+
+impl Instance {
+    pub(crate) fn new(store: Store<GuestState>, connector: Connector) -> Self {
+        Self {
+            memory_at_first: store.data().limits.used(),
+            store,
+            connector,
+            calls: 0,
+        }
+    }
+
+    /// Whether another call may use the instance.
+    fn is_reusable(&mut self) -> bool {
+        let state = self.store.data_mut();
+        let growth = state.limits.used() - self.memory_at_first;
+        self.calls < MAX_CALLS && growth <= MAX_GROWTH_BYTES && state.is_tidy()
+    }
+}
+
+/// Instances that wait for a call. The latest one is used first: its memory is warm.
+pub(crate) struct Pool {
+    idle: Mutex<Vec<Instance>>,
+    /// How many are kept.
+    size: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(connection: &Connection) -> Self {
+        let size = match connection.isolation {
+            Isolation::Pooled => connection.limits.concurrency,
+            Isolation::PerCall => 0,
+        };
+        Self {
+            idle: Mutex::default(),
+            size: usize::try_from(size).unwrap_or(usize::MAX),
+        }
+    }
+
+    pub(crate) fn take(&self) -> Option<Instance> {
+        self.idle.lock().pop()
+    }
+
+    /// Takes back an instance whose call returned by itself.
+    pub(crate) fn put(&self, mut instance: Instance) {
+        instance.calls += 1;
+        if self.size == 0 || !instance.is_reusable() {
+            return;
+        }
+        let mut idle = self.idle.lock();
+        if idle.len() < self.size {
+            idle.push(instance);
+        }
+    }
+
+    /// Lets go of all idle instances.
+    pub(crate) fn drain(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock());
+        drop(idle);
+    }
+}

@@ -1,0 +1,74 @@
+//! What belongs to one call: who makes it, what it may reach, and what it left behind.
+
+use crate::connection::Bound;
+use crate::gateway::{Evidence, Gateway, Rule};
+use crate::guest::LogBudget;
+use dowel_core::{RunId, StepPath};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// One call, as its host functions and its requests see it.
+pub(crate) struct CallScope {
+    pub run: RunId,
+    pub step: StepPath,
+    pub idempotency_key: String,
+    /// Whether requests carry the key: the operation is `keyed`.
+    pub keyed: bool,
+    pub traceparent: Option<String>,
+    /// `None`: nothing may be reached at all.
+    pub granted: Option<Granted>,
+    pub evidence: Evidence,
+    pub log: Mutex<LogBudget>,
+}
+
+/// A connection, and what the component that is called needs of it.
+pub(crate) struct Granted {
+    pub bound: Arc<Bound>,
+    pub needs: Arc<[Rule]>,
+}
+
+impl Granted {
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.bound.gateway
+    }
+
+    pub(crate) fn needs(&self) -> &[Rule] {
+        &self.needs
+    }
+}
+
+impl CallScope {
+    /// A call that may reach nothing.
+    pub(crate) fn closed(run: RunId, step: StepPath) -> Self {
+        Self {
+            run,
+            step,
+            idempotency_key: String::new(),
+            keyed: false,
+            traceparent: None,
+            granted: None,
+            evidence: Evidence::default(),
+            log: Mutex::default(),
+        }
+    }
+
+    /// The connection's name, for logs.
+    pub(crate) fn connection(&self) -> &str {
+        let granted = self.granted.as_ref();
+        granted.map_or("", |granted| granted.bound.connection.name.as_str())
+    }
+}
+
+/// The call that an instance is working on; shared with its output streams.
+#[derive(Default)]
+pub(crate) struct Slot(Mutex<Option<Arc<CallScope>>>);
+
+impl Slot {
+    pub(crate) fn set(&self, scope: Option<Arc<CallScope>>) {
+        *self.0.lock() = scope;
+    }
+
+    pub(crate) fn get(&self) -> Option<Arc<CallScope>> {
+        self.0.lock().clone()
+    }
+}

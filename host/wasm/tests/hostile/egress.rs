@@ -1,0 +1,392 @@
+//! The allow-list, addresses, credentials and caps of the gateway.
+
+use crate::support::{Bench, TOKEN, auth, connection};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use dowel_core::port::Invoker;
+use dowel_core::{ErrorKind, JsonText, SendRecord};
+use serde_json::{Value, json};
+
+/// Tells what arrived.
+async fn echo(request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let headers: serde_json::Map<String, Value> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()))
+        .collect();
+    let seen = json!({
+        "method": parts.method.as_str(),
+        "uri": parts.uri.to_string(),
+        "headers": headers,
+        "body": String::from_utf8_lossy(&body),
+    });
+    seen.to_string().into_response()
+}
+
+/// A server on loopback; its base URL.
+pub(crate) async fn serve() -> String {
+    let router = Router::new()
+        .route(
+            "/away",
+            get(|| async {
+                (
+                    StatusCode::FOUND,
+                    [(header::LOCATION, "http://127.0.0.2:9/x")],
+                )
+            }),
+        )
+        .route(
+            "/back",
+            get(|request: Request| async move {
+                let to = format!("/echo?{}", request.uri().query().unwrap_or_default());
+                (StatusCode::FOUND, [(header::LOCATION, to)])
+            }),
+        )
+        .route("/large", get(|| async { "x".repeat(5000) }))
+        .route(
+            "/streamed",
+            get(|| async {
+                let chunks = (0..50).map(|_| Ok::<_, std::io::Error>("x".repeat(100)));
+                Body::from_stream(futures_util::stream::iter(chunks))
+            }),
+        )
+        .route(
+            "/headers",
+            get(|| async {
+                let mut headers = HeaderMap::new();
+                for name in ["x-a", "x-b", "x-c"] {
+                    headers.insert(name, "x".repeat(30_000).parse().unwrap());
+                }
+                headers
+            }),
+        )
+        .fallback(any(echo));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+/// What the echo server saw of a call's request.
+async fn seen(bench: &Bench, operation: &str, input: Value) -> Value {
+    let answer = bench.good(operation, input).await;
+    assert_eq!(answer["status"], 200, "{answer}");
+    serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_goes_through_and_its_answer_comes_back() {
+    let base = serve().await;
+    let bench = Bench::new(connection(&base));
+    let input = json!({"url": format!("{base}/a/../b?q=1"), "method": "POST",
+        "headers": {"x-mine": "1", "content-type": "text/plain"}, "body": "hello"});
+    let outcome = bench.call("fetch", input.clone()).await;
+    assert_eq!(outcome.sent, SendRecord::Answered);
+    let seen = seen(&bench, "fetch", input).await;
+    assert_eq!(seen["method"], "POST");
+    assert_eq!(seen["uri"], "/b?q=1");
+    assert_eq!(seen["body"], "hello");
+    assert_eq!(seen["headers"]["x-mine"], "1");
+    assert_eq!(seen["headers"]["content-length"], "5");
+    assert_eq!(seen["headers"].get("idempotency-key"), None);
+}
+
+#[tokio::test]
+async fn a_large_body_streams() {
+    let base = serve().await;
+    let bench = Bench::new(connection(&base));
+    let body = "x".repeat(300_000);
+    let input = json!({"url": base.clone() + "/", "method": "POST", "body": body});
+    let seen = seen(&bench, "fetch", input).await;
+    assert_eq!(seen["body"].as_str().unwrap().len(), 300_000);
+}
+
+#[tokio::test]
+async fn keys_and_traces_are_added_by_the_host() {
+    let base = serve().await;
+    let mut named = connection(&base);
+    named.idempotency_header = "X-Request-Key".to_owned();
+    let bench = Bench::new(named);
+    let url = base.clone() + "/";
+    let post = json!({"url": url, "method": "POST"});
+    let mut request = bench.request("fetch-keyed", &post);
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    request.traceparent = Some(trace.to_owned());
+    let answer = bench.host.call(request).await.result.unwrap().to_value();
+    let first: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(first["headers"]["x-request-key"], "key-1");
+    assert_eq!(first["headers"]["traceparent"], trace);
+    let read = seen(&bench, "fetch-keyed", json!({"url": url})).await;
+    assert_eq!(
+        read["headers"].get("x-request-key"),
+        None,
+        "a GET needs no key"
+    );
+    let unkeyed = seen(&bench, "fetch", post.clone()).await;
+    assert_eq!(unkeyed["headers"].get("x-request-key"), None);
+    let mut request = bench.request("fetch-keyed", &post);
+    request.idempotency_key = "a\r\nb".to_owned();
+    let answer = bench.host.call(request).await.result.unwrap().to_value();
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .contains("ConfigurationError"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn credentials_arrive_and_the_guest_holds_none() {
+    let base = serve().await;
+    let url = base.clone() + "/";
+    let basic = json!({"basic": {"username": "user", "password": "token"}});
+    for (method, header, expected) in [
+        (
+            json!({"bearer": {"token": "token"}}),
+            "authorization",
+            format!("Bearer {TOKEN}"),
+        ),
+        (
+            basic,
+            "authorization",
+            "Basic YWxpY2U6dG9rLTNuLXBsYW50ZWQtc2VjcmV0".to_owned(),
+        ),
+        (
+            json!({"api_key": {"place": {"header": "X-Key"}, "key": "token"}}),
+            "x-key",
+            TOKEN.to_owned(),
+        ),
+    ] {
+        let mut with = connection(&base);
+        with.auth = auth(method, &base);
+        let bench = Bench::new(with);
+        let context = bench.good("context", json!({})).await.to_string();
+        assert!(!context.contains(TOKEN));
+        let seen = seen(&bench, "fetch", json!({"url": url})).await;
+        assert_eq!(seen["headers"][header], expected);
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_the_query_is_masked_in_redirects() {
+    let base = serve().await;
+    let mut with = connection(&base);
+    with.auth = auth(
+        json!({"api_key": {"place": {"query": "key"}, "key": "token"}}),
+        &base,
+    );
+    let bench = Bench::new(with);
+    let got = seen(&bench, "fetch", json!({"url": format!("{base}/?a=1")})).await;
+    assert_eq!(got["uri"], format!("/?a=1&key={TOKEN}"));
+    let answer = bench
+        .good("fetch", json!({"url": format!("{base}/back")}))
+        .await;
+    assert_eq!(answer["headers"]["location"], "/echo?key=[redacted]");
+    let input = json!({"url": format!("{base}/?key=mine")});
+    bench.bad("fetch-fail", input, "DWL-2204").await;
+}
+
+#[tokio::test]
+async fn other_origins_get_no_credential() {
+    let base = serve().await;
+    let mut with = connection(&base);
+    with.auth = auth(
+        json!({"bearer": {"token": "token"}}),
+        "https://elsewhere.test",
+    );
+    let bench = Bench::new(with);
+    let seen = seen(&bench, "fetch", json!({"url": base.clone() + "/"})).await;
+    assert_eq!(seen["headers"].get("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_missing_or_unusable_secret() {
+    let base = serve().await;
+    for name in ["missing", "bad"] {
+        let mut with = connection(&base);
+        with.auth = auth(json!({"bearer": {"token": name}}), &base);
+        let bench = Bench::new(with);
+        let outcome = bench
+            .bad("fetch-fail", json!({"url": base.clone() + "/"}), "DWL-2205")
+            .await;
+        assert_eq!(outcome.result.unwrap_err().kind, ErrorKind::Unauthenticated);
+        assert_eq!(outcome.sent, SendRecord::NotSent);
+    }
+}
+
+#[tokio::test]
+async fn a_planted_secret_does_not_come_out() {
+    let base = serve().await;
+    let mut with = connection(&base);
+    with.auth = auth(json!({"bearer": {"token": "token"}}), &base);
+    let bench = Bench::new(with);
+    let input = json!({"message": format!("it is {TOKEN}"), "code": TOKEN,
+        "details": format!("{{\"t\":\"{TOKEN}\"}}")});
+    let outcome = bench.call("fail", input).await;
+    let text = serde_json::to_string(&outcome.result.unwrap_err()).unwrap();
+    assert!(!text.contains(TOKEN), "{text}");
+    assert!(text.contains("it is [redacted]"), "{text}");
+}
+
+#[tokio::test]
+async fn headers_of_the_host_are_refused() {
+    let base = serve().await;
+    let bench = Bench::new(connection(&base));
+    for name in [
+        "Authorization",
+        "Proxy-Authorization",
+        "Cookie",
+        "Host",
+        "Idempotency-Key",
+        "Transfer-Encoding",
+        "Connection",
+        "traceparent",
+        "X-HTTP-Method-Override",
+    ] {
+        let input = json!({"url": base.clone() + "/", "headers": {name: "x"}});
+        let outcome = bench.bad("fetch-fail", input, "DWL-2204").await;
+        assert_eq!(outcome.sent, SendRecord::NotSent, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn both_sides_have_to_agree() {
+    let base = serve().await;
+    let mut narrow = connection(&base);
+    narrow.allow = vec![format!("GET {base}/v1/*").parse().unwrap()];
+    let bench = Bench::new(narrow);
+    bench
+        .good("fetch-fail", json!({"url": format!("{base}/v1/a")}))
+        .await;
+    for (method, path) in [
+        ("POST", "/v1/a"),
+        ("GET", "/v2/a"),
+        ("GET", "/v1/../v2"),
+        ("GET", "/v1/%2e%2e/v2"),
+        ("GET", "/v1"),
+        ("GET", "//v1/a"),
+    ] {
+        let input = json!({"url": format!("{base}{path}"), "method": method});
+        let outcome = bench.bad("fetch-fail", input, "DWL-2201").await;
+        assert_eq!(outcome.result.unwrap_err().kind, ErrorKind::Forbidden);
+    }
+    for path in ["/v1/..%2fv2", "/v1/%252e%252e/v2", "/v1/..;/v2"] {
+        bench
+            .bad(
+                "fetch-fail",
+                json!({"url": format!("{base}{path}")}),
+                "DWL-2210",
+            )
+            .await;
+    }
+    let mut wide = connection(&base);
+    wide.config = JsonText::of(&json!({"base_url": format!("{base}/v1")})).unwrap();
+    wide.allow = vec!["* *".parse().unwrap()];
+    let bench = Bench::new(wide);
+    bench
+        .good("fetch-fail", json!({"url": format!("{base}/v1/a")}))
+        .await;
+    bench
+        .bad(
+            "fetch-fail",
+            json!({"url": format!("{base}/v2/a")}),
+            "DWL-2202",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn private_addresses_need_a_grant() {
+    let base = serve().await;
+    let port = base.rsplit(':').next().unwrap().to_owned();
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "[::ffff:127.0.0.1]",
+        "localhost",
+        "LOCALHOST.",
+    ] {
+        let url = format!("http://{host}:{port}");
+        let mut ungranted = connection(&url);
+        ungranted.private_addresses.clear();
+        let bench = Bench::new(ungranted);
+        let outcome = bench
+            .bad("fetch-fail", json!({"url": url.clone() + "/"}), "DWL-2203")
+            .await;
+        assert_eq!(outcome.sent, SendRecord::NotSent, "{host}");
+        let bench = Bench::new(connection(&url));
+        bench
+            .good("fetch-fail", json!({"url": url.clone() + "/"}))
+            .await;
+    }
+    let metadata = "http://169.254.169.254";
+    let mut wide = connection(metadata);
+    wide.private_addresses = vec!["0.0.0.0/0".to_owned()];
+    let bench = Bench::new(wide);
+    bench
+        .bad(
+            "fetch-fail",
+            json!({"url": "http://169.254.169.254/latest"}),
+            "DWL-2203",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed_and_checked_again() {
+    let base = serve().await;
+    let bench = Bench::new(connection(&base));
+    let answer = bench
+        .good("fetch", json!({"url": format!("{base}/away")}))
+        .await;
+    assert_eq!(answer["status"], 302);
+    let input = json!({"url": answer["headers"]["location"]});
+    bench.bad("fetch-fail", input, "DWL-2201").await;
+}
+
+#[tokio::test]
+async fn answers_are_capped() {
+    let base = serve().await;
+    let mut small = connection(&base);
+    small.limits.response_bytes = 4000;
+    let bench = Bench::new(small);
+    for path in ["large", "streamed", "headers"] {
+        let input = json!({"url": format!("{base}/{path}")});
+        let outcome = bench.bad("fetch-fail", input, "DWL-2206").await;
+        assert_eq!(
+            outcome.sent,
+            SendRecord::Answered,
+            "{path}: the upstream did answer"
+        );
+    }
+    Bench::new(connection(&base))
+        .good("fetch-fail", json!({"url": format!("{base}/streamed")}))
+        .await;
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_are_capped() {
+    let base = serve().await;
+    let bench = Bench::new(connection(&base));
+    let input = json!({"url": base.clone() + "/", "count": 40});
+    let errors = bench.good("many", input).await;
+    let errors = errors["errors"].as_array().unwrap();
+    assert!(
+        errors
+            .iter()
+            .all(|e| e.as_str().unwrap().contains("ConnectionLimitReached")),
+        "{errors:?}"
+    );
+    let few = bench
+        .good("many", json!({"url": base.clone() + "/", "count": 10}))
+        .await;
+    assert_eq!(few["errors"], json!([]));
+}

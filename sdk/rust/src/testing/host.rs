@@ -1,0 +1,263 @@
+//! [`FakeHost`].
+
+use super::{Exchange, egress};
+use crate::context::Call;
+use crate::host::{Answer, Host, OutgoingRequest, TransportError};
+use crate::http::Method;
+use crate::{Connector, Context, Json, Level, Operation, Result};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+/// The fake clock's first instant: 2026-01-01T00:00:00Z, in milliseconds.
+const START_MS: u64 = 1_767_225_600_000;
+
+/// The time that a call gets unless a test sets another: the host's default deadline.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A host for tests. Time stands still until [`FakeHost::advance`].
+pub struct FakeHost<C: Connector> {
+    config: String,
+    deadline: Duration,
+    world: Rc<World>,
+    connector: PhantomData<C>,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    /// How important it is.
+    pub level: Level,
+    /// The message.
+    pub message: String,
+    /// A JSON object.
+    pub fields: String,
+}
+
+/// A request that an operation sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Its method.
+    pub method: Method,
+    /// Its full URL.
+    pub url: String,
+    /// Its headers, in order.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Option<Vec<u8>>,
+    /// The longest time that it was given.
+    pub timeout: Duration,
+}
+
+impl<C: Connector> FakeHost<C> {
+    /// A host with a connection of this configuration, a JSON object.
+    ///
+    /// # Panics
+    /// If the text is not JSON.
+    pub fn new(config: &str) -> Self {
+        let parsed: serde_json::Value = match serde_json::from_str(config) {
+            Ok(parsed) => parsed,
+            Err(error) => panic!("the configuration is not JSON: {error}"),
+        };
+        let base_url = parsed
+            .get("base_url")
+            .and_then(|url| url.as_str())
+            .unwrap_or_default();
+        let world = World {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            config: parsed,
+            egress: C::EGRESS,
+            script: RefCell::default(),
+            sent: RefCell::default(),
+            logs: RefCell::default(),
+            elapsed: Cell::default(),
+        };
+        Self {
+            config: config.to_owned(),
+            deadline: DEADLINE,
+            world: Rc::new(world),
+            connector: PhantomData,
+        }
+    }
+
+    /// Expects one more request, after those already expected.
+    pub fn expect(&self, exchange: Exchange) {
+        self.world.script.borrow_mut().push_back(exchange);
+    }
+
+    /// Gives later calls this much time.
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, time: Duration) {
+        self.world.elapsed.set(self.world.elapsed.get() + time);
+    }
+
+    /// The clock that operations see.
+    pub fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.world.now())
+    }
+
+    /// The context of one call, for calling the function itself. An error means that the
+    /// configuration does not fit its type.
+    pub fn context(&self) -> Result<Context<C>> {
+        let call = Call {
+            run_id: "019b76da-a800-7000-8000-000000000000".to_owned(),
+            step: "step".to_owned(),
+            idempotency_key: "dowel-test-key".to_owned(),
+            deadline: self.deadline,
+        };
+        let host: Rc<dyn Host> = Rc::<World>::clone(&self.world);
+        Context::new(&self.config, call, host)
+    }
+
+    /// Calls an operation as the host does: JSON in, JSON out.
+    pub fn call<O: Operation<Config = C>>(&self, input: &str) -> Result<Json> {
+        self.call_by_name(O::NAME, input)
+    }
+
+    /// Calls an operation by its name.
+    pub fn call_by_name(&self, operation: &str, input: &str) -> Result<Json> {
+        let output = C::dispatch(&self.context()?, operation, input)?;
+        // `dispatch` writes JSON; anything else would be a defect of this crate.
+        Ok(Json::parse(&output).unwrap_or_else(|_| Json::null()))
+    }
+
+    /// Tests the connection as the host does.
+    pub fn check(&self) -> Result<()> {
+        C::check(&self.context()?)
+    }
+
+    /// The requests so far.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.world.sent.borrow().clone()
+    }
+
+    /// The log so far.
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.world.logs.borrow().clone()
+    }
+
+    /// Checks that every example of an operation fits its type.
+    ///
+    /// # Panics
+    /// If the example input cannot be read as the operation's input.
+    pub fn check_example<O: Operation<Config = C>>(&self) {
+        if let Some(example) = O::SPEC.example_input
+            && let Err(error) = crate::json::read::input::<O::Input>(example)
+        {
+            panic!("the example input of `{}`: {error}", O::NAME);
+        }
+    }
+}
+
+impl<C: Connector> Drop for FakeHost<C> {
+    fn drop(&mut self) {
+        let left = self.world.script.borrow();
+        if let Some(next) = left.front()
+            && !std::thread::panicking()
+        {
+            let Exchange { method, url, .. } = next;
+            panic!(
+                "{} expected request(s) never came, the next is {} {url}",
+                left.len(),
+                method.name()
+            );
+        }
+    }
+}
+
+struct World {
+    base_url: String,
+    config: serde_json::Value,
+    egress: &'static [&'static str],
+    script: RefCell<VecDeque<Exchange>>,
+    sent: RefCell<Vec<Sent>>,
+    logs: RefCell<Vec<LogLine>>,
+    elapsed: Cell<Duration>,
+}
+
+impl World {
+    fn full_url(&self, url: &str) -> String {
+        if url.starts_with('/') {
+            format!("{}{url}", self.base_url)
+        } else {
+            url.to_owned()
+        }
+    }
+}
+
+impl Host for World {
+    fn log(&self, level: Level, message: &str, fields: &str) {
+        let (message, fields) = (message.to_owned(), fields.to_owned());
+        self.logs.borrow_mut().push(LogLine {
+            level,
+            message,
+            fields,
+        });
+    }
+
+    fn now(&self) -> u64 {
+        let elapsed = u64::try_from(self.elapsed.get().as_millis()).unwrap_or(u64::MAX);
+        START_MS.saturating_add(elapsed)
+    }
+
+    fn random_bytes(&self, count: u32) -> Vec<u8> {
+        // The same in every test run: 0, 1, 2, …
+        (0..count).map(|n| n.to_le_bytes()[0]).collect()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.elapsed.get()
+    }
+
+    fn send(&self, request: &OutgoingRequest) -> Result<Answer, TransportError> {
+        let OutgoingRequest {
+            method,
+            url,
+            headers,
+            body,
+            timeout,
+        } = request.clone();
+        let name = method.name();
+        let allowed = |rule: &&&str| egress::allows(rule, &self.config, name, &url);
+        assert!(
+            self.egress.iter().find(allowed).is_some(),
+            "the request {name} {url} is not covered by the connector's `egress`"
+        );
+        let Some(expected) = self.script.borrow_mut().pop_front() else {
+            panic!("the request {name} {url} is one more than the test expects");
+        };
+        let wanted = (expected.method.name(), self.full_url(&expected.url));
+        assert_eq!((name, url.clone()), wanted, "another request was expected");
+        if let Some(wanted) = &expected.body {
+            let text = body
+                .as_deref()
+                .map(String::from_utf8_lossy)
+                .unwrap_or_default();
+            assert_eq!(
+                &*text,
+                wanted.as_str(),
+                "another body was expected for {name} {url}"
+            );
+        }
+        for wanted in &expected.headers {
+            assert!(
+                headers.contains(wanted),
+                "{name} {url} lacks the header {wanted:?}"
+            );
+        }
+        self.sent.borrow_mut().push(Sent {
+            method,
+            url,
+            headers,
+            body,
+            timeout,
+        });
+        expected.outcome
+    }
+}

@@ -1,0 +1,3 @@
+//! A program that is a component, but no connector.
+
+fn main() {}

@@ -1,0 +1,85 @@
+//! The arrows that `docs/ARCHITECTURE.md` draws.
+
+/// What each workspace crate may depend on within the workspace.
+pub const ALLOWED: &[(&str, &[&str])] = &[
+    ("dowel-core", &[]),
+    ("dowel-flow", &["dowel-core"]),
+    ("dowel-engine", &["dowel-flow", "dowel-core"]),
+    ("dowel-api", &["dowel-engine", "dowel-flow", "dowel-core"]),
+    ("dowel-mapping", &["dowel-core"]),
+    ("dowel-mapping-guest", &[]),
+    ("dowel-wasm", &["dowel-core"]),
+    ("dowel-store-sled", &["dowel-core"]),
+    (
+        "dowel-testkit",
+        &["dowel-wasm", "dowel-engine", "dowel-flow", "dowel-core"],
+    ),
+    (
+        "dowel-cli",
+        &[
+            "dowel-api",
+            "dowel-engine",
+            "dowel-flow",
+            "dowel-wasm",
+            "dowel-store-sled",
+            "dowel-mapping",
+            "dowel-testkit",
+            "dowel-core",
+        ],
+    ),
+    ("dowel-sdk", &["dowel-sdk-macros"]),
+    ("dowel-sdk-macros", &[]),
+    ("dowel-connector-http", &["dowel-sdk"]),
+    ("dowel-connector-crm", &["dowel-sdk"]),
+    ("dowel-connector-erp", &["dowel-sdk"]),
+    ("dowel-store-suite", &["dowel-core"]),
+    ("dowel-hostile", &[]),
+    ("dowel-shop", &[]),
+    ("dowel-tidy", &["dowel-core"]),
+    (
+        "dowel-bench",
+        &["dowel-core", "dowel-mapping", "dowel-wasm", "dowel-shop"],
+    ),
+    ("xtask", &[]),
+];
+
+/// The crates of the host.
+pub(super) const HOST: [&str; 9] = [
+    "dowel-core",
+    "dowel-flow",
+    "dowel-engine",
+    "dowel-api",
+    "dowel-mapping",
+    "dowel-wasm",
+    "dowel-store-sled",
+    "dowel-testkit",
+    "dowel-cli",
+];
+
+/// Third-party crates, with their families, and the host crates that may know them.
+pub const ONLY: &[(&str, &[&str])] = &[
+    ("wasmtime", &["dowel-wasm", "dowel-mapping"]),
+    ("axum", &["dowel-api"]),
+    ("sled", &["dowel-store-sled"]),
+];
+
+/// Crates without a runtime, network, file system or clock.
+pub const PURE: [&str; 2] = ["dowel-core", "dowel-flow"];
+
+/// What pure crates do not reach.
+pub const UNREACHABLE: [&str; 14] = [
+    "async-std",
+    "axum",
+    "hyper",
+    "mio",
+    "notify",
+    "reqwest",
+    "sled",
+    "smol",
+    "socket2",
+    "tempfile",
+    "tokio",
+    "ureq",
+    "walkdir",
+    "wasmtime",
+];

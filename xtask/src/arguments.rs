@@ -1,0 +1,161 @@
+//! The command line.
+
+use crate::build::Profile;
+use anyhow::{Result, bail};
+use lexopt::prelude::{Long, Short, Value, ValueExt as _};
+
+pub(crate) const HELP: &str = "\
+Everyday tasks of this repository.
+
+Usage: cargo xtask <task>
+
+  setup                        installs the Wasm target if it is missing
+  build [--release]            builds the host, the stand-in shop and the connectors
+  guests                       builds the connectors
+  demo [--keep] [--release]    runs orders through a host and tells their stories
+  test [--all] [suite|name…]   runs all suites, the named ones, or the tests whose names
+                               hold a word; --all fails when an outside tool is missing
+  bench [--json]               measures and prints a table
+  docs                         writes the generated documentation anew
+  errors                       writes the pages of the error codes anew
+
+Suites: fmt, clippy, deny, build, guests, tests, doc.";
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    Help,
+    Setup,
+    Guests,
+    Build(Profile),
+    Demo(Demo),
+    Test(Test),
+    Bench { pass: Vec<String> },
+    Docs,
+    Errors,
+}
+
+/// How to run the demo.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Demo {
+    pub(crate) profile: Profile,
+    pub(crate) keep: bool,
+}
+
+/// What to test.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Test {
+    /// A missing tool is an error.
+    pub(crate) all: bool,
+    pub(crate) filters: Vec<String>,
+}
+
+pub(crate) fn parse() -> Result<Task> {
+    read(lexopt::Parser::from_env())
+}
+
+/// Flags and words behind the task.
+#[derive(Default)]
+struct Rest {
+    flags: Vec<String>,
+    words: Vec<String>,
+}
+
+impl Rest {
+    /// Takes a flag out; what is left at the end was not understood.
+    fn take(&mut self, flag: &str) -> bool {
+        let before = self.flags.len();
+        self.flags.retain(|other| other != flag);
+        self.flags.len() < before
+    }
+
+    fn profile(&mut self) -> Profile {
+        if self.take("release") {
+            Profile::Release
+        } else {
+            Profile::Dev
+        }
+    }
+}
+
+fn read(mut parser: lexopt::Parser) -> Result<Task> {
+    let mut task = None;
+    let mut rest = Rest::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Task::Help),
+            Long(flag) => rest.flags.push(flag.to_owned()),
+            Value(word) if task.is_none() => task = Some(word.string()?),
+            Value(word) => rest.words.push(word.string()?),
+            Short(_) => return Err(argument.unexpected().into()),
+        }
+    }
+    let Some(name) = task else {
+        return Ok(Task::Help);
+    };
+    let task = named(&name, &mut rest)?;
+    match (rest.flags.first(), rest.words.first()) {
+        (Some(flag), _) => bail!("`{name}` has no flag --{flag}"),
+        (None, Some(word)) => bail!("`{name}` does not take `{word}`"),
+        (None, None) => Ok(task),
+    }
+}
+
+fn named(name: &str, rest: &mut Rest) -> Result<Task> {
+    Ok(match name {
+        "help" => Task::Help,
+        "setup" => Task::Setup,
+        "guests" => Task::Guests,
+        "build" => Task::Build(rest.profile()),
+        "demo" => Task::Demo(Demo {
+            profile: rest.profile(),
+            keep: rest.take("keep"),
+        }),
+        "test" => Task::Test(Test {
+            all: rest.take("all"),
+            filters: std::mem::take(&mut rest.words),
+        }),
+        "bench" => {
+            let flags = std::mem::take(&mut rest.flags);
+            let pass = flags.iter().map(|flag| format!("--{flag}"));
+            let words = std::mem::take(&mut rest.words);
+            Task::Bench {
+                pass: pass.chain(words).collect(),
+            }
+        }
+        "docs" => Task::Docs,
+        "errors" => Task::Errors,
+        other => bail!("there is no task `{other}`"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(words: &str) -> Result<Task> {
+        read(lexopt::Parser::from_args(words.split_whitespace()))
+    }
+
+    #[test]
+    fn tasks_and_flags() {
+        assert_eq!(of("").unwrap(), Task::Help);
+        assert_eq!(
+            of("demo --keep --release").unwrap(),
+            Task::Demo(Demo {
+                profile: Profile::Release,
+                keep: true
+            })
+        );
+        assert_eq!(
+            of("test --all fmt").unwrap(),
+            Task::Test(Test {
+                all: true,
+                filters: vec!["fmt".to_owned()]
+            })
+        );
+        for bad in ["nonsense", "demo --all", "docs x", "test -x"] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+}

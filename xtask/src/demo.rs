@@ -1,0 +1,31 @@
+//! The demo and the benchmark: programs of the workspace, built and started.
+
+use crate::arguments::Demo;
+use crate::build::{self, CONNECTORS, Profile};
+use crate::run;
+use anyhow::Result;
+use std::process::Command;
+
+/// Runs orders through a host and tells their stories.
+pub(crate) fn run(options: &Demo) -> Result<()> {
+    build::everything(options.profile)?;
+    let mut command = Command::new(options.profile.program("dowel-shop"));
+    command.current_dir(run::root()).arg("demo").arg("--dowel");
+    command.arg(options.profile.program("dowel"));
+    command.args(["--repo", ".", "--connectors", CONNECTORS]);
+    if options.keep {
+        command.arg("--keep");
+    }
+    println!();
+    run::succeed(&mut command)
+}
+
+/// Measures; `pass` goes to the benchmark as it is.
+pub(crate) fn bench(pass: &[String]) -> Result<()> {
+    let profile = Profile::Release;
+    build::host(profile, &["dowel-cli", "dowel-shop", "dowel-bench"])?;
+    build::guests(profile)?;
+    let mut command = Command::new(profile.program("dowel-bench"));
+    command.current_dir(run::root()).args(pass);
+    run::succeed(&mut command)
+}

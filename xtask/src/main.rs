@@ -1,0 +1,51 @@
+//! Everyday tasks of this repository: `cargo xtask <task>`.
+
+// Progress and results are what this program is for.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod arguments;
+mod build;
+mod demo;
+mod docs;
+mod run;
+mod setup;
+mod suite;
+mod tally;
+mod test;
+
+use arguments::Task;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = match arguments::parse() {
+        Ok(task) => perform(task),
+        Err(error) => {
+            eprintln!("error: {error}\n\n{}", arguments::HELP);
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Help => {
+            println!("{}", arguments::HELP);
+            Ok(())
+        }
+        Task::Setup => setup::run(),
+        Task::Guests => build::guests(build::Profile::Dev),
+        Task::Build(profile) => build::everything(profile),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Bench { pass } => demo::bench(&pass),
+        Task::Docs => docs::all(),
+        Task::Errors => docs::errors(),
+    }
+}

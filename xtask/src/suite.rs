@@ -1,0 +1,140 @@
+//! The suites of `cargo xtask test`.
+
+use crate::build::{self, Profile};
+use crate::tally::{self, Tally};
+use crate::{run, setup};
+use anyhow::Result;
+
+/// A part of the tests with a name of its own.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    /// What it shows, in a few words.
+    pub(crate) about: &'static str,
+    pub(crate) run: fn() -> Result<Tally>,
+    /// An outside tool without which it is not run.
+    pub(crate) tool: Option<Tool>,
+}
+
+/// An outside program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    pub(crate) install: &'static str,
+}
+
+/// Tests that need an outside tool: a word that their names share, and the tool.
+pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
+    (
+        "jq_",
+        Tool {
+            name: "jq",
+            install: "apt-get install jq",
+        },
+    ),
+    (
+        "fdatasync",
+        Tool {
+            name: "strace",
+            install: "apt-get install strace",
+        },
+    ),
+];
+
+/// All of them, cheap ones first.
+pub(crate) const SUITES: [Suite; 7] = [
+    Suite {
+        name: "fmt",
+        about: "the layout of the code",
+        run: || passes(&["fmt", "--all", "--check"]),
+        tool: None,
+    },
+    Suite {
+        name: "deny",
+        about: "licences, bans and sources of dependencies",
+        run: || {
+            passes(&[
+                "deny",
+                "--offline",
+                "--log-level",
+                "error",
+                "check",
+                "bans",
+                "licenses",
+                "sources",
+            ])
+        },
+        tool: Some(Tool {
+            name: "cargo-deny",
+            install: "cargo install --locked cargo-deny",
+        }),
+    },
+    Suite {
+        name: "clippy",
+        about: "lints as errors",
+        run: || {
+            passes(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])
+        },
+        tool: None,
+    },
+    Suite {
+        name: "build",
+        about: "host, tools and tests",
+        run: || passes(&["test", "--workspace", "--no-run", "--quiet"]),
+        tool: None,
+    },
+    Suite {
+        name: "guests",
+        about: "the connectors",
+        run: || build::guests(Profile::Dev).map(|()| ONE),
+        tool: None,
+    },
+    Suite {
+        name: "tests",
+        about: "unit, integration and documentation tests",
+        run: || tests(&[]),
+        tool: None,
+    },
+    Suite {
+        name: "doc",
+        about: "the documentation of the code",
+        run: documentation,
+        tool: None,
+    },
+];
+
+/// A suite without tests of its own counts as one.
+const ONE: Tally = Tally {
+    passed: 1,
+    failed: 0,
+};
+
+fn passes(arguments: &[&str]) -> Result<Tally> {
+    run::succeed(&mut run::cargo(arguments))?;
+    Ok(ONE)
+}
+
+/// The tests whose names hold one of the words; all of them without words.
+pub(crate) fn tests(words: &[String]) -> Result<Tally> {
+    setup::run()?;
+    let mut command = run::cargo(["test", "--workspace", "--no-fail-fast", "--"]);
+    command.args(words);
+    for (word, tool) in TESTS_WITH_TOOLS {
+        if !run::is_installed(tool.name) {
+            command.args(["--skip", word]);
+        }
+    }
+    tally::count(&mut command)
+}
+
+fn documentation() -> Result<Tally> {
+    let mut command = run::cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
+    run::succeed(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(ONE)
+}
