@@ -1,6 +1,6 @@
 //! What the kernel sees: no acknowledgement leaves before its event is on disk.
 
-use crate::world::{Host, World, order};
+use crate::world::{Host, World, eventually, order};
 use std::process::Command;
 
 /// Orders that are watched.
@@ -10,8 +10,10 @@ const ORDERS: usize = 5;
 async fn no_202_leaves_before_its_fdatasync() {
     let world = World::start().await;
     let log = world.folder.path().join("strace.txt");
+    // -D: the host is this test's own child, so that it can be stopped.
     let mut strace = Command::new("strace");
     strace.args([
+        "-D",
         "-f",
         "-y",
         "-s",
@@ -32,8 +34,12 @@ async fn no_202_leaves_before_its_fdatasync() {
         let story = world.order(&host, &order(&format!("S{number}"))).await;
         assert_eq!(story["status"], "succeeded");
     }
-    drop(host);
-    check(&std::fs::read_to_string(&log).unwrap());
+    assert_eq!(host.terminate(), Some(0));
+    let read = async || {
+        Some(std::fs::read_to_string(&log).unwrap())
+            .filter(|text| text.contains("+++ exited with 0 +++"))
+    };
+    check(&eventually("the end of the trace", read).await);
 }
 
 fn check(log: &str) {

@@ -150,17 +150,7 @@ impl Walk<'_> {
                 origin
             }
             Term::IfThenElse(branches, otherwise) => {
-                let inside = used.inner().optional();
-                for (condition, then) in branches {
-                    self.term(condition, input, inside);
-                    self.term(then, input, used.optional());
-                }
-                match otherwise {
-                    Some(otherwise) => {
-                        self.term(otherwise, input, used.optional());
-                    }
-                    None => self.implicit(input, used.optional()),
-                }
+                self.branches(branches, otherwise.as_deref(), input, used.optional());
                 None
             }
             Term::Call(name, args) => self.call(name, args, input, used),
@@ -176,6 +166,25 @@ impl Walk<'_> {
             }
             // Refused, and reported as such.
             Term::Def(..) | Term::Break(_) => None,
+        }
+    }
+
+    fn branches(
+        &mut self,
+        branches: &[(Term<&str>, Term<&str>)],
+        otherwise: Option<&Term<&str>>,
+        input: Option<&Origin>,
+        used: Use,
+    ) {
+        for (condition, then) in branches {
+            self.term(condition, input, used.inner());
+            self.term(then, input, used);
+        }
+        match otherwise {
+            Some(otherwise) => {
+                self.term(otherwise, input, used);
+            }
+            None => self.implicit(input, used),
         }
     }
 

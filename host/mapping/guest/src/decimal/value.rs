@@ -73,8 +73,14 @@ impl FromStr for Decimal {
             return Err(TOO_LONG);
         }
         let sign = if negative { Sign::Minus } else { Sign::Plus };
-        let bytes: Vec<u8> = significant.bytes().map(|b| b - b'0').collect();
-        let digits = BigInt::from_radix_be(sign, &bytes, 10).unwrap_or_default();
+        let digits = match significant.parse::<u64>() {
+            // Nearly all amounts; several times faster.
+            Ok(short) => BigInt::from_biguint(sign, short.into()),
+            Err(_) => {
+                let bytes: Vec<u8> = significant.bytes().map(|b| b - b'0').collect();
+                BigInt::from_radix_be(sign, &bytes, 10).unwrap_or_default()
+            }
+        };
         // Fits: the fraction is at most MAX_DIGITS long.
         let scale = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
         let scale = scale.saturating_sub(exponent);

@@ -1,0 +1,69 @@
+//! Flows and environments that a page shows.
+
+use crate::markdown::Block;
+use std::fs;
+use std::path::Path;
+
+/// Begins a flow that is wrong on purpose: a command below it shows the findings.
+const WRONG: &str = "# wrong on purpose";
+
+/// What a fragment needs around it to be a flow. `order` is the trigger's payload.
+const AROUND: &str = "\
+language: dowel/v1
+flow: fragment
+version: 1.0.0
+connections: { crm: crm@^0.1, erp: erp@^0.1 }
+trigger: { webhook: { path: /fragment, verify: token } }
+";
+
+/// What a block of YAML was, and how to check it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// A flow or an environment that has to be clean, by the arguments of `dowel check`.
+    Clean(Vec<String>),
+    /// Only written: a command of the page tells what is wrong.
+    Written,
+    /// A part of a file that does not stand alone.
+    Part,
+}
+
+/// Writes the file that a block of YAML shows.
+pub(crate) fn write(folder: &Path, block: &Block) -> Shown {
+    let text = &block.text;
+    let first = text
+        .lines()
+        .find(|line| !line.starts_with('#'))
+        .unwrap_or_default();
+    let named = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key));
+        line.map(|rest| rest.split('#').next().unwrap_or_default().trim().to_owned())
+    };
+    if first.starts_with("language:") {
+        let flow = named("flow:").unwrap();
+        put(&folder.join("flows").join(&flow).join("flow.yaml"), text);
+        return match text.starts_with(WRONG) {
+            true => Shown::Written,
+            false => Shown::Clean(vec![flow]),
+        };
+    }
+    if let Some(environment) = named("environment:") {
+        put(
+            &folder.join(format!("environments/{environment}.yaml")),
+            text,
+        );
+        return Shown::Clean(["--env".to_owned(), environment].into());
+    }
+    if first.starts_with("steps:") {
+        put(
+            &folder.join("flows/fragment/flow.yaml"),
+            &format!("{AROUND}{text}"),
+        );
+        return Shown::Clean(vec!["fragment".to_owned()]);
+    }
+    Shown::Part
+}
+
+fn put(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}

@@ -1,0 +1,44 @@
+//! The documentation against the program: commands are run, flows are checked, links
+//! lead somewhere, and the reference of the command line is what the program says.
+
+mod cli_reference;
+mod curl;
+mod flows;
+mod links;
+mod markdown;
+mod output;
+mod pages;
+mod session;
+
+// The world of the end-to-end tests; a few of its helpers have no use here.
+#[allow(dead_code)]
+#[path = "../e2e/world.rs"]
+mod world;
+
+use markdown::Page;
+use session::Session;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_and_flows_of_the_guides_work() {
+    for path in pages::with_commands() {
+        let page = Page::read(&path);
+        let mut session = Session::start().await;
+        for block in &page.blocks {
+            session.play(block).await;
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let broken: Vec<String> = pages::all()
+        .iter()
+        .flat_map(|path| links::broken(path))
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_command_reference_is_fresh() {
+    cli_reference::check();
+}
