@@ -12,6 +12,7 @@ const GENERATORS: &[(&str, &str)] = &[
     ("dowel-tidy", ERROR_PAGES),
     ("dowel-flow", "the_published_schemas_are_fresh"),
     ("dowel-engine", "the_page_shows_what_the_code_does"),
+    ("dowel-cli", "the_command_reference_is_fresh"),
 ];
 
 /// The generator of the pages of the error codes.

@@ -40,6 +40,12 @@ pub(crate) fn read_manifests(folder: &Path) -> Result<InstalledConnectors> {
     Ok(InstalledConnectors::new(connectors))
 }
 
+/// The bytes of every built connector.
+pub(crate) fn read_all(folder: &Path) -> Result<Vec<Vec<u8>>> {
+    let paths = files(folder)?;
+    paths.iter().map(|path| Ok(fs::read(path)?)).collect()
+}
+
 /// Compiles every connector into the host.
 pub(crate) fn install(host: &ConnectorHost, folder: &Path) -> Result<InstalledConnectors> {
     let mut connectors = Vec::new();

@@ -6,6 +6,7 @@ mod client;
 mod command;
 mod connectors;
 mod exit;
+mod kept;
 mod logging;
 mod output;
 mod repository;

@@ -92,7 +92,6 @@ pub struct CallArguments {
 /// Something that happened to a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(clippy::large_enum_variant)] // One `Created` per run; boxing it would cost each reader.
 pub enum Event {
     /// The run exists.
     Created(RunCreated),

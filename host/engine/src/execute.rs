@@ -85,7 +85,7 @@ async fn spawn(shared: &Arc<Shared>, slots: &Arc<Semaphore>, tasks: &TaskTracker
                     .later(run, shared.ports.clock.now().plus(STORE_RETRY_DELAY));
             }
             Err(_) => {
-                tracing::error!(%run, "the run's task panicked; it goes on at the next start")
+                tracing::error!(%run, "the run's task panicked; it goes on at the next start");
             }
         }
         drop(slot);

@@ -169,9 +169,7 @@ impl Story {
                 attempt,
                 call,
             } => {
-                let step = self.call(path, at, call.as_ref());
-                step.status = "running";
-                step.attempts.push(AttemptStory::begin(*attempt, at));
+                self.intend(path, *attempt, call.as_ref(), at);
             }
             Event::AttemptFailed {
                 path,
@@ -224,9 +222,7 @@ impl Story {
             Event::Failed { error, path } => {
                 self.error = Some(error.clone());
                 if let Some(path) = path {
-                    let step = self.step(path, "fail", at);
-                    step.error = Some(error.clone());
-                    step.end(at, "failed");
+                    self.step(path, "fail", at).fail(at, error);
                 }
             }
             Event::Parked { error, .. } => self.error = Some(error.clone()),
@@ -249,8 +245,19 @@ impl Story {
                 .end(at, failed.sent, Some(error));
             step.output = failed.result.as_ref().map(mask);
         }
-        step.error = Some(error.clone());
-        step.end(at, "failed");
+        step.fail(at, error);
+    }
+
+    fn intend(
+        &mut self,
+        path: &StepPath,
+        attempt: u32,
+        call: Option<&CallArguments>,
+        at: Timestamp,
+    ) {
+        let step = self.call(path, at, call);
+        step.status = "running";
+        step.attempts.push(AttemptStory::begin(attempt, at));
     }
 
     fn done(&mut self, path: &StepPath, kind: &'static str, value: &JsonText, at: Timestamp) {
@@ -305,6 +312,11 @@ impl StepStory {
             ended_at: None,
             attempts: Vec::new(),
         }
+    }
+
+    fn fail(&mut self, at: Timestamp, error: &StepError) {
+        self.error = Some(error.clone());
+        self.end(at, "failed");
     }
 
     fn end(&mut self, at: Timestamp, status: &'static str) {

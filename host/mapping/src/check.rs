@@ -75,10 +75,14 @@ impl Inner {
         let warm = self.checker.warm.lock().take();
         let mut instance = match warm {
             Some(instance) => instance,
-            None => self.sandbox.instance(deadline).await.map_err(|cause| {
-                tracing::error!(error = ?cause, "no instance of the mapping guest");
-                Stopped::Trap
-            })?,
+            None => self
+                .sandbox
+                .instance(self.digest, deadline)
+                .await
+                .map_err(|cause| {
+                    tracing::error!(error = ?cause, "no instance of the mapping guest");
+                    Stopped::Trap
+                })?,
         };
         let sent: Vec<wit::CheckRequest> = requests.iter().map(request).collect();
         instance.begin(deadline);

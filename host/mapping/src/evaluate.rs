@@ -32,7 +32,7 @@ impl Mapper for Mapping {
 impl Inner {
     async fn evaluate(&self, request: &EvaluationRequest) -> Result<Evaluated, EvaluationError> {
         let program = &*request.program;
-        if request.guest != self.digest {
+        if !self.sandbox.has(&request.guest) {
             let message = "the plan pins a mapping engine that this host does not have".to_owned();
             return Err(error(codes::MAPPING_GUEST_MISSING, program, 0, message));
         }
@@ -43,9 +43,9 @@ impl Inner {
             return Err(unavailable(program));
         };
         let _running = self.ticker.running();
-        let mut instance = match self.pool.take() {
+        let mut instance = match self.pool.take(&request.guest) {
             Some(instance) => instance,
-            None => match self.sandbox.instance(deadline).await {
+            None => match self.sandbox.instance(request.guest, deadline).await {
                 Ok(instance) => instance,
                 Err(_) if Instant::now() >= deadline => {
                     return Err(stopped(program, Stopped::Deadline));

@@ -1,6 +1,7 @@
 //! One instance of the guest, with its limits.
 
 use crate::bindings::Mapping as Guest;
+use dowel_core::Digest;
 use std::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -70,6 +71,8 @@ impl ResourceLimiter for State {
 pub(crate) struct Instance {
     pub(crate) store: Store<State>,
     pub(crate) guest: Guest,
+    /// Digest of the component that it is an instance of.
+    pub(crate) digest: Digest,
     uses: u32,
 }
 
@@ -100,10 +103,11 @@ impl State {
 }
 
 impl Instance {
-    pub(crate) fn new(store: Store<State>, guest: Guest) -> Self {
+    pub(crate) fn new(store: Store<State>, guest: Guest, digest: Digest) -> Self {
         Self {
             store,
             guest,
+            digest,
             uses: 0,
         }
     }

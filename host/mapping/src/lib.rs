@@ -89,8 +89,8 @@ impl Mapping {
         reason = "options are made for this call; later ones will be moved in"
     )]
     pub fn new(options: MappingOptions) -> Result<Self, MappingError> {
-        let digest = Digest::of(GUEST);
-        let sandbox = sandbox::Sandbox::new(&options, GUEST, &digest)?;
+        let sandbox = sandbox::Sandbox::new(&options)?;
+        let digest = sandbox.add(GUEST)?;
         let ticker = ticker::Ticker::start(sandbox.engine()).map_err(MappingError::Ticker)?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -101,5 +101,16 @@ impl Mapping {
                 ticker,
             }),
         })
+    }
+
+    /// The embedded guest's component: kept by the host, so that runs which began with
+    /// it can go on after an upgrade.
+    pub fn embedded_guest() -> &'static [u8] {
+        GUEST
+    }
+
+    /// Loads the guest of an earlier version, for runs that began with it.
+    pub fn add_guest(&self, component: &[u8]) -> Result<Digest, MappingError> {
+        self.inner.sandbox.add(component)
     }
 }

@@ -1,6 +1,7 @@
 //! Warm instances.
 
 use crate::instance::Instance;
+use dowel_core::Digest;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -23,9 +24,17 @@ impl Pool {
         self.permits.acquire().await.ok()
     }
 
-    /// The instance that was used last: its memory is warmest.
-    pub(crate) fn take(&self) -> Option<Instance> {
-        self.warm.lock().pop()
+    /// The instance of this guest that was used last: its memory is warmest. Without
+    /// one, the longest idle instance of another guest makes room for a fresh one.
+    pub(crate) fn take(&self, guest: &Digest) -> Option<Instance> {
+        let mut warm = self.warm.lock();
+        if let Some(index) = warm.iter().rposition(|instance| instance.digest == *guest) {
+            return Some(warm.remove(index));
+        }
+        if !warm.is_empty() {
+            warm.remove(0);
+        }
+        None
     }
 
     /// Keeps an instance whose call returned.

@@ -1,10 +1,14 @@
-//! The Wasmtime engine and the compiled guest.
+//! The Wasmtime engine and the compiled guests: the one that new plans pin, and older
+//! ones that unfinished runs began with.
 
 use crate::bindings::{Mapping as Guest, MappingPre};
 use crate::cache;
 use crate::instance::{Instance, State, watch_deadline};
 use crate::{MappingError, MappingOptions};
 use dowel_core::Digest;
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Instant;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
@@ -29,41 +33,62 @@ const SPARE_SLOTS: u32 = 4;
 /// Compiles and instantiates the guest.
 pub(crate) struct Sandbox {
     engine: Engine,
-    guest: MappingPre<State>,
+    linker: Linker<State>,
+    guests: RwLock<HashMap<Digest, MappingPre<State>>>,
+    cache_dir: Option<PathBuf>,
     memory_limit: usize,
 }
 
 impl Sandbox {
-    pub(crate) fn new(
-        options: &MappingOptions,
-        wasm: &[u8],
-        digest: &Digest,
-    ) -> Result<Self, MappingError> {
+    pub(crate) fn new(options: &MappingOptions) -> Result<Self, MappingError> {
         let engine = Engine::new(&config(options))?;
-        let component = cache::component(&engine, options.cache_dir.as_deref(), wasm, digest)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        let guest = MappingPre::new(linker.instantiate_pre(&component)?)?;
         Ok(Self {
             engine,
-            guest,
+            linker,
+            guests: RwLock::default(),
+            cache_dir: options.cache_dir.clone(),
             memory_limit: options.memory_bytes,
         })
+    }
+
+    /// Compiles a guest, unless it is loaded already.
+    pub(crate) fn add(&self, wasm: &[u8]) -> Result<Digest, MappingError> {
+        let digest = Digest::of(wasm);
+        if !self.has(&digest) {
+            let component =
+                cache::component(&self.engine, self.cache_dir.as_deref(), wasm, &digest)?;
+            let guest = MappingPre::new(self.linker.instantiate_pre(&component)?)?;
+            self.guests.write().insert(digest, guest);
+        }
+        Ok(digest)
+    }
+
+    /// Whether a guest is loaded.
+    pub(crate) fn has(&self, guest: &Digest) -> bool {
+        self.guests.read().contains_key(guest)
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// A fresh instance.
-    pub(crate) async fn instance(&self, deadline: Instant) -> wasmtime::Result<Instance> {
+    /// A fresh instance of a guest that is loaded.
+    pub(crate) async fn instance(
+        &self,
+        digest: Digest,
+        deadline: Instant,
+    ) -> wasmtime::Result<Instance> {
+        let guest = self.guests.read().get(&digest).cloned();
+        let guest = guest.ok_or_else(|| wasmtime::format_err!("guest {digest} is not loaded"))?;
         let mut store = Store::new(&self.engine, State::new(self.memory_limit));
         store.limiter(|state| state);
         watch_deadline(&mut store);
         store.data_mut().set_deadline(deadline);
         store.set_epoch_deadline(1);
-        let guest: Guest = self.guest.instantiate_async(&mut store).await?;
-        Ok(Instance::new(store, guest))
+        let guest: Guest = guest.instantiate_async(&mut store).await?;
+        Ok(Instance::new(store, guest, digest))
     }
 }
 

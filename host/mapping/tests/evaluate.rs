@@ -201,3 +201,29 @@ fn the_digest_is_the_guests() {
     assert_eq!(mapping().guest(), mapping().guest());
     assert_ne!(mapping().guest(), Digest::of(""));
 }
+
+#[tokio::test]
+async fn plans_of_an_earlier_host_keep_their_guest() {
+    let mapping = Mapping::new(MappingOptions::default()).unwrap();
+    // An empty custom section (core specification, 5.5.3): the same program under
+    // another digest, as any other build of the guest is.
+    let mut other = Mapping::embedded_guest().to_vec();
+    other.extend_from_slice(&[0, 2, 1, b'x']);
+    let request = |guest| EvaluationRequest {
+        guest,
+        program: common::single("1 + 1"),
+        bindings: Bindings::input(JsonText::null()),
+        deadline: common::DEADLINE,
+    };
+    let unknown = mapping.evaluate(request(Digest::of(&other))).await;
+    assert_eq!(unknown.unwrap_err().code.to_string(), "DWL-2006");
+    let other = mapping.add_guest(&other).unwrap();
+    assert_ne!(other, mapping.guest());
+    // More rounds than there are slots: each guest makes room for the other one.
+    for _ in 0..100 {
+        for guest in [other, mapping.guest()] {
+            let value = mapping.evaluate(request(guest)).await.unwrap();
+            assert_eq!(value, Evaluated::Values(vec![JsonText::parse("2").unwrap()]));
+        }
+    }
+}

@@ -1,1 +1,3 @@
+//! Measures what Dowel promises about speed.
+
 fn main() {}

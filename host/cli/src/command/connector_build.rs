@@ -84,9 +84,9 @@ fn compile(folder: &Path, profile: &str) -> Result<PathBuf> {
     let artifacts = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let components = artifacts.filter_map(|message| component(&message));
+    let mut components = artifacts.filter_map(|message| component(&message));
     components
-        .last()
+        .next_back()
         .ok_or_else(|| anyhow!("the crate builds no component: its crate-type must be cdylib"))
 }
 

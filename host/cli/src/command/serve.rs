@@ -1,6 +1,7 @@
 //! `dowel serve`: the host.
 
 use crate::args::Serve;
+use crate::kept::Kept;
 use crate::secrets::HostSecrets;
 use crate::system::{SystemClock, SystemRandomness};
 use crate::{connectors, exit, wiring};
@@ -45,13 +46,14 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     wiring::check_configs(&environment, &plans, &connectors)
         .map_err(|problems| anyhow!(problems.join("\n")))?;
     bind(&host, &environment)?;
-    let store = open_store(
-        &serve,
-        &serve
-            .data
-            .clone()
-            .unwrap_or_else(|| repository.work("data")),
-    )?;
+    let data = serve
+        .data
+        .clone()
+        .unwrap_or_else(|| repository.work("data"));
+    let store = open_store(&serve, &data)?;
+    let kept = Kept::open(&data)?;
+    kept.keep(connectors::read_all(&repository.connectors_dir())?)?;
+    kept.load(&host, &mapping)?;
     let ports = Ports {
         store: Arc::new(store.clone()),
         invoker: Arc::new(host),

@@ -7,12 +7,11 @@ use std::path::Path;
 /// Begins a flow that is wrong on purpose: a command below it shows the findings.
 const WRONG: &str = "# wrong on purpose";
 
-/// What a fragment needs around it to be a flow. `order` is the trigger's payload.
+/// What a fragment needs above it to be a flow, besides its connections.
 const AROUND: &str = "\
 language: dowel/v1
 flow: fragment
 version: 1.0.0
-connections: { crm: crm@^0.1, erp: erp@^0.1 }
 trigger: { webhook: { path: /fragment, verify: token } }
 ";
 
@@ -54,10 +53,12 @@ pub(crate) fn write(folder: &Path, block: &Block) -> Shown {
         return Shown::Clean(["--env".to_owned(), environment].into());
     }
     if first.starts_with("steps:") {
-        put(
-            &folder.join("flows/fragment/flow.yaml"),
-            &format!("{AROUND}{text}"),
-        );
+        let used = ["crm", "erp"]
+            .into_iter()
+            .filter(|name| text.contains(&format!("call: {name}.")));
+        let used: Vec<String> = used.map(|name| format!("{name}: {name}@^0.1")).collect();
+        let flow = format!("{AROUND}connections: {{ {} }}\n{text}", used.join(", "));
+        put(&folder.join("flows/fragment/flow.yaml"), &flow);
         return Shown::Clean(vec!["fragment".to_owned()]);
     }
     Shown::Part

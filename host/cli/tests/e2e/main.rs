@@ -1,5 +1,8 @@
 //! The real program against the stand-in shop, over real HTTP, on a real disk.
 
+// The lint knows test functions, not the helpers beside them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod crash;
 mod http;
 mod restart;

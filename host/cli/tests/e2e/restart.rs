@@ -1,6 +1,8 @@
 //! Stopping, restarting, and stores that were damaged in between.
 
-use crate::world::{World, order};
+use crate::world::{World, eventually, order};
+use dowel_shop::switches::{Route, Rule, Switches};
+use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -37,9 +39,9 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(walk(&path))
+            files.extend(walk(&path));
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
     files
@@ -81,4 +83,47 @@ async fn junk_behind_the_log_loses_nothing_and_a_lost_log_is_refused() {
     assert_eq!(status.code(), Some(3), "{message}");
     assert!(message.contains("DWL-30"), "{message}");
     assert!(message.contains("--accept-loss"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_ends_on_the_connector_that_it_began_with() {
+    let world = World::start().await;
+    world.copy_connectors();
+    let rule = Rule {
+        fail_times: 2,
+        status: 429,
+        retry_after_s: Some(1),
+        ..Rule::new(Route::CrmContact)
+    };
+    world.shop.set_switches(Switches {
+        rules: vec![rule],
+        chaos: None,
+    });
+    let host = world.host();
+    let accepted = world.post(&host, &order("U1")).await.unwrap();
+    let accepted: Value = serde_json::from_str(&accepted.text().await.unwrap()).unwrap();
+    let id = accepted["run"].as_str().unwrap();
+    let path = format!("/api/v1/runs/{id}");
+    let before = eventually("the run to wait for its retry", async || {
+        let story: Value = serde_json::from_str(&world.get(&host, &path).await.1).unwrap();
+        (story["status"] == "waiting").then_some(story)
+    })
+    .await;
+    host.kill();
+
+    // An empty custom section (core specification, 5.5.3): the same program under
+    // another digest, as any new build is.
+    let crm = world.connectors().join("crm-0.1.0.wasm");
+    let mut bytes = fs::read(&crm).unwrap();
+    bytes.extend_from_slice(&[0, 2, 1, b'x']);
+    fs::write(&crm, bytes).unwrap();
+
+    let host = world.host();
+    let after = world.settled(&host, id).await;
+    assert_eq!(after["status"], "succeeded", "{after}");
+    let digest = |story: &Value| story["connectors"]["crm"]["digest"].clone();
+    assert_eq!(digest(&after), digest(&before));
+    let new = world.order(&host, &order("U2")).await;
+    assert_eq!(new["status"], "succeeded", "{new}");
+    assert_ne!(digest(&new), digest(&before), "new runs take the new build");
 }

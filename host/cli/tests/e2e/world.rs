@@ -52,6 +52,20 @@ impl World {
         self.folder.path().join("data")
     }
 
+    /// The folder with this world's own connectors, if it has some.
+    pub(crate) fn connectors(&self) -> PathBuf {
+        self.folder.path().join("connectors")
+    }
+
+    /// Gives this world its own copy of the connectors.
+    pub(crate) fn copy_connectors(&self) {
+        std::fs::create_dir(self.connectors()).unwrap();
+        for entry in std::fs::read_dir(repository().join(".dowel/connectors")).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, self.connectors().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+
     /// The command that serves the demo's flow on this world.
     pub(crate) fn serve(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dowel"));
@@ -61,7 +75,9 @@ impl World {
 
     /// Adds the arguments of `dowel serve` to a command.
     pub(crate) fn arguments(&self, command: &mut Command) {
-        let connectors = repository().join(".dowel/connectors");
+        let own = self.connectors();
+        let built = repository().join(".dowel/connectors");
+        let connectors = if own.is_dir() { own } else { built };
         assert!(
             connectors.is_dir(),
             "the connectors are not built: run `cargo xtask guests`"

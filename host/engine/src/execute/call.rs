@@ -140,11 +140,7 @@ pub(crate) async fn conclude(
             error,
         });
     }
-    let random = u64::from_be_bytes(
-        shared.ports.randomness.bytes()[..8]
-            .try_into()
-            .unwrap_or_default(),
-    );
+    let random = random(shared);
     let now = shared.ports.clock.now();
     Some(
         match retry::verdict(call, attempt.number, error.clone(), sent, now, random) {
@@ -164,6 +160,11 @@ pub(crate) async fn conclude(
             },
         },
     )
+}
+
+fn random(shared: &Shared) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = shared.ports.randomness.bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// Checks a result and maps it to the step's value; `None` where the value is the

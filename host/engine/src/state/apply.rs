@@ -95,21 +95,7 @@ impl RunState {
                 retry_at,
                 call,
                 ..
-            } => {
-                let call = self.end_attempt(path, *attempt, call.as_ref())?;
-                let state = StepState::Retrying {
-                    attempt: *attempt,
-                    call,
-                    retry_at: *retry_at,
-                };
-                self.put(path, state);
-                self.status = if self.has_open_call() {
-                    RunStatus::Running
-                } else {
-                    RunStatus::Waiting
-                };
-                Ok(())
-            }
+            } => self.wait_for_retry(path, *attempt, call.as_ref(), *retry_at),
             Event::CallSucceeded {
                 path,
                 attempt,
@@ -124,16 +110,7 @@ impl RunState {
                 Ok(())
             }
             Event::StepFailed { path, error, .. } => self.fail_step(path, error),
-            Event::ValueSet { path, value } => {
-                self.begin_step(
-                    path,
-                    StepState::Done {
-                        value: value.clone(),
-                    },
-                )?;
-                self.sets.push((path.clone(), value.clone()));
-                Ok(())
-            }
+            Event::ValueSet { path, value } => self.set_value(path, value),
             Event::BranchTaken { path, case } => {
                 self.begin_step(path, StepState::InBranch { case: *case })
             }
@@ -157,6 +134,15 @@ impl RunState {
             Event::Failed { .. } => self.rest(RunStatus::Failed),
             Event::Parked { .. } => self.rest(RunStatus::Parked),
         }
+    }
+
+    fn set_value(&mut self, path: &StepPath, value: &JsonText) -> Applied {
+        let done = StepState::Done {
+            value: value.clone(),
+        };
+        self.begin_step(path, done)?;
+        self.sets.push((path.clone(), value.clone()));
+        Ok(())
     }
 
     fn rest(&mut self, status: RunStatus) -> Applied {
@@ -192,6 +178,28 @@ impl RunState {
         let call = arguments(path, known, call)?;
         follows(path, last, attempt)?;
         self.put(path, StepState::Calling { attempt, call });
+        Ok(())
+    }
+
+    fn wait_for_retry(
+        &mut self,
+        path: &StepPath,
+        attempt: u32,
+        call: Option<&CallArguments>,
+        retry_at: Timestamp,
+    ) -> Applied {
+        let call = self.end_attempt(path, attempt, call)?;
+        self.put(
+            path,
+            StepState::Retrying {
+                attempt,
+                call,
+                retry_at,
+            },
+        );
+        if !self.has_open_call() {
+            self.status = RunStatus::Waiting;
+        }
         Ok(())
     }
 

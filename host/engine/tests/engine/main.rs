@@ -1,5 +1,8 @@
 //! The engine whole, with a virtual clock, a store in memory and scripted connectors.
 
+// The lint knows test functions, not the helpers beside them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod crash;
 mod diagram;
 mod intake;

@@ -35,6 +35,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("dowel-store-suite", &["dowel-core"]),
     ("dowel-hostile", &[]),
     ("dowel-shop", &[]),
+    ("dowel-bench-guest", &["dowel-sdk"]),
     ("dowel-tidy", &["dowel-core"]),
     (
         "dowel-bench",
