@@ -12,9 +12,9 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// The host takes events.
 pub(crate) async fn readyz(State(state): State<Arc<ApiState>>) -> (StatusCode, &'static str) {
-    if state.engine.is_ready() {
+    if state.engine.is_ready().await {
         (StatusCode::OK, "ready\n")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
     }
 }

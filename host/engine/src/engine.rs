@@ -254,9 +254,11 @@ impl Engine {
         &self.shared.metrics
     }
 
-    /// Whether intake takes new events.
-    pub fn is_ready(&self) -> bool {
-        !self.shared.is_draining()
+    /// Whether intake takes new events: not while draining, and not once the store has
+    /// failed.
+    pub async fn is_ready(&self) -> bool {
+        // Any key will do: a store that has failed refuses every call.
+        !self.shared.is_draining() && self.shared.ports.store.get(keys::ACTIVE).await.is_ok()
     }
 
     /// Stops taking events and beginning calls, lets open calls end within `patience`,

@@ -97,12 +97,24 @@ async fn an_event_that_could_not_be_written_is_not_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_host_whose_store_has_failed_is_not_ready() {
+    let world = World::default();
+    let engine = world.engine(order_plan()).await;
+    assert!(engine.is_ready().await);
+    world
+        .store
+        .fail_next(StoreError::Failed("the disk is gone".into()));
+    assert!(engine.accept(request(ORDER)).await.is_err());
+    assert!(!engine.is_ready().await);
+}
+
+#[tokio::test]
 async fn a_draining_engine_takes_nothing_and_the_next_one_goes_on() {
     let world = World::default();
     let engine = world.engine(order_plan()).await;
     let run = engine.accept(request(ORDER)).await.unwrap().run();
     engine.drain(Duration::from_secs(5)).await;
-    assert!(!engine.is_ready());
+    assert!(!engine.is_ready().await);
     let other = ORDER.replace("A1", "A2");
     assert!(matches!(
         engine.accept(request(&other)).await,
