@@ -223,7 +223,10 @@ async fn plans_of_an_earlier_host_keep_their_guest() {
     for _ in 0..100 {
         for guest in [other, mapping.guest()] {
             let value = mapping.evaluate(request(guest)).await.unwrap();
-            assert_eq!(value, Evaluated::Values(vec![JsonText::parse("2").unwrap()]));
+            assert_eq!(
+                value,
+                Evaluated::Values(vec![JsonText::parse("2").unwrap()])
+            );
         }
     }
 }
