@@ -211,9 +211,9 @@ async fn plans_of_an_earlier_host_keep_their_guest() {
     other.extend_from_slice(&[0, 2, 1, b'x']);
     let request = |guest| EvaluationRequest {
         guest,
-        program: common::single("1 + 1"),
+        program: single("1 + 1"),
         bindings: Bindings::input(JsonText::null()),
-        deadline: common::DEADLINE,
+        deadline: DEADLINE,
     };
     let unknown = mapping.evaluate(request(Digest::of(&other))).await;
     assert_eq!(unknown.unwrap_err().code.to_string(), "DWL-2006");

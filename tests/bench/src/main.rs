@@ -1,3 +1,123 @@
-//! Measures what Dowel promises about speed.
+//! Measures what Dowel promises about speed, in one process run, and says how the
+//! machine was while it did. A missed target is said and is not a failure: numbers
+//! depend on the machine, and `docs/performance.md` says how to read them.
 
-fn main() {}
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
+
+mod connector;
+mod idle;
+mod machine;
+mod mapping;
+mod orders;
+mod report;
+mod statistics;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, ValueEnum};
+use machine::Machine;
+use report::Report;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// Measures connector calls, mappings, orders, memory and start.
+#[derive(Debug, Parser)]
+#[command(name = "dowel-bench", version)]
+struct Arguments {
+    /// The release build of `dowel`.
+    #[arg(long, default_value = "target/release/dowel")]
+    dowel: PathBuf,
+    /// The repository with flows and environments.
+    #[arg(long, default_value = ".")]
+    repo: PathBuf,
+    /// The folder with built connectors.
+    #[arg(long, default_value = ".dowel/connectors")]
+    connectors: PathBuf,
+    /// Prints one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Measures only this.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// Short rounds: shows that everything works, gives rough numbers.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// A call of a trivial connector, against bare Wasmtime.
+    Connector,
+    /// A mapping, against native jaq.
+    Mapping,
+    /// Durable orders, against a bare client.
+    Orders,
+    /// Memory and time to ready.
+    Idle,
+}
+
+/// What the parts share.
+struct Bench {
+    arguments: Arguments,
+    /// On the repository's file system, because the store's disk is part of the result.
+    folder: TempDir,
+}
+
+impl Bench {
+    fn wants(&self, part: Part) -> bool {
+        self.arguments.only.is_none_or(|only| only == part)
+    }
+
+    /// `full`, or `quick` if that was asked for.
+    fn size<T>(&self, full: T, quick: T) -> T {
+        if self.arguments.quick { quick } else { full }
+    }
+
+    /// Tells on standard error what goes on; standard output is for the result.
+    fn say(&self, text: &str) {
+        eprintln!("==> {text}");
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let work = arguments.repo.join(".dowel");
+    std::fs::create_dir_all(&work).with_context(|| format!("{} cannot be made", work.display()))?;
+    let folder = tempfile::Builder::new()
+        .prefix("bench-")
+        .tempdir_in(&work)
+        .with_context(|| format!("no folder can be made in {}", work.display()))?;
+    let bench = Bench { arguments, folder };
+    let report = measure(&bench).await?;
+    if bench.arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{}", report.table());
+    }
+    Ok(())
+}
+
+async fn measure(bench: &Bench) -> Result<Report> {
+    let mut report = Report::new(Machine::look(bench.folder.path())?);
+    if bench.wants(Part::Connector) {
+        bench.say("connector calls");
+        report.connector_call = Some(connector::measure(bench).await?);
+    }
+    if bench.wants(Part::Mapping) {
+        bench.say("mappings");
+        report.mapping = Some(mapping::measure(bench).await?);
+    }
+    if bench.wants(Part::Idle) {
+        bench.say("memory and start");
+        let idle = idle::measure(bench).await?;
+        report.idle_rss_mib = Some(idle.rss_mib);
+        report.ready_ms = Some(idle.ready_ms);
+        report.first_ready_ms = Some(idle.first_ready_ms);
+    }
+    if bench.wants(Part::Orders) {
+        report.orders = Some(orders::measure(bench).await?);
+    }
+    report.machine.look_again();
+    Ok(report)
+}

@@ -1,0 +1,140 @@
+//! Durable orders through a host of its own, against a bare client that makes the same
+//! two HTTP calls, in turns and at the same number of clients.
+
+mod client;
+mod ends;
+pub(crate) mod host;
+mod load;
+
+use crate::Bench;
+use crate::machine::cpu_seconds;
+use crate::report::Orders;
+use crate::statistics::{median, paired_ratio, rounded};
+use anyhow::{Context as _, Result, ensure};
+use client::{Bare, Durable};
+use dowel_shop::{Shop, ShopHandle};
+use host::{Home, Host};
+use load::{Load, closed_loop};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Numbers of clients.
+const CLIENTS: [usize; 3] = [1, 16, 64];
+
+/// Turns of bare and durable orders, and how long each lasts.
+const ROUNDS: usize = 5;
+const BARE_TIME: Duration = Duration::from_secs(2);
+const DURABLE_TIME: Duration = Duration::from_secs(5);
+const QUICK_TIME: Duration = Duration::from_secs(1);
+
+/// Both sides before the first round: connections, instances and caches become warm.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+pub(crate) async fn open_shop() -> Result<ShopHandle> {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    Shop::start(any).await.context("the shop cannot be started")
+}
+
+pub(crate) async fn measure(bench: &Bench) -> Result<BTreeMap<String, Orders>> {
+    let shop = open_shop().await?;
+    let home = Home::new(bench, "orders", &shop.addr.to_string())?;
+    let host = Host::start(bench, &home).await?;
+    let durable = Durable::new(&host)?;
+    let bare = Bare::new(&shop.url())?;
+    durable.probe().await?;
+    let sides = Sides {
+        bench,
+        shop: &shop,
+        pid: host.pid,
+        durable,
+        bare,
+    };
+    let most = CLIENTS.into_iter().max().unwrap_or(1);
+    sides.bare(most, WARM_UP).await?;
+    sides.durable(most, WARM_UP).await?;
+    let mut all = BTreeMap::new();
+    for clients in CLIENTS {
+        bench.say(&format!("orders, {clients} at a time"));
+        all.insert(format!("c{clients}"), sides.compare(clients).await?);
+    }
+    host.stop().await?;
+    shop.shutdown().await?;
+    Ok(all)
+}
+
+/// Both sides of the comparison.
+struct Sides<'a> {
+    bench: &'a Bench,
+    shop: &'a ShopHandle,
+    pid: u32,
+    durable: Durable,
+    bare: Bare,
+}
+
+impl Sides<'_> {
+    async fn compare(&self, clients: usize) -> Result<Orders> {
+        let rounds = self.bench.size(ROUNDS, 1);
+        let mut rates = Vec::with_capacity(rounds);
+        let mut costs = Vec::with_capacity(rounds);
+        let mut latency = load::histogram()?;
+        for _ in 0..rounds {
+            let time = self.bench.size(BARE_TIME, QUICK_TIME);
+            let bare = self.bare(clients, time).await?;
+            let before = cpu_seconds(self.pid)?;
+            let time = self.bench.size(DURABLE_TIME, QUICK_TIME);
+            let durable = self.durable(clients, time).await?;
+            let cpu = cpu_seconds(self.pid)? - before;
+            let per_run = cpu / durable.elapsed.as_secs_f64() / durable.per_second();
+            rates.push((durable.per_second(), bare.per_second()));
+            costs.push(per_run * 1000.0);
+            latency.add(&durable.latency)?;
+        }
+        let durable: Vec<f64> = rates.iter().map(|r| r.0).collect();
+        let bare: Vec<f64> = rates.iter().map(|r| r.1).collect();
+        Ok(Orders {
+            per_second: rounded(median(&durable), 1),
+            p50_ms: milliseconds(latency.value_at_quantile(0.5)),
+            p99_ms: milliseconds(latency.value_at_quantile(0.99)),
+            cpu_s_per_1000: rounded(median(&costs), 3),
+            bare_ratio: rounded(paired_ratio(&rates), 3),
+            bare_per_second: rounded(median(&bare), 1),
+            runs: latency.len(),
+        })
+    }
+
+    async fn bare(&self, clients: usize, time: Duration) -> Result<Load> {
+        self.shop.clear_ledger();
+        let bare = self.bare.clone();
+        let order = move || {
+            let bare = bare.clone();
+            async move { bare.order().await }
+        };
+        closed_loop(clients, time, order).await
+    }
+
+    /// Every order has to have reached the ERP once.
+    async fn durable(&self, clients: usize, time: Duration) -> Result<Load> {
+        self.shop.clear_ledger();
+        let durable = self.durable.clone();
+        let order = move || {
+            let durable = durable.clone();
+            async move { durable.order().await }
+        };
+        let load = closed_loop(clients, time, order).await?;
+        let ledger = self.shop.ledger();
+        let invoices = u64::try_from(ledger.invoices.len())?;
+        ensure!(
+            invoices == load.orders && ledger.duplicates == 0 && ledger.conflicts == 0,
+            "{} orders made {invoices} invoices and {} repeated requests",
+            load.orders,
+            ledger.duplicates + ledger.conflicts
+        );
+        Ok(load)
+    }
+}
+
+fn milliseconds(microseconds: u64) -> f64 {
+    let micros = u32::try_from(microseconds).unwrap_or(u32::MAX);
+    rounded(f64::from(micros) / 1000.0, 2)
+}

@@ -1,0 +1,153 @@
+//! The two ways of doing an order: through the host, and by the same two HTTP calls.
+
+use super::ends::Ends;
+use super::host::{HOOK_TOKEN, Host};
+use anyhow::{Context as _, Result, bail, ensure};
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The longest time that an order may take; beyond it something is broken.
+const ORDER_WITHIN: Duration = Duration::from_secs(60);
+
+/// Numbers orders through all rounds: an order that was seen before would be a
+/// duplicate.
+static ORDER: AtomicU64 = AtomicU64::new(1);
+
+fn next_order() -> u64 {
+    ORDER.fetch_add(1, Ordering::Relaxed)
+}
+
+fn client() -> Result<reqwest::Client> {
+    // Keep-alive for every client of a round; no proxy between loopback and loopback.
+    let builder = reqwest::Client::builder().no_proxy();
+    Ok(builder.timeout(ORDER_WITHIN).build()?)
+}
+
+/// Posts orders to the host and waits for the ends of their runs.
+#[derive(Clone)]
+pub(crate) struct Durable {
+    http: reqwest::Client,
+    hook: Arc<str>,
+    admin: Arc<str>,
+    ends: Arc<Ends>,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    run: String,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    status: String,
+}
+
+impl Durable {
+    pub(crate) fn new(host: &Host) -> Result<Self> {
+        Ok(Self {
+            http: client()?,
+            hook: format!("{}/hooks/orders", host.public).into(),
+            admin: format!("{}/api/v1/runs", host.admin).into(),
+            ends: Arc::clone(&host.ends),
+        })
+    }
+
+    /// From the webhook to the end of the run.
+    pub(crate) async fn order(&self) -> Result<Instant> {
+        let (_, ended) = self.run().await?;
+        Ok(ended)
+    }
+
+    /// Looks whether what the log calls an end is one: does an order and asks the API
+    /// for its run at once.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        let (run, _) = self.run().await?;
+        let url = format!("{}/{run}", self.admin);
+        let text = self.http.get(url).send().await?.text().await?;
+        let status = serde_json::from_str::<Run>(&text).map(|run| run.status);
+        let status = status.with_context(|| format!("the run's story cannot be read: {text}"))?;
+        ensure!(status == "succeeded", "the run {run} is {status}");
+        Ok(())
+    }
+
+    async fn run(&self) -> Result<(String, Instant)> {
+        let id = next_order();
+        let body = format!(
+            r#"{{"order_id":"B-{id}","customer_id":"c-7","currency":"EUR","lines":[{{"sku":"MUG","qty":3,"price":"19.99"}},{{"sku":"PEN","qty":3,"price":"0.10"}}]}}"#
+        );
+        let request = self.http.post(&*self.hook).bearer_auth(HOOK_TOKEN);
+        let request = request.header(CONTENT_TYPE, "application/json");
+        let response = request.body(body).send().await?;
+        let status = response.status();
+        let text = response.bytes().await?;
+        if status != reqwest::StatusCode::ACCEPTED {
+            bail!("the host answered {status} to an order");
+        }
+        let Accepted { run } = serde_json::from_slice(&text)?;
+        let ended = tokio::time::timeout(ORDER_WITHIN, self.ends.wait(&run)).await;
+        let ended = ended.with_context(|| format!("the run {run} does not end"))?;
+        let ended = ended.with_context(|| format!("nobody tells of the run {run}"))?;
+        Ok((run, ended))
+    }
+}
+
+/// Makes the same two calls as the flow, and nothing else.
+#[derive(Clone)]
+pub(crate) struct Bare {
+    http: reqwest::Client,
+    shop: Arc<str>,
+    tokens: Arc<dowel_shop::ShopOptions>,
+}
+
+#[derive(Deserialize)]
+struct Contact {
+    erp_id: String,
+}
+
+#[derive(Deserialize)]
+struct Invoice {
+    id: String,
+}
+
+impl Bare {
+    pub(crate) fn new(shop: &str) -> Result<Self> {
+        Ok(Self {
+            http: client()?,
+            shop: shop.into(),
+            tokens: Arc::new(dowel_shop::ShopOptions::default()),
+        })
+    }
+
+    /// From the first request to the last answer.
+    pub(crate) async fn order(&self) -> Result<Instant> {
+        let id = next_order();
+        let url = format!("{}/crm/contacts/c-7", self.shop);
+        let request = self.http.get(url).bearer_auth(&self.tokens.crm_token);
+        let response = request.send().await?.error_for_status()?;
+        let contact: Contact = serde_json::from_slice(&response.bytes().await?)?;
+        let invoice = json!({
+            "order_id": format!("B-{id}"),
+            "customer": contact.erp_id,
+            "currency": "EUR",
+            "lines": [
+                {"sku": "MUG", "qty": 3, "amount": "59.97"},
+                {"sku": "PEN", "qty": 3, "amount": "0.30"},
+            ],
+            "total": "60.27",
+        });
+        let url = format!("{}/erp/invoices", self.shop);
+        let request = self.http.post(url).bearer_auth(&self.tokens.erp_token);
+        let request = request
+            .header("idempotency-key", format!("inv-B-{id}-1"))
+            .header(CONTENT_TYPE, "application/json");
+        let response = request.body(invoice.to_string()).send().await?;
+        let response = response.error_for_status()?;
+        let invoice: Invoice = serde_json::from_slice(&response.bytes().await?)?;
+        ensure!(!invoice.id.is_empty(), "the ERP gave no id");
+        Ok(Instant::now())
+    }
+}
