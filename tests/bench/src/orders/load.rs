@@ -48,12 +48,14 @@ where
         let order = order.clone();
         tasks.spawn(async move {
             let mut latency = histogram()?;
-            while begun.elapsed() < time {
+            loop {
                 let sent = Instant::now();
                 let done = order().await?.saturating_duration_since(sent);
                 latency.record(u64::try_from(done.as_micros())?)?;
+                if begun.elapsed() >= time {
+                    return anyhow::Ok(latency);
+                }
             }
-            anyhow::Ok(latency)
         });
     }
     let mut latency = histogram()?;
