@@ -110,10 +110,11 @@ impl Sides<'_> {
             let bare = bare.clone();
             async move { bare.order().await }
         };
-        closed_loop(clients, time, order).await
+        let load = closed_loop(clients, time, order).await?;
+        self.arrived_once(&load)?;
+        Ok(load)
     }
 
-    /// Every order has to have reached the ERP once.
     async fn durable(&self, clients: usize, time: Duration) -> Result<Load> {
         self.shop.clear_ledger();
         let durable = self.durable.clone();
@@ -122,15 +123,22 @@ impl Sides<'_> {
             async move { durable.order().await }
         };
         let load = closed_loop(clients, time, order).await?;
+        self.arrived_once(&load)?;
+        Ok(load)
+    }
+
+    /// Every order has to have reached CRM and ERP once, on either side: a round that
+    /// did less work than it says would be a wrong number.
+    fn arrived_once(&self, load: &Load) -> Result<()> {
         let ledger = self.shop.ledger();
+        let calls = u64::try_from(self.shop.calls().len())?;
         let invoices = u64::try_from(ledger.invoices.len())?;
         ensure!(
-            invoices == load.orders && ledger.duplicates == 0 && ledger.conflicts == 0,
-            "{} orders made {invoices} invoices and {} repeated requests",
-            load.orders,
-            ledger.duplicates + ledger.conflicts
+            invoices == load.orders && calls == 2 * load.orders,
+            "{} orders made {invoices} invoices with {calls} calls",
+            load.orders
         );
-        Ok(load)
+        Ok(())
     }
 }
 
