@@ -67,10 +67,10 @@ pub(crate) fn as_error(findings: &[Diagnostic]) -> anyhow::Error {
 
 /// What the engine has to know of an environment.
 pub(crate) fn engine_options(environment: &Environment) -> EngineOptions {
-    let limit = |connection: &Connection| (connection.name.clone(), connection.limits.concurrency);
+    let limit = |connection: &Connection| (connection.name.clone(), connection.limits);
     EngineOptions {
         env: environment.values.clone(),
-        concurrency: environment.connections.iter().map(limit).collect(),
+        limits: environment.connections.iter().map(limit).collect(),
         ..EngineOptions::default()
     }
 }

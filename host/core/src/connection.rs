@@ -155,6 +155,81 @@ pub struct ConnectionLimits {
     pub response_bytes: u64,
     /// The longest time for connecting to the upstream.
     pub connect_timeout: Duration,
+    /// Calls per time; none: as many as there are.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+    /// When calls stop because the upstream does not answer; none: never.
+    #[serde(default)]
+    pub breaker: Option<BreakerLimits>,
+}
+
+/// So many calls in so much time, as a token bucket that holds as many calls as one
+/// period has: after a quiet time that many may go at once, then they follow each
+/// other at the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Calls in one period, at least 1.
+    pub calls: u32,
+    /// The period, at least a second.
+    pub per: Duration,
+}
+
+/// A text that is not a rate.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "a rate is a whole number of calls, from 1 to {MAX_RATE}, and a period: 10/s, 600/m, 5000/h or 100000/d"
+)]
+pub struct InvalidRate;
+
+/// More calls than this in one period is no limit.
+pub const MAX_RATE: u32 = 1_000_000;
+
+impl std::str::FromStr for Rate {
+    type Err = InvalidRate;
+    fn from_str(text: &str) -> Result<Self, InvalidRate> {
+        let (calls, unit) = text.split_once('/').ok_or(InvalidRate)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(InvalidRate),
+        };
+        if !calls.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(InvalidRate);
+        }
+        match calls.parse() {
+            Ok(calls) if (1..=MAX_RATE).contains(&calls) => Ok(Self {
+                calls,
+                per: Duration::from_secs(seconds),
+            }),
+            _ => Err(InvalidRate),
+        }
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = match self.per.as_secs() {
+            1 => "s",
+            60 => "m",
+            3_600 => "h",
+            _ => "d",
+        };
+        write!(f, "{}/{unit}", self.calls)
+    }
+}
+
+/// When a connection's circuit breaker opens, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerLimits {
+    /// It opens when this share of the last calls failed, in hundredths of a percent
+    /// (1 to 10000).
+    pub errors: u16,
+    /// How many last calls are looked at; fewer do not open it.
+    pub of: u32,
+    /// How long it stays open before one call is let through to try.
+    pub cooldown: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -166,6 +241,8 @@ impl Default for ConnectionLimits {
             output_bytes: 10 << 20,
             response_bytes: 32 << 20,
             connect_timeout: Duration::from_secs(5),
+            rate: None,
+            breaker: None,
         }
     }
 }
@@ -173,6 +250,26 @@ impl Default for ConnectionLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates() {
+        for text in ["1/s", "600/m", "5000/h", "1000000/d"] {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "10",
+            "0/s",
+            "-1/s",
+            "+1/s",
+            "1/ms",
+            "1.5/s",
+            "1000001/s",
+            "1 /s",
+        ] {
+            assert_eq!(bad.parse::<Rate>(), Err(InvalidRate), "{bad}");
+        }
+    }
 
     #[test]
     fn egress_rules() {

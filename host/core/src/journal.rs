@@ -128,6 +128,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CallArguments>,
     },
+    /// The run stepped aside because a call has to wait for its turn at the connection.
+    /// Nothing was sent, and no attempt was used up.
+    CallHeld {
+        /// The step.
+        path: StepPath,
+        /// The attempt that waits, from 1.
+        attempt: u32,
+        /// What it waits for.
+        reason: HoldReason,
+        /// When its turn comes at the earliest, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// The arguments, unless an earlier event carries them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallArguments>,
+    },
     /// A call was answered.
     CallSucceeded {
         /// The step.
@@ -227,6 +243,29 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<StepPath>,
     },
+}
+
+/// What a call waits for before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldReason {
+    /// A place among the calls that the connection makes at the same time.
+    Slot,
+    /// The connection's rate limit, or the end of a pause that the upstream asked for.
+    Rate,
+    /// The connection's circuit breaker is open.
+    Breaker,
+}
+
+impl HoldReason {
+    /// The name in stories.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Slot => "slot",
+            Self::Rate => "rate",
+            Self::Breaker => "breaker",
+        }
+    }
 }
 
 /// The attempt that a step failed with.

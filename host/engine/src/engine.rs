@@ -4,18 +4,21 @@ use crate::execute;
 use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
 use crate::keys;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::plans::{ActivationError, Hook, Plans};
+use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::{self, Queue};
 use crate::state::RunStatus;
 use crate::story::Story;
 use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
 use dowel_core::code::{self, Code};
+use dowel_core::connection::ConnectionLimits;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
 use dowel_core::{ConnectionName, FlowName, JsonText, RunId};
 use dowel_flow::plan::Plan;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, watch};
@@ -52,16 +55,14 @@ pub struct EngineOptions {
     pub env: JsonText,
     /// Unfinished runs beyond which intake refuses more.
     pub max_backlog: u64,
-    /// Runs that are worked on at the same time.
+    /// Runs that are worked on at the same time. A run that waits for a call, for its
+    /// turn at a connection or for a timer does not count.
     pub max_running: usize,
     /// The longest time of one evaluation.
     pub evaluation_deadline: Duration,
-    /// Calls at the same time, by connection; [`DEFAULT_CONCURRENCY`] where missing.
-    pub concurrency: BTreeMap<ConnectionName, u32>,
+    /// The limits of the connections; the default ones where missing.
+    pub limits: BTreeMap<ConnectionName, ConnectionLimits>,
 }
-
-/// Calls at the same time of a connection without a limit of its own.
-pub const DEFAULT_CONCURRENCY: u32 = 16;
 
 impl Default for EngineOptions {
     /// Fits a small machine: two cores and a few hundred MiB.
@@ -71,7 +72,7 @@ impl Default for EngineOptions {
             max_backlog: 10_000,
             max_running: 512,
             evaluation_deadline: Duration::from_secs(1),
-            concurrency: BTreeMap::new(),
+            limits: BTreeMap::new(),
         }
     }
 }
@@ -120,33 +121,18 @@ pub(crate) struct Shared {
     /// Becomes true when the host is about to stop.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) ends: broadcast::Sender<RunId>,
-    permits: Mutex<HashMap<ConnectionName, Arc<Semaphore>>>,
+    /// Places among the runs that are worked on.
+    pub(crate) slots: Arc<Semaphore>,
+    /// The runs that have one.
+    pub(crate) live: Live,
+    /// The gates in front of the connections.
+    pub(crate) protect: Protect,
 }
 
 impl Shared {
     /// Whether the host is about to stop.
     pub(crate) fn is_draining(&self) -> bool {
         *self.draining.borrow()
-    }
-
-    /// The permits of a connection.
-    pub(crate) fn permits(&self, connection: &ConnectionName) -> Arc<Semaphore> {
-        let limit = self
-            .options
-            .concurrency
-            .get(connection)
-            .copied()
-            .unwrap_or(DEFAULT_CONCURRENCY);
-        let new = || {
-            Arc::new(Semaphore::new(
-                usize::try_from(limit.max(1)).unwrap_or(usize::MAX),
-            ))
-        };
-        self.permits
-            .lock()
-            .entry(connection.clone())
-            .or_insert_with(new)
-            .clone()
     }
 }
 
@@ -167,7 +153,16 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let metrics = Metrics::default();
         let (queue, inbox) = Queue::new(metrics.clone());
+        let places = Places {
+            clock: ports.clock.clone(),
+            queue: queue.clone(),
+            metrics: metrics.connections.clone(),
+            alarm: Arc::default(),
+        };
         let shared = Arc::new(Shared {
+            slots: Arc::new(Semaphore::new(options.max_running.max(1))),
+            live: Live::default(),
+            protect: Protect::new(places, options.limits.clone()),
             ports,
             options,
             plans: Plans::default(),
@@ -175,7 +170,6 @@ impl Engine {
             metrics,
             draining: watch::Sender::new(false),
             ends: broadcast::channel(ENDS_KEPT).0,
-            permits: Mutex::default(),
         });
         shared
             .plans
@@ -183,6 +177,11 @@ impl Engine {
             .await?;
         let resumed = recover(&shared).await?;
         tracing::info!(resumed, "engine started");
+        let keeper = shared.clone();
+        tokio::spawn(async move {
+            let draining = keeper.draining.subscribe();
+            keeper.protect.keep_time(draining).await;
+        });
         let executor = tokio::spawn(execute::work(shared.clone(), inbox));
         Ok(Self {
             shared,
@@ -247,6 +246,11 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// How the connections stand: limits, breakers, and who waits.
+    pub fn connections(&self) -> Vec<ConnectionStatus> {
+        self.shared.protect.status()
     }
 
     /// The engine's counters.

@@ -3,6 +3,7 @@
 mod call;
 mod drive;
 mod page;
+mod turn;
 
 use crate::engine::Shared;
 use crate::journal;
@@ -14,7 +15,7 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 
 /// When a run is tried again after the store refused to take its turn.
@@ -22,7 +23,6 @@ const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Works until draining begins, then lets the open runs stop.
 pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox) {
-    let slots = Arc::new(Semaphore::new(shared.options.max_running.max(1)));
     let tasks = TaskTracker::new();
     let mut timers = Timers::default();
     let mut draining = shared.draining.subscribe();
@@ -35,14 +35,14 @@ pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox) {
         };
         match work {
             Some(Work::Later(run, at)) => timers.add(run, at),
-            Some(Work::Begin(state)) => spawn(&shared, &slots, &tasks, Source::State(state)).await,
-            Some(Work::Resume(run)) => spawn(&shared, &slots, &tasks, Source::Journal(run)).await,
+            Some(Work::Begin(state)) => spawn(&shared, &tasks, Source::State(state)).await,
+            Some(Work::Resume(run)) => spawn(&shared, &tasks, Source::Journal(run)).await,
             None => {}
         }
         while let Some(run) = timers.pop_due(shared.ports.clock.now()) {
             shared.metrics.waiting.dec();
             shared.metrics.backlog.inc();
-            spawn(&shared, &slots, &tasks, Source::Journal(run)).await;
+            spawn(&shared, &tasks, Source::Journal(run)).await;
         }
     }
     tasks.close();
@@ -64,20 +64,26 @@ impl Source {
     }
 }
 
-async fn spawn(shared: &Arc<Shared>, slots: &Arc<Semaphore>, tasks: &TaskTracker, source: Source) {
+async fn spawn(shared: &Arc<Shared>, tasks: &TaskTracker, source: Source) {
+    let run = source.run();
+    if !shared.live.begin(run) {
+        // Its driver is told, and whoever waits here waits for nothing.
+        shared.metrics.backlog.dec();
+        return;
+    }
     // The semaphore is never closed, so a slot always comes.
-    let Ok(slot) = slots.clone().acquire_owned().await else {
+    let Ok(slot) = shared.slots.clone().acquire_owned().await else {
         return;
     };
     let shared = shared.clone();
     tasks.spawn(async move {
-        let run = source.run();
-        let driven = AssertUnwindSafe(drive(&shared, source))
+        let driven = AssertUnwindSafe(drive(&shared, source, slot))
             .catch_unwind()
             .await;
         shared.metrics.backlog.dec();
+        let was_woken = shared.live.end(run);
         match driven {
-            Ok(Ok(exit)) => after(&shared, run, exit),
+            Ok(Ok(exit)) => after(&shared, run, exit, was_woken),
             Ok(Err(error)) => {
                 tracing::error!(%run, %error, "the run cannot go on now");
                 shared
@@ -85,14 +91,18 @@ async fn spawn(shared: &Arc<Shared>, slots: &Arc<Semaphore>, tasks: &TaskTracker
                     .later(run, shared.ports.clock.now().plus(STORE_RETRY_DELAY));
             }
             Err(_) => {
+                shared.protect.forget(run, |_| false);
                 tracing::error!(%run, "the run's task panicked; it goes on at the next start");
             }
         }
-        drop(slot);
     });
 }
 
-async fn drive(shared: &Arc<Shared>, source: Source) -> Result<Exit, drive::DriveError> {
+async fn drive(
+    shared: &Arc<Shared>,
+    source: Source,
+    slot: OwnedSemaphorePermit,
+) -> Result<Exit, drive::DriveError> {
     let state = match source {
         Source::State(state) => *state,
         Source::Journal(run) => {
@@ -105,16 +115,19 @@ async fn drive(shared: &Arc<Shared>, source: Source) -> Result<Exit, drive::Driv
         .plans
         .pinned(shared.ports.store.as_ref(), state.created.plan)
         .await?;
-    Driver::new(shared.clone(), plan, state).run().await
+    Driver::new(shared.clone(), plan, state, slot).run().await
 }
 
-fn after(shared: &Shared, run: RunId, exit: Exit) {
+fn after(shared: &Shared, run: RunId, exit: Exit, was_woken: bool) {
+    if was_woken && !matches!(exit, Exit::Rest | Exit::Drained) {
+        shared.queue.resume(run);
+    }
     match exit {
         Exit::Rest => {
             // Nobody has to listen.
             let _ = shared.ends.send(run);
         }
-        Exit::WaitUntil(at) => shared.queue.later(run, at),
-        Exit::Drained => {}
+        Exit::WaitUntil(at) | Exit::Held(Some(at)) => shared.queue.later(run, at),
+        Exit::Held(None) | Exit::Drained => {}
     }
 }

@@ -1,6 +1,7 @@
 //! What the engine counts. Labels are bounded by construction: statuses and kinds are
 //! closed lists, flows are those that are active.
 
+use crate::protect::ProtectMetrics;
 use crate::state::RunStatus;
 use dowel_core::{ErrorKind, FlowName};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -47,6 +48,8 @@ pub struct Metrics {
     pub(crate) waiting: Gauge,
     /// Calls that are being made.
     pub(crate) calls: Gauge,
+    /// What protects the connections.
+    pub(crate) connections: ProtectMetrics,
 }
 
 fn latency() -> Histogram {
@@ -64,6 +67,7 @@ impl Default for Metrics {
             backlog: Gauge::default(),
             waiting: Gauge::default(),
             calls: Gauge::default(),
+            connections: ProtectMetrics::default(),
         }
     }
 }
@@ -108,6 +112,7 @@ impl Metrics {
             "Calls that are being made",
             self.calls.clone(),
         );
+        self.connections.register(registry);
     }
 
     pub(crate) fn accepted(&self, flow: &FlowName) {

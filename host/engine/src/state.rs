@@ -90,9 +90,9 @@ pub enum StepState {
         /// What is sent.
         call: Arc<CallArguments>,
     },
-    /// The last attempt failed and another one follows.
+    /// The last attempt failed and another one follows, or an attempt waits for its turn.
     Retrying {
-        /// The attempt that failed, from 1.
+        /// The attempt that failed, from 1; 0 while the first one waits for its turn.
         attempt: u32,
         /// What is sent.
         call: Arc<CallArguments>,

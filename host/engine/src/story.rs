@@ -4,7 +4,7 @@
 use crate::mask::mask;
 use crate::state::{IllegalEvent, RunState, RunStatus};
 use dowel_core::journal::{
-    CallArguments, Entry, Event, FailedAttempt, PinnedConnector, RunCreated,
+    CallArguments, Entry, Event, FailedAttempt, HoldReason, PinnedConnector, RunCreated,
 };
 use dowel_core::{ConnectionName, Digest, JsonText, SendRecord, StepError, StepPath, Timestamp};
 use serde::{Serialize, Serializer};
@@ -83,6 +83,22 @@ pub struct StepStory {
     pub ended_at: Option<Timestamp>,
     /// A call's attempts.
     pub attempts: Vec<AttemptStory>,
+    /// How often the run stepped aside because the call had to wait for its turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HoldStory>,
+}
+
+/// A wait for the turn at a connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldStory {
+    /// What it waited for.
+    pub reason: HoldReason,
+    /// When it stepped aside.
+    #[serde(serialize_with = "rfc3339")]
+    pub since: Timestamp,
+    /// When its turn comes at the earliest, where that was known.
+    #[serde(serialize_with = "rfc3339_option")]
+    pub until: Option<Timestamp>,
 }
 
 /// An attempt's story.
@@ -164,42 +180,10 @@ impl Story {
         match &entry.event {
             Event::Created(_) | Event::ItemEnded { .. } => {}
             Event::StepSkipped { path } => self.step(path, "step", at).end(at, "skipped"),
-            Event::CallIntended {
-                path,
-                attempt,
-                call,
-            } => {
-                self.intend(path, *attempt, call.as_ref(), at);
-            }
-            Event::AttemptFailed {
-                path,
-                attempt,
-                error,
-                sent,
-                started_at,
-                retry_at,
-                call,
-            } => {
-                let step = self.call(path, *started_at, call.as_ref());
-                step.status = "waiting";
-                let attempt = step.attempt(*attempt, *started_at);
-                attempt.end(at, *sent, Some(error));
-                attempt.retry_at = Some(*retry_at);
-            }
-            Event::CallSucceeded {
-                path,
-                attempt,
-                started_at,
-                result,
-                output,
-                call,
-            } => {
-                let step = self.call(path, *started_at, call.as_ref());
-                step.attempt(*attempt, *started_at)
-                    .end(at, SendRecord::Answered, None);
-                step.output = Some(mask(output.as_ref().unwrap_or(result)));
-                step.end(at, "succeeded");
-            }
+            Event::CallIntended { .. }
+            | Event::AttemptFailed { .. }
+            | Event::CallHeld { .. }
+            | Event::CallSucceeded { .. } => self.add_call(&entry.event, at),
             Event::StepFailed {
                 path,
                 attempt,
@@ -226,6 +210,64 @@ impl Story {
                 }
             }
             Event::Parked { error, .. } => self.error = Some(error.clone()),
+        }
+    }
+
+    /// What happened to a call before its step failed.
+    fn add_call(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::CallIntended {
+                path,
+                attempt,
+                call,
+            } => {
+                self.intend(path, *attempt, call.as_ref(), at);
+            }
+            Event::AttemptFailed {
+                path,
+                attempt,
+                error,
+                sent,
+                started_at,
+                retry_at,
+                call,
+            } => {
+                let step = self.call(path, *started_at, call.as_ref());
+                step.status = "waiting";
+                let attempt = step.attempt(*attempt, *started_at);
+                attempt.end(at, *sent, Some(error));
+                attempt.retry_at = Some(*retry_at);
+            }
+            Event::CallHeld {
+                path,
+                reason,
+                until,
+                call,
+                ..
+            } => {
+                let step = self.call(path, at, call.as_ref());
+                step.status = "waiting";
+                step.held.push(HoldStory {
+                    reason: *reason,
+                    since: at,
+                    until: *until,
+                });
+            }
+            Event::CallSucceeded {
+                path,
+                attempt,
+                started_at,
+                result,
+                output,
+                call,
+            } => {
+                let step = self.call(path, *started_at, call.as_ref());
+                step.attempt(*attempt, *started_at)
+                    .end(at, SendRecord::Answered, None);
+                step.output = Some(mask(output.as_ref().unwrap_or(result)));
+                step.end(at, "succeeded");
+            }
+            _ => {}
         }
     }
 
@@ -311,6 +353,7 @@ impl StepStory {
             started_at: at,
             ended_at: None,
             attempts: Vec::new(),
+            held: Vec::new(),
         }
     }
 

@@ -2,15 +2,17 @@
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::shape::{Located, Shape};
-use crate::surface::environment::{AuthFile, Binding, EnvironmentFile, IsolationName, Limits};
+use crate::surface::environment::{
+    AuthFile, Binding, Breaker, EnvironmentFile, IsolationName, Limits,
+};
 use crate::template::constant;
 use crate::text::Source;
 use crate::yaml::{self, Node};
 use dowel_core::JsonText;
 use dowel_core::code::{Code, flow as code};
 use dowel_core::connection::{
-    ApiKeyPlace, Auth, AuthMethod, Connection, ConnectionLimits, DEFAULT_IDEMPOTENCY_HEADER,
-    Isolation,
+    ApiKeyPlace, Auth, AuthMethod, BreakerLimits, Connection, ConnectionLimits,
+    DEFAULT_IDEMPOTENCY_HEADER, Isolation,
 };
 use dowel_core::id::{ConnectionName, FlowName};
 use std::collections::BTreeMap;
@@ -54,6 +56,12 @@ const RESPONSE: RangeInclusive<u64> = 1..=(1 << 30);
 
 /// An upstream that takes longer to accept a connection is down.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Last calls that a circuit breaker looks at; their results are kept in memory.
+const BREAKER_CALLS: RangeInclusive<u32> = 1..=1_000;
+
+/// An upstream is tried again at least this often.
+const MAX_COOLDOWN: Duration = Duration::from_secs(3_600);
 
 /// Reads an environment file. `path` is only shown.
 ///
@@ -247,7 +255,31 @@ fn limits(written: Option<&Limits>, report: &mut Report) -> ConnectionLimits {
         let range = Duration::from_millis(1)..=MAX_CONNECT_TIMEOUT;
         within(value.value, range, value, "from 1ms to 2m", report);
     }
+    limits.rate = written.rate;
+    limits.breaker = written
+        .breaker
+        .as_ref()
+        .map(|written| breaker(written, report));
     limits
+}
+
+fn breaker(written: &Breaker, report: &mut Report) -> BreakerLimits {
+    let (errors, of, cooldown) = (&written.errors, &written.of, &written.cooldown);
+    within(
+        errors.value.0,
+        1..=10_000,
+        errors,
+        "from 0.01% to 100%",
+        report,
+    );
+    within(of.value, BREAKER_CALLS, of, "from 1 to 1000", report);
+    let range = Duration::from_secs(1)..=MAX_COOLDOWN;
+    within(cooldown.value, range, cooldown, "from 1s to 1h", report);
+    BreakerLimits {
+        errors: errors.value.0,
+        of: of.value,
+        cooldown: cooldown.value,
+    }
 }
 
 fn within<T: PartialOrd + Copy, L>(

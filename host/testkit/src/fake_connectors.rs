@@ -13,6 +13,10 @@ pub enum Answer {
     Return(JsonText),
     /// The operation fails with this kind, and the gateway's record says how far it got.
     Fail(ErrorKind, SendRecord),
+    /// The upstream answers 429 and asks to wait for so many milliseconds.
+    RateLimited(u64),
+    /// The call never ends.
+    Hang,
 }
 
 /// A call that was made.
@@ -72,6 +76,14 @@ impl Invoker for FakeConnectors {
             key: request.idempotency_key,
         });
         let outcome = match self.answer(&name) {
+            Some(Answer::Hang) => return Box::pin(std::future::pending()),
+            Some(Answer::RateLimited(millis)) => CallOutcome {
+                result: Err(StepError {
+                    retry_after_ms: Some(millis),
+                    ..scripted(ErrorKind::RateLimited)
+                }),
+                sent: SendRecord::Answered,
+            },
             Some(Answer::Return(json)) => CallOutcome {
                 result: Ok(json),
                 sent: SendRecord::Answered,

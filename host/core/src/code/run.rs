@@ -1,5 +1,5 @@
-//! `DWL-20xx`: expressions at run time. `DWL-21xx`: calls. `DWL-22xx`: the egress
-//! gateway. `DWL-23xx`: runs.
+//! `DWL-20xx`: expressions at run time. `DWL-209x`: protection of connections.
+//! `DWL-21xx`: calls. `DWL-22xx`: the egress gateway. `DWL-23xx`: runs.
 
 super::codes! {
     EVALUATION_FAILED = 2001, "An expression failed",
@@ -23,6 +23,15 @@ super::codes! {
     MAPPING_UNAVAILABLE = 2007, "The sandbox for expressions cannot be started",
         "The host could not start an instance of the mapping engine; nothing was evaluated.",
         "Look at the host's log and its free memory, then retry the run.";
+    BREAKER_OPEN = 2090, "A circuit breaker opened",
+        "Too many of the last calls over the connection failed, so no more are made until its cooldown has passed; runs wait and lose nothing.",
+        "Look at the upstream; `dowel connection list` shows when the next call tries it. The runbook `breaker-open` tells more.";
+    BREAKER_CLOSED = 2091, "A circuit breaker closed",
+        "A call that was let through to try was answered, so the connection works again and the waiting runs go on.",
+        "Nothing has to be done; runs go on in the order in which they came to wait.";
+    CONNECTION_PAUSED = 2092, "An upstream asked for a pause",
+        "The upstream answered 429 with a time to wait, so no call is made over the connection for that time, 15 minutes at most.",
+        "If it happens often, set `limits.rate` of the connection to what the upstream allows.";
     CALL_DEADLINE = 2101, "A call ran out of time",
         "The connector did not finish the call within its deadline and was stopped.",
         "Raise the step's `timeout` if the upstream is known to be slow, or look at the upstream.";

@@ -1,7 +1,8 @@
-//! One attempt of one call: the permit, the call itself, and what its result means.
+//! One attempt of one call: its turn, the call itself, and what its result means.
 
 use crate::engine::Shared;
 use crate::plans::ActivePlan;
+use crate::protect::Permit;
 use crate::retry::{self, Verdict};
 use crate::scope::{self, Scope};
 use crate::state::RunState;
@@ -13,7 +14,7 @@ use dowel_core::{ErrorKind, JsonText, StepError, StepId, StepPath, Timestamp};
 use dowel_flow::plan::{Call, Step, StepKind};
 use dowel_flow::validate::Validator;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::oneshot;
 
 /// An attempt that is about to be made.
 #[derive(Clone, Debug)]
@@ -29,7 +30,9 @@ pub(crate) struct Attempt {
 /// What a run waited for.
 pub(crate) enum Ended {
     /// The connection has room for the attempt.
-    Permitted(Attempt, OwnedSemaphorePermit),
+    Permitted(Attempt, Permit),
+    /// The attempt gave up its place in memory, not the one in line.
+    Aside(Attempt),
     /// The attempt came to its end.
     Answered {
         attempt: Attempt,
@@ -38,16 +41,16 @@ pub(crate) enum Ended {
     },
 }
 
-/// Waits for room in the connection.
-pub(crate) fn wait_for_permit(
-    shared: &Shared,
+/// Waits for the attempt's turn at the connection.
+pub(crate) fn wait_for_turn(
+    turn: oneshot::Receiver<Permit>,
     attempt: Attempt,
 ) -> BoxFuture<'static, Option<Ended>> {
-    let permits = shared.permits(&attempt.call.connection);
     Box::pin(async move {
-        // Permits are never closed, so one always comes.
-        let permit = permits.acquire_owned().await.ok()?;
-        Some(Ended::Permitted(attempt, permit))
+        Some(match turn.await {
+            Ok(permit) => Ended::Permitted(attempt, permit),
+            Err(_) => Ended::Aside(attempt),
+        })
     })
 }
 
@@ -57,7 +60,7 @@ pub(crate) fn make(
     plan: &ActivePlan,
     state: &RunState,
     attempt: Attempt,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
 ) -> Option<BoxFuture<'static, Option<Ended>>> {
     let component = plan.plan.connectors.get(&attempt.call.connection)?.digest;
     let request = CallRequest {
@@ -73,6 +76,7 @@ pub(crate) fn make(
         traceparent: state.created.traceparent.clone(),
     };
     let shared = shared.clone();
+    let flow = state.created.flow.clone();
     Some(Box::pin(async move {
         let started_at = shared.ports.clock.now();
         shared.metrics.calls.inc();
@@ -82,7 +86,7 @@ pub(crate) fn make(
         shared
             .metrics
             .attempt(attempt.call.connection.as_str(), kind);
-        drop(permit);
+        permit.report(&flow, &outcome);
         Some(Ended::Answered {
             attempt,
             started_at,

@@ -3,10 +3,12 @@
 
 use super::call::{self, Attempt, Ended};
 use super::page::Page;
+use super::turn::Turns;
 use crate::decide::{self, Action, Next};
 use crate::engine::Shared;
 use crate::journal::JournalError;
 use crate::plans::{ActivationError, ActivePlan};
+use crate::protect::Permit;
 use crate::retry;
 use crate::scope::{self, Scope};
 use crate::state::RunState;
@@ -18,7 +20,6 @@ use dowel_core::manifest::Effect;
 use dowel_core::port::{BoxFuture, EvaluationRequest, StoreError};
 use dowel_core::{ErrorKind, JsonText, SendRecord, StepError, StepPath, Timestamp};
 use dowel_flow::plan::{Call, Step, StepKind};
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) enum Exit {
     Rest,
     /// Nothing to do before this time.
     WaitUntil(Timestamp),
+    /// Nothing to do before its turn at a connection comes, or before this time.
+    Held(Option<Timestamp>),
     /// The host is about to stop.
     Drained,
 }
@@ -53,15 +56,19 @@ pub(crate) fn step_error(error: EvaluationError) -> StepError {
 
 /// One run at work.
 pub(crate) struct Driver {
-    shared: Arc<Shared>,
-    plan: Arc<ActivePlan>,
-    state: RunState,
-    page: Page,
-    open: FuturesUnordered<BoxFuture<'static, Option<Ended>>>,
-    /// Steps with a future in `open`.
-    busy: HashSet<StepPath>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) plan: Arc<ActivePlan>,
+    pub(super) state: RunState,
+    pub(super) page: Page,
+    pub(super) open: FuturesUnordered<BoxFuture<'static, Option<Ended>>>,
+    /// Steps with a future in `open`, or that have stepped aside.
+    pub(super) busy: HashSet<StepPath>,
+    /// Steps that wait for their turn at a connection.
+    pub(super) turns: Turns,
     /// The event of a `fail` or `return` step, once the open calls have ended.
-    stop: Option<Event>,
+    pub(super) stop: Option<Event>,
+    /// The place among the runs that are worked on; given up while it waits.
+    pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
 /// What a round of actions came to.
@@ -73,7 +80,12 @@ struct Round {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, plan: Arc<ActivePlan>, state: RunState) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        plan: Arc<ActivePlan>,
+        state: RunState,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
         let page = Page::new(&state);
         let open = FuturesUnordered::new();
         Self {
@@ -83,12 +95,20 @@ impl Driver {
             page,
             open,
             busy: HashSet::new(),
+            turns: Turns::default(),
             stop: None,
+            slot: Some(slot),
         }
     }
 
     /// Drives the run as far as it goes now.
     pub(crate) async fn run(mut self) -> Result<Exit, DriveError> {
+        let exit = self.drive().await;
+        self.leave_lines(exit.as_ref().ok());
+        exit
+    }
+
+    async fn drive(&mut self) -> Result<Exit, DriveError> {
         let plan = self.plan.clone();
         loop {
             let next = match &self.stop {
@@ -103,6 +123,7 @@ impl Driver {
                     None
                 }
                 Next::Stop(_) => {
+                    self.step_aside();
                     self.wait(None).await?;
                     None
                 }
@@ -180,6 +201,9 @@ impl Driver {
         if draining {
             self.flush(round.wake.unwrap_or_default()).await?;
             return Ok(Some(Exit::Drained));
+        }
+        if self.turns.are_aside() {
+            return self.hold(round.wake).await.map(Some);
         }
         let Some(at) = round.wake else {
             self.park_stuck()?;
@@ -327,28 +351,10 @@ impl Driver {
         self.record(event)
     }
 
-    /// Gets the connections' permits, makes the intents durable, and only then calls.
-    async fn begin_attempts(&mut self, attempts: Vec<Attempt>) -> Result<(), DriveError> {
-        let mut permitted = Vec::new();
-        for attempt in attempts {
-            match self
-                .shared
-                .permits(&attempt.call.connection)
-                .try_acquire_owned()
-            {
-                Ok(permit) => permitted.push((attempt, permit)),
-                Err(_) => {
-                    self.busy.insert(attempt.path.clone());
-                    self.open.push(call::wait_for_permit(&self.shared, attempt));
-                }
-            }
-        }
-        self.make(permitted).await
-    }
-
-    async fn make(
+    /// Makes the intents durable, and only then calls.
+    pub(super) async fn make(
         &mut self,
-        permitted: Vec<(Attempt, OwnedSemaphorePermit)>,
+        permitted: Vec<(Attempt, Permit)>,
     ) -> Result<(), DriveError> {
         let mut must_flush = self.page.has_result();
         for (attempt, _) in &permitted {
@@ -380,48 +386,6 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits until an open future ends, or until `wake`.
-    async fn wait(&mut self, wake: Option<Timestamp>) -> Result<(), DriveError> {
-        if self.page.has_result() {
-            self.flush(Timestamp::default()).await?;
-        }
-        let wake = wake.map(|at| self.shared.ports.clock.sleep_until(at));
-        let ended = tokio::select! {
-            ended = self.open.next() => ended.flatten(),
-            () = async { match wake { Some(sleep) => sleep.await, None => std::future::pending().await } } => return Ok(()),
-        };
-        match ended {
-            None => Ok(()),
-            Some(Ended::Permitted(attempt, permit)) => {
-                self.busy.remove(&attempt.path);
-                let halted =
-                    self.stop.is_some() || self.state.failed.is_some() || self.shared.is_draining();
-                if halted {
-                    Ok(())
-                } else {
-                    self.make(vec![(attempt, permit)]).await
-                }
-            }
-            Some(Ended::Answered {
-                attempt,
-                started_at,
-                outcome,
-            }) => {
-                self.busy.remove(&attempt.path);
-                let event = call::conclude(
-                    &self.shared,
-                    &self.plan,
-                    &self.state,
-                    &attempt,
-                    started_at,
-                    outcome,
-                )
-                .await;
-                event.map_or(Ok(()), |event| self.record(event))
-            }
-        }
-    }
-
     async fn evaluate(
         &mut self,
         program: &Arc<Program>,
@@ -442,12 +406,12 @@ impl Driver {
         self.shared.ports.mapper.evaluate(request).await
     }
 
-    fn record(&mut self, event: Event) -> Result<(), DriveError> {
+    pub(super) fn record(&mut self, event: Event) -> Result<(), DriveError> {
         let at = self.shared.ports.clock.now();
         Ok(self.page.record(&mut self.state, at, event)?)
     }
 
-    async fn flush(&mut self, due: Timestamp) -> Result<(), DriveError> {
+    pub(super) async fn flush(&mut self, due: Timestamp) -> Result<(), DriveError> {
         Ok(self.page.flush(&self.shared, &self.state, due).await?)
     }
 

@@ -96,6 +96,12 @@ impl RunState {
                 call,
                 ..
             } => self.wait_for_retry(path, *attempt, call.as_ref(), *retry_at),
+            Event::CallHeld {
+                path,
+                attempt,
+                call,
+                ..
+            } => self.hold(path, *attempt, call.as_ref()),
             Event::CallSucceeded {
                 path,
                 attempt,
@@ -197,6 +203,31 @@ impl RunState {
                 retry_at,
             },
         );
+        if !self.has_open_call() {
+            self.status = RunStatus::Waiting;
+        }
+        Ok(())
+    }
+
+    /// The step waits for its turn with the attempt that was due anyway: none is used up.
+    fn hold(&mut self, path: &StepPath, attempt: u32, call: Option<&CallArguments>) -> Applied {
+        let (last, known, retry_at) = match self.steps.get(path) {
+            None => (0, None, Timestamp::default()),
+            Some(StepState::Retrying {
+                attempt,
+                call,
+                retry_at,
+            }) => (*attempt, Some(call.clone()), *retry_at),
+            Some(_) => return Err(format!("step `{path}` does not wait for an attempt")),
+        };
+        let call = arguments(path, known, call)?;
+        follows(path, last, attempt)?;
+        let held = StepState::Retrying {
+            attempt: last,
+            call,
+            retry_at,
+        };
+        self.put(path, held);
         if !self.has_open_call() {
             self.status = RunStatus::Waiting;
         }

@@ -2,7 +2,7 @@
 //! combined with every event, and what is legal is what the diagram shows.
 
 use crate::support::*;
-use dowel_core::journal::{CallArguments, Entry, Event, RunCreated, VERSION};
+use dowel_core::journal::{CallArguments, Entry, Event, HoldReason, RunCreated, VERSION};
 use dowel_core::manifest::Effect;
 use dowel_core::{Digest, ErrorKind, RunId, SendRecord, StepError, StepPath, Timestamp};
 use dowel_engine::state::{RunState, RunStatus};
@@ -54,6 +54,13 @@ fn events() -> Vec<(&'static str, Event)> {
         attempt,
         call,
     };
+    let held = |name, attempt, call| Event::CallHeld {
+        path: path(name),
+        attempt,
+        reason: HoldReason::Breaker,
+        until: None,
+        call,
+    };
     let succeeded = |name, attempt, call| Event::CallSucceeded {
         path: path(name),
         attempt,
@@ -69,6 +76,8 @@ fn events() -> Vec<(&'static str, Event)> {
         ("attempt-failed", failed("new", 1, Some(arguments()))),
         ("attempt-failed", failed("open", 1, None)),
         ("attempt-failed", failed("retry", 2, None)),
+        ("call-held", held("new", 1, Some(arguments()))),
+        ("call-held", held("retry", 2, None)),
         ("call-succeeded", succeeded("new", 1, Some(arguments()))),
         ("call-succeeded", succeeded("open", 1, None)),
         (

@@ -7,5 +7,6 @@ mod crash;
 mod diagram;
 mod intake;
 mod properties;
+mod protect;
 mod run;
 mod support;

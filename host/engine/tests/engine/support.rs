@@ -275,6 +275,11 @@ impl World {
     }
 
     pub(crate) async fn engine_on(&self, store: Arc<dyn Store>, plan: Plan) -> Engine {
+        self.engine_of(store, vec![plan]).await
+    }
+
+    /// An engine with several flows.
+    pub(crate) async fn engine_of(&self, store: Arc<dyn Store>, plans: Vec<Plan>) -> Engine {
         let ports = Ports {
             store,
             invoker: self.connectors.clone(),
@@ -282,7 +287,7 @@ impl World {
             clock: Arc::new(self.clock.clone()),
             randomness: Arc::new(SeededRandomness::new(7)),
         };
-        Engine::start(ports, self.options.clone(), vec![plan])
+        Engine::start(ports, self.options.clone(), plans)
             .await
             .unwrap()
     }

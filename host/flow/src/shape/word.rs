@@ -7,7 +7,7 @@ use crate::scalar::{self, Content};
 use crate::text::Span;
 use crate::yaml::{Node, Plain};
 use dowel_core::code::{Code, flow as code};
-use dowel_core::connection::EgressRule;
+use dowel_core::connection::{EgressRule, Rate};
 use dowel_core::id::{ConnectionName, ConnectorName, FlowName, StepId};
 use dowel_core::{ErrorKind, units};
 use serde_json::{Value, json};
@@ -167,21 +167,40 @@ impl FromText for Size {
     }
 }
 
-/// A share such as `99.5%`, checked for its form only.
+/// A share such as `99.5%`, in hundredths of a percent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Percent;
+pub(crate) struct Percent(pub(crate) u16);
+
+/// 100% in hundredths of a percent.
+const WHOLE: u16 = 10_000;
+
+impl Percent {
+    /// Exact: at most two digits after the point.
+    fn parse(text: &str) -> Option<Self> {
+        let number = text.strip_suffix('%')?;
+        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(part) || part.len() > 2 {
+            return None;
+        }
+        let part: u16 = format!("{part:0<2}").parse().ok()?;
+        let share = whole
+            .parse::<u16>()
+            .ok()?
+            .checked_mul(100)?
+            .checked_add(part)?;
+        (share <= WHOLE).then_some(Self(share))
+    }
+}
 
 impl FromText for Percent {
     fn from_text(text: &str) -> Result<Self, String> {
-        let number = text.strip_suffix('%').map(str::parse::<f64>);
-        match number {
-            Some(Ok(share)) if (0.0..=100.0).contains(&share) => Ok(Self),
-            _ => Err("a share is written as a number from 0 to 100 and %: 99.5%".to_owned()),
-        }
+        Self::parse(text)
+            .ok_or_else(|| "a share is written as a number from 0 to 100 and %: 99.5%".to_owned())
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$" })
+        json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,2})?%$" })
     }
 }
 
@@ -209,6 +228,16 @@ impl FromText for ErrorKind {
 
     fn schema() -> Value {
         json!({ "enum": Self::ALL.map(Self::name) })
+    }
+}
+
+impl FromText for Rate {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error| format!("{error}"))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[1-9][0-9]{0,6}/[smhd]$" })
     }
 }
 

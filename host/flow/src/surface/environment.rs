@@ -1,10 +1,12 @@
 //! The environment file.
 
 use crate::diagnostic::Report;
-use crate::shape::{Any, Definitions, FromText, Key, Located, MapOf, Shape, Size, choice, record};
+use crate::shape::{
+    Any, Definitions, FromText, Key, Located, MapOf, Percent, Shape, Size, choice, record,
+};
 use crate::yaml::Node;
 use dowel_core::code::flow as code;
-use dowel_core::connection::EgressRule;
+use dowel_core::connection::{EgressRule, Rate};
 use dowel_core::id::{ConnectionName, ConnectorName, FlowName, StepId};
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -163,8 +165,25 @@ record! {
         response = "response": Option<Located<Size>>,
         /// The longest time for connecting to the upstream.
         connect_timeout = "connect_timeout": Option<Located<Duration>>,
+        /// Calls per time, such as 10/s, 600/m or 5000/h.
+        rate = "rate": Option<Rate>,
+        /// When calls stop for a while because the upstream does not answer.
+        breaker = "breaker": Option<Breaker>,
     }
-    not_yet ["rate", "breaker"]
+    not_yet []
+}
+
+record! {
+    /// A circuit breaker: it opens when too many of the last calls failed.
+    Breaker {
+        /// The share of failed calls that opens it, such as 50%.
+        errors = "errors": Located<Percent>,
+        /// How many last calls are looked at; fewer do not open it.
+        of = "of": Located<u32>,
+        /// How long it stays open before one call is let through to try.
+        cooldown = "cooldown": Located<Duration>,
+    }
+    not_yet []
 }
 
 choice! {
