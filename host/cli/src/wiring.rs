@@ -14,6 +14,7 @@ use dowel_flow::source::{Context, FlowFolder};
 use dowel_flow::validate::Validator;
 use dowel_mapping::{Mapping, MappingOptions};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The expression engine, with its compiled form kept in the repository's work folder.
 pub(crate) fn mapping(repository: &Repository) -> Result<Mapping> {
@@ -65,12 +66,18 @@ pub(crate) fn as_error(findings: &[Diagnostic]) -> anyhow::Error {
     anyhow!("the repository has errors\n\n{}", text.join("\n"))
 }
 
+/// How often retention looks for finished runs to remove. A look that finds nothing is one
+/// read for each flow.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
 /// What the engine has to know of an environment.
 pub(crate) fn engine_options(environment: &Environment) -> EngineOptions {
     let limit = |connection: &Connection| (connection.name.clone(), connection.limits);
     EngineOptions {
         env: environment.values.clone(),
         limits: environment.connections.iter().map(limit).collect(),
+        retention: environment.retention.clone(),
+        sweep_every: Some(SWEEP_EVERY),
         ..EngineOptions::default()
     }
 }

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod json;
 pub mod manifest;
 pub mod port;
+pub mod retention;
 pub mod time;
 pub mod units;
 

@@ -9,12 +9,14 @@ use crate::metrics::Metrics;
 use crate::plans::{ActivationError, Hook, Plans};
 use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::{self, Queue};
+use crate::retention::{self, FinishedRuns, Swept};
 use crate::state::RunStatus;
 use crate::story::Story;
 use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
 use dowel_core::code::{self, Code};
 use dowel_core::connection::ConnectionLimits;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
+use dowel_core::retention::RetentionRules;
 use dowel_core::{ConnectionName, FlowName, JsonText, RunId};
 use dowel_flow::plan::Plan;
 use parking_lot::Mutex;
@@ -62,6 +64,11 @@ pub struct EngineOptions {
     pub evaluation_deadline: Duration,
     /// The limits of the connections; the default ones where missing.
     pub limits: BTreeMap<ConnectionName, ConnectionLimits>,
+    /// How long finished runs are kept.
+    pub retention: RetentionRules,
+    /// How often the engine looks for finished runs to remove; never by itself where
+    /// this is nothing ([`Engine::sweep`] does it then).
+    pub sweep_every: Option<Duration>,
 }
 
 impl Default for EngineOptions {
@@ -73,6 +80,8 @@ impl Default for EngineOptions {
             max_running: 512,
             evaluation_deadline: Duration::from_secs(1),
             limits: BTreeMap::new(),
+            retention: RetentionRules::default(),
+            sweep_every: None,
         }
     }
 }
@@ -118,6 +127,7 @@ pub(crate) struct Shared {
     pub(crate) plans: Plans,
     pub(crate) queue: Queue,
     pub(crate) metrics: Metrics,
+    pub(crate) finished: FinishedRuns,
     /// Becomes true when the host is about to stop.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) ends: broadcast::Sender<RunId>,
@@ -159,7 +169,9 @@ impl Engine {
             metrics: metrics.connections.clone(),
             alarm: Arc::default(),
         };
+        let finished = FinishedRuns::new(ports.clock.now());
         let shared = Arc::new(Shared {
+            finished,
             slots: Arc::new(Semaphore::new(options.max_running.max(1))),
             live: Live::default(),
             protect: Protect::new(places, options.limits.clone()),
@@ -183,6 +195,10 @@ impl Engine {
             keeper.protect.keep_time(draining).await;
         });
         let executor = tokio::spawn(execute::work(shared.clone(), inbox));
+        if let Some(interval) = shared.options.sweep_every {
+            // It ends when draining begins.
+            tokio::spawn(retention::work(shared.clone(), interval));
+        }
         Ok(Self {
             shared,
             executor: Arc::new(Mutex::new(Some(executor))),
@@ -251,6 +267,11 @@ impl Engine {
     /// How the connections stand: limits, breakers, and who waits.
     pub fn connections(&self) -> Vec<ConnectionStatus> {
         self.shared.protect.status()
+    }
+
+    /// Removes finished runs and dedupe keys that are due, as fast as it goes.
+    pub async fn sweep(&self) -> Result<Swept, EngineError> {
+        Ok(retention::once(&self.shared).await?)
     }
 
     /// The engine's counters.

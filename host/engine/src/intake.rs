@@ -123,9 +123,9 @@ impl IntakeError {
 
 /// Who owns a dedupe key, and until when.
 #[derive(Debug, Serialize, Deserialize)]
-struct DedupeOwner {
-    run: RunId,
-    until: Timestamp,
+pub(crate) struct DedupeOwner {
+    pub(crate) run: RunId,
+    pub(crate) until: Timestamp,
 }
 
 /// Takes an event in. On `Ok` it is on disk.

@@ -1,6 +1,6 @@
 //! Where things are in the store. Every key begins with a letter that names its family.
 
-use dowel_core::{Digest, FlowName, RunId};
+use dowel_core::{Digest, FlowName, RunId, Timestamp};
 
 /// How many runs' ids fit behind each other in order: the id is written as 16 bytes.
 const RUN_ID_BYTES: usize = 16;
@@ -63,6 +63,83 @@ pub(crate) fn business_key(key: &str) -> Vec<u8> {
     out
 }
 
+/// Finished runs of one flow, by how they ended and when: what retention goes by.
+pub(crate) fn finished_class(flow: &FlowName, class: EndClass) -> Vec<u8> {
+    let mut out = finished_flow(flow);
+    out.push(class as u8);
+    out
+}
+
+/// One finished run.
+pub(crate) fn finished(flow: &FlowName, class: EndClass, ended: Timestamp, run: RunId) -> Vec<u8> {
+    let mut out = finished_class(flow, class);
+    out.extend_from_slice(&ended.as_millis().to_be_bytes());
+    with_run(&out, run)
+}
+
+/// All finished runs of one flow.
+pub(crate) fn finished_flow(flow: &FlowName) -> Vec<u8> {
+    let mut out = FINISHED.to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out.push(0);
+    out
+}
+
+/// The family of finished runs.
+pub(crate) const FINISHED: &[u8] = b"e";
+
+/// How a run ended, as far as retention tells it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum EndClass {
+    /// Well.
+    Good = b'g',
+    /// Otherwise.
+    Bad = b'x',
+}
+
+impl EndClass {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Good, Self::Bad];
+}
+
+/// The flow of a key of the family of finished runs.
+pub(crate) fn flow_of_finished(key: &[u8]) -> Option<FlowName> {
+    let rest = key.strip_prefix(FINISHED)?;
+    let name = rest.split(|byte| *byte == 0).next()?;
+    FlowName::new(std::str::from_utf8(name).ok()?).ok()
+}
+
+/// When the run of such a key ended.
+pub(crate) fn end_of_finished(key: &[u8]) -> Option<Timestamp> {
+    const TIME_BYTES: usize = 8;
+    let time = key.len().checked_sub(RUN_ID_BYTES + TIME_BYTES)?;
+    let bytes = key.get(time..time + TIME_BYTES)?.try_into().ok()?;
+    Some(Timestamp::from_millis(u64::from_be_bytes(bytes)))
+}
+
+/// A dedupe key that outlives its run: it is looked at again at `at`.
+pub(crate) fn expiring(at: Timestamp, dedupe: &[u8]) -> Vec<u8> {
+    let mut out = EXPIRING.to_vec();
+    out.extend_from_slice(&at.as_millis().to_be_bytes());
+    out.extend_from_slice(dedupe);
+    out
+}
+
+/// The family of dedupe keys that outlive their runs, in order of their end.
+pub(crate) const EXPIRING: &[u8] = b"x";
+
+/// When and which dedupe key a key of that family is about.
+pub(crate) fn read_expiring(key: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (at, dedupe) = key.strip_prefix(EXPIRING)?.split_first_chunk::<8>()?;
+    Some((Timestamp::from_millis(u64::from_be_bytes(*at)), dedupe))
+}
+
+/// Everything that belongs to one run alone and goes with it, apart from its summary.
+pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 1] {
+    [journal(run)]
+}
+
 /// A plan by its digest.
 pub(crate) fn plan(digest: &Digest) -> Vec<u8> {
     let mut out = b"p".to_vec();
@@ -82,7 +159,6 @@ pub(crate) fn run_at_end(key: &[u8]) -> Option<RunId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dowel_core::Timestamp;
 
     #[test]
     fn pages_of_a_run_follow_each_other_and_ids_come_back() {
@@ -92,5 +168,22 @@ mod tests {
         assert_eq!(run_at_end(&active(run)), Some(run));
         assert_eq!(run_at_end(&by_business_key("4711", run)), Some(run));
         assert_eq!(run_at_end(b"a"), None);
+    }
+
+    #[test]
+    fn finished_runs_lie_in_order_of_their_end() {
+        let flow: FlowName = "order-to-invoice".parse().unwrap();
+        let run = RunId::new(Timestamp::from_millis(7), [3; 10]);
+        let key = |class, at| finished(&flow, class, Timestamp::from_millis(at), run);
+        let early = key(EndClass::Good, 255);
+        assert!(early < key(EndClass::Good, 256));
+        assert!(early.starts_with(&finished_class(&flow, EndClass::Good)));
+        assert_eq!(flow_of_finished(&early), Some(flow.clone()));
+        assert_eq!(end_of_finished(&early), Some(Timestamp::from_millis(255)));
+        assert_eq!(run_at_end(&early), Some(run));
+        let dedupe = dedupe(&flow, "4711");
+        let at = Timestamp::from_millis(9);
+        assert_eq!(read_expiring(&expiring(at, &dedupe)), Some((at, &*dedupe)));
+        assert_eq!(read_expiring(b"x1"), None);
     }
 }

@@ -34,6 +34,12 @@ pub(crate) struct AttemptLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RemovalLabels {
+    flow: String,
+    reason: &'static str,
+}
+
 /// The engine's counters.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -42,6 +48,8 @@ pub struct Metrics {
     ended: Family<EndLabels, Counter>,
     duration: Family<FlowLabel, Histogram, fn() -> Histogram>,
     attempts: Family<AttemptLabels, Counter>,
+    removed: Family<RemovalLabels, Counter>,
+    dedupe_keys_removed: Counter,
     /// Runs that were accepted and are neither at rest nor waiting for a timer.
     pub(crate) backlog: Gauge,
     /// Runs that wait for a timer.
@@ -64,6 +72,8 @@ impl Default for Metrics {
             ended: Family::default(),
             duration: Family::new_with_constructor(latency),
             attempts: Family::default(),
+            removed: Family::default(),
+            dedupe_keys_removed: Counter::default(),
             backlog: Gauge::default(),
             waiting: Gauge::default(),
             calls: Gauge::default(),
@@ -96,6 +106,16 @@ impl Metrics {
             "dowel_call_attempts",
             "Attempts of calls, by result",
             self.attempts.clone(),
+        );
+        registry.register(
+            "dowel_runs_removed",
+            "Finished runs that retention removed, by reason",
+            self.removed.clone(),
+        );
+        registry.register(
+            "dowel_dedupe_keys_removed",
+            "Dedupe keys that were removed at the end of their window",
+            self.dedupe_keys_removed.clone(),
         );
         registry.register(
             "dowel_runs_backlog",
@@ -142,6 +162,18 @@ impl Metrics {
         self.duration
             .get_or_create(&FlowLabel { flow })
             .observe(seconds);
+    }
+
+    pub(crate) fn runs_removed(&self, flow: &FlowName, reason: &'static str, count: u64) {
+        if count > 0 {
+            let flow = flow.to_string();
+            let labels = RemovalLabels { flow, reason };
+            self.removed.get_or_create(&labels).inc_by(count);
+        }
+    }
+
+    pub(crate) fn dedupe_keys_removed(&self, count: u64) {
+        self.dedupe_keys_removed.inc_by(count);
     }
 
     pub(crate) fn attempt(&self, connection: &str, error: Option<ErrorKind>) {

@@ -1,5 +1,7 @@
 //! The environment file: what a host grants to the connections of its flows.
 
+mod retention;
+
 use crate::diagnostic::{Diagnostic, Report};
 use crate::shape::{Located, Shape};
 use crate::surface::environment::{
@@ -15,6 +17,7 @@ use dowel_core::connection::{
     DEFAULT_IDEMPOTENCY_HEADER, Isolation,
 };
 use dowel_core::id::{ConnectionName, FlowName};
+use dowel_core::retention::RetentionRules;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub struct Environment {
     pub name: String,
     /// Settings of single flows; a flow that is not listed has the defaults.
     pub flows: BTreeMap<FlowName, FlowSettings>,
+    /// How long finished runs are kept.
+    pub retention: RetentionRules,
     /// Names of the secrets that senders of webhooks prove themselves by.
     pub hook_secrets: BTreeMap<FlowName, String>,
     /// The connections, in the order of the file.
@@ -94,9 +99,11 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
         report,
     );
     let hook_secrets = hook_secrets(&file, report);
+    let retention = retention::rules(&file, report);
     Some(Environment {
         name: file.environment.as_str().to_owned(),
         flows: flows.collect(),
+        retention,
         hook_secrets,
         connections: connections.into_iter().collect::<Option<_>>()?,
         values: values?,

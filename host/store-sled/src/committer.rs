@@ -8,6 +8,7 @@ use crate::group::{self, Finished, Group};
 use crate::health::{Fault, Health, caught};
 use crate::options::SledOptions;
 use crate::record::Record;
+use crate::room;
 use crate::values::{StoreErrorOrFault, Values};
 use crate::view::View;
 use crate::watermark::Watermark;
@@ -162,11 +163,8 @@ fn next_group(
 }
 
 fn commit(parts: &mut Parts, tree: &sled::Db, requests: Vec<Request>) -> Result<(), Fault> {
-    if !has_room(parts, &requests)? {
-        for request in requests {
-            // Nobody may be waiting any more; the same below.
-            let _ = request.reply.send(Err(StoreError::Full));
-        }
+    let requests = room::admit(parts, requests)?;
+    if requests.is_empty() {
         return Ok(());
     }
     let largest_inline = parts.options.largest_inline();
@@ -207,20 +205,4 @@ fn write(parts: &mut Parts, tree: &sled::Db, finished: Finished) -> Result<(), F
         .write(parts.record.sequence, Instant::now())?;
     parts.view.reveal();
     Ok(())
-}
-
-fn has_room(parts: &Parts, requests: &[Request]) -> Result<bool, Fault> {
-    let bytes: usize = requests
-        .iter()
-        .map(|request| group::size_of(&request.batch))
-        .sum();
-    let free = parts
-        .options
-        .measure_free_space(&parts.folder)
-        .map_err(Fault::io("asking for the free disk space"))?;
-    Ok(free
-        >= parts
-            .options
-            .minimum_free_bytes
-            .saturating_add(bytes as u64))
 }

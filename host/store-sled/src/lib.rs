@@ -22,6 +22,7 @@ mod open;
 mod options;
 mod record;
 mod recover;
+mod room;
 mod stored;
 mod values;
 mod view;

@@ -109,15 +109,9 @@ impl View {
             .map(|(key, raw)| Ok((key.clone(), raw.clone())));
         let mut found = Vec::new();
         if scan.reverse {
-            self.collect(
-                tree.rev(),
-                undo.rev(),
-                Ordering::reverse,
-                scan.limit,
-                &mut found,
-            )?;
+            self.collect(tree.rev(), undo.rev(), Ordering::reverse, scan, &mut found)?;
         } else {
-            self.collect(tree, undo, |order| order, scan.limit, &mut found)?;
+            self.collect(tree, undo, |order| order, scan, &mut found)?;
         }
         Ok(found)
     }
@@ -129,11 +123,11 @@ impl View {
         tree: impl Iterator<Item = Result<Seen, Fault>>,
         undo: impl Iterator<Item = Result<Seen, Fault>>,
         direction: impl Fn(Ordering) -> Ordering,
-        limit: usize,
+        scan: &Scan,
         found: &mut Vec<Entry>,
     ) -> Result<(), Fault> {
         let (mut tree, mut undo) = (tree.peekable(), undo.peekable());
-        while found.len() < limit {
+        while found.len() < scan.limit {
             let order = match (tree.peek(), undo.peek()) {
                 (None, None) => break,
                 (Some(Err(_)), _) | (Some(_), None) => Ordering::Less,
@@ -151,7 +145,11 @@ impl View {
             let Some(next) = next else { break };
             let (mut key, raw) = next?;
             if let Some(raw) = raw {
-                let value = self.value(&raw)?;
+                let value = if scan.keys_only {
+                    Vec::new()
+                } else {
+                    self.value(&raw)?
+                };
                 key.remove(0);
                 found.push((key, value));
             }

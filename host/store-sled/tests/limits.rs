@@ -63,6 +63,18 @@ fn a_full_disk_refuses_batches_whole_and_goes_on_when_there_is_room() {
         );
         assert_eq!(store.get(b"b").await, Ok(None));
         assert_eq!(files_below(&folder.path().join("values")), 0);
+        free.store(floor / 2, Ordering::Release);
+        assert_eq!(store.commit(put(b"e", b"1")).await, Err(StoreError::Full));
+        let mut removal = Batch::default();
+        removal.delete(b"a".to_vec()).put(b"e".to_vec(), Vec::new());
+        assert_eq!(
+            store.commit(removal.clone()).await,
+            Ok(()),
+            "what removes at least as much as it puts is the way out"
+        );
+        assert_eq!(store.get(b"a").await, Ok(None));
+        free.store(floor / 8, Ordering::Release);
+        assert_eq!(store.commit(removal).await, Err(StoreError::Full));
         free.store(u64::MAX, Ordering::Release);
         assert_eq!(
             store.commit(put(b"b", &[0; 1001])).await,

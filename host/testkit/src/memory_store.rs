@@ -16,7 +16,8 @@ pub struct MemoryStore(Arc<Mutex<State>>);
 struct State {
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
     commits: u64,
-    failures: VecDeque<StoreError>,
+    /// What the next commits come to; nothing is a success.
+    failures: VecDeque<Option<StoreError>>,
     failed: Option<Arc<str>>,
 }
 
@@ -24,7 +25,14 @@ impl MemoryStore {
     /// The next commit writes nothing and ends in `error`; several calls queue up. After
     /// [`StoreError::Failed`] every call fails, until [`MemoryStore::repair`].
     pub fn fail_next(&self, error: StoreError) {
-        self.0.lock().failures.push_back(error);
+        self.fail_after(0, error);
+    }
+
+    /// The same after `successes` commits that are done.
+    pub fn fail_after(&self, successes: usize, error: StoreError) {
+        let mut state = self.0.lock();
+        let successes = std::iter::repeat_n(None, successes);
+        state.failures.extend(successes.chain([Some(error)]));
     }
 
     /// Ends a failure, as a restart of the host does. The contents stay.
@@ -47,7 +55,7 @@ impl State {
 
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
         self.check()?;
-        if let Some(error) = self.failures.pop_front() {
+        if let Some(error) = self.failures.pop_front().flatten() {
             if let StoreError::Failed(reason) = &error {
                 self.failed = Some(Arc::clone(reason));
             }
@@ -92,7 +100,14 @@ impl State {
             .entries
             .range(scan.prefix.clone()..)
             .filter(|(key, _)| wanted(key));
-        let cloned = found.map(|(key, value)| (key.clone(), value.clone()));
+        let shown = |value: &Vec<u8>| {
+            if scan.keys_only {
+                Vec::new()
+            } else {
+                value.clone()
+            }
+        };
+        let cloned = found.map(|(key, value)| (key.clone(), shown(value)));
         if scan.reverse {
             cloned.rev().take(scan.limit).collect()
         } else {

@@ -88,6 +88,7 @@ fn scan(random: &mut Random) -> Scan {
         after: (random.below(2) == 0).then(|| key(random)),
         reverse: random.below(2) == 0,
         limit: usize::try_from(random.below(40)).unwrap_or(0),
+        keys_only: random.below(4) == 0,
     }
 }
 
@@ -106,5 +107,8 @@ fn expected(model: &Model, scan: &Scan) -> Vec<Entry> {
         None => true,
     });
     found.truncate(scan.limit);
+    if scan.keys_only {
+        found.iter_mut().for_each(|(_, value)| value.clear());
+    }
     found
 }

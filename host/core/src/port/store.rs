@@ -78,6 +78,9 @@ pub struct Scan {
     pub reverse: bool,
     /// At most this many.
     pub limit: usize,
+    /// Whether values are left out: every value of the answer is empty. Saves reading
+    /// large ones.
+    pub keys_only: bool,
 }
 
 impl Scan {
@@ -88,12 +91,19 @@ impl Scan {
             after: None,
             reverse: false,
             limit,
+            keys_only: false,
         }
     }
 
     /// The same from the last key to the first.
     pub fn reversed(mut self) -> Self {
         self.reverse = true;
+        self
+    }
+
+    /// The same without values.
+    pub fn keys_only(mut self) -> Self {
+        self.keys_only = true;
         self
     }
 

@@ -5,6 +5,7 @@ use crate::engine::Shared;
 use crate::journal;
 use crate::keys;
 use crate::queue;
+use crate::retention;
 use crate::state::{RunState, RunStatus};
 use crate::summary::RunSummary;
 use dowel_core::Timestamp;
@@ -21,6 +22,8 @@ pub(crate) struct Page {
     due: Timestamp,
     error_code: Option<String>,
     has_result: bool,
+    /// The run's entry in the index of finished runs, as stored.
+    finished: Option<Vec<u8>>,
 }
 
 impl Page {
@@ -32,6 +35,7 @@ impl Page {
             due: Timestamp::default(),
             error_code: None,
             has_result: false,
+            finished: retention::index_entry(state),
         }
     }
 
@@ -96,10 +100,25 @@ impl Page {
                 .map_err(|e| StoreError::Failed(e.to_string().into()))?;
             batch.put(keys::summary(run), bytes);
         }
+        let finished = retention::index_entry(state);
+        if finished != self.finished {
+            if let Some(entry) = &self.finished {
+                batch.delete(entry.clone());
+            }
+            if let Some(entry) = &finished {
+                batch.put(entry.clone(), Vec::new());
+            }
+        }
         if batch.writes.is_empty() {
             return Ok(());
         }
         shared.ports.store.commit(batch).await?;
+        match (&self.finished, &finished) {
+            (None, Some(_)) => shared.finished.ended(&state.created.flow),
+            (Some(_), None) => shared.finished.left(&state.created.flow),
+            _ => {}
+        }
+        self.finished = finished;
         announce(&self.entries, state);
         self.entries.clear();
         self.has_result = false;

@@ -8,5 +8,6 @@ mod diagram;
 mod intake;
 mod properties;
 mod protect;
+mod retention;
 mod run;
 mod support;

@@ -8,6 +8,8 @@ use crate::yaml::Node;
 use dowel_core::code::flow as code;
 use dowel_core::connection::{EgressRule, Rate};
 use dowel_core::id::{ConnectionName, ConnectorName, FlowName, StepId};
+use dowel_core::retention::Keep;
+use dowel_core::units;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -22,6 +24,8 @@ record! {
         flows = "flows": Option<MapOf<FlowName, FlowSettings>>,
         /// Secrets of the flows' triggers.
         triggers = "triggers": Option<MapOf<FlowName, MapOf<StepId, TriggerSecrets>>>,
+        /// How long finished runs are kept, unless a flow says otherwise.
+        retention = "retention": Option<RetentionFile>,
         /// What the connections of the flows are bound to.
         connections = "connections": Option<MapOf<ConnectionName, Binding>>,
         /// Values that are no secrets, read by flows as `$env`.
@@ -35,8 +39,24 @@ record! {
     FlowSettings {
         /// Whether it takes events; `true` unless given.
         enabled = "enabled": Option<bool>,
+        /// How long its finished runs are kept; keys that are not given come from the
+        /// environment's `retention`.
+        retention = "retention": Option<RetentionFile>,
     }
     not_yet ["version", "commit", "digest", "canary"]
+}
+
+record! {
+    /// How long finished runs are kept.
+    RetentionFile {
+        /// Runs that ended well: a duration such as `30d`, or `forever`.
+        succeeded = "succeeded": Option<Located<KeepFile>>,
+        /// Runs that ended otherwise: a duration such as `90d`, or `forever`.
+        failed = "failed": Option<Located<KeepFile>>,
+        /// Finished runs beyond this number are removed whatever their age.
+        max_runs = "max_runs": Option<Located<u32>>,
+    }
+    not_yet []
 }
 
 record! {
@@ -190,6 +210,25 @@ choice! {
     /// How instances are shared.
     IsolationName { Pooled = "pooled", PerCall = "per-call", }
     not_yet []
+}
+
+/// A duration, or `forever`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeepFile(pub(crate) Keep);
+
+impl FromText for KeepFile {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "forever" {
+            return Ok(Self(Keep::Forever));
+        }
+        let duration = units::parse_duration(text)
+            .map_err(|_| "write a duration such as 12h or 30d, or `forever`".to_owned())?;
+        Ok(Self(Keep::For(duration)))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d)|forever)$" })
+    }
 }
 
 /// The name of a secret.

@@ -1,6 +1,7 @@
 //! Environment files.
 
 use crate::support::{cases, expect, render};
+use dowel_core::retention::RetentionRules;
 use dowel_flow::environment::{Environment, parse};
 use std::fmt::Write as _;
 
@@ -44,6 +45,9 @@ fn summary(environment: &Environment) -> String {
     let mut out = format!("{} {}\n", environment.name, environment.values);
     for (flow, settings) in &environment.flows {
         writeln!(out, "flow {flow}: {settings:?}").unwrap();
+    }
+    if environment.retention != RetentionRules::default() {
+        writeln!(out, "{:?}", environment.retention).unwrap();
     }
     for (flow, secret) in &environment.hook_secrets {
         writeln!(out, "hook of {flow}: secret {secret}").unwrap();
