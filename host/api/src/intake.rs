@@ -68,6 +68,7 @@ pub(crate) async fn take_in(
         query: incoming.query,
         path: incoming.path,
         traceparent: incoming.traceparent,
+        idempotency_key: None,
     };
     let accepted = state
         .engine

@@ -4,6 +4,7 @@
 //! This crate does no input or output: no async runtime, no network, no file system,
 //! no clock. Everything else in the workspace may depend on it; it depends on nobody.
 
+pub mod cloud_event;
 pub mod code;
 pub mod connection;
 pub mod digest;
@@ -18,6 +19,7 @@ pub mod retention;
 pub mod time;
 pub mod units;
 
+pub use cloud_event::{CloudEvent, EventData};
 pub use digest::Digest;
 pub use error::{ErrorKind, SendRecord, StepError};
 pub use id::{ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepId, StepPath};

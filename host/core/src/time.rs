@@ -38,6 +38,11 @@ impl Timestamp {
         let instant: Instant = text.parse().ok()?;
         u64::try_from(instant.as_millisecond()).ok().map(Self)
     }
+
+    /// Whether a text is a time of RFC 3339, of whatever year.
+    pub fn is_rfc_3339(text: &str) -> bool {
+        text.parse::<Instant>().is_ok()
+    }
 }
 
 /// A duration in whole milliseconds; saturates.

@@ -1,5 +1,6 @@
 //! The engine's handle: start, intake, reading, draining.
 
+use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
 use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
@@ -17,13 +18,13 @@ use dowel_core::code::{self, Code};
 use dowel_core::connection::ConnectionLimits;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
 use dowel_core::retention::RetentionRules;
-use dowel_core::{ConnectionName, FlowName, JsonText, RunId};
+use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId};
 use dowel_flow::plan::Plan;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 
 /// How many ends of runs a slow listener may miss before it has to look again.
@@ -137,6 +138,8 @@ pub(crate) struct Shared {
     pub(crate) live: Live,
     /// The gates in front of the connections.
     pub(crate) protect: Protect,
+    /// Something was put into the outbox.
+    pub(crate) outbox: Notify,
 }
 
 impl Shared {
@@ -182,6 +185,7 @@ impl Engine {
             metrics,
             draining: watch::Sender::new(false),
             ends: broadcast::channel(ENDS_KEPT).0,
+            outbox: Notify::new(),
         });
         shared
             .plans
@@ -194,7 +198,11 @@ impl Engine {
             let draining = keeper.draining.subscribe();
             keeper.protect.keep_time(draining).await;
         });
-        let executor = tokio::spawn(execute::work(shared.clone(), inbox));
+        let work = execute::work(shared.clone(), inbox);
+        let publishing = events::work(shared.clone());
+        let executor = tokio::spawn(async {
+            tokio::join!(work, publishing);
+        });
         if let Some(interval) = shared.options.sweep_every {
             // It ends when draining begins.
             tokio::spawn(retention::work(shared.clone(), interval));
@@ -208,6 +216,23 @@ impl Engine {
     /// Takes an event in. On `Ok` it is on disk and may be acknowledged.
     pub async fn accept(&self, request: IntakeRequest) -> Result<Accepted, IntakeError> {
         intake::accept(&self.shared, request).await
+    }
+
+    /// Publishes events from outside to the flows that take them. On `Ok` all that
+    /// follows from them is on disk; otherwise nothing of any of them is.
+    pub async fn publish(&self, events: &[CloudEvent]) -> Result<Vec<Publication>, PublishError> {
+        events::publish(&self.shared, events).await
+    }
+
+    /// Events that flows did not take although their triggers are for them, the newest
+    /// first.
+    pub async fn undelivered(
+        &self,
+        before: Option<RunId>,
+        limit: usize,
+    ) -> Result<UndeliveredPage, EngineError> {
+        let store = self.shared.ports.store.as_ref();
+        Ok(events::list(store, before, limit).await?)
     }
 
     /// The webhook at a path, with a leading slash.

@@ -1,31 +1,31 @@
 //! Intake: an event comes in, is checked, and becomes exactly one run, in one store
 //! transaction. Only then may it be acknowledged.
 
+mod begin;
+mod claim;
+mod dedupe;
+
+pub(crate) use begin::{Occasion, Prepared, begin, prepare};
+pub(crate) use claim::{Claim, DedupeOwner};
+pub(crate) use dedupe::dedupe_key;
+
 use crate::engine::Shared;
 use crate::keys;
 use crate::plans::ActivePlan;
-use crate::state::RunState;
-use crate::summary::RunSummary;
 use dowel_core::code::{Code, api};
-use dowel_core::expression::{Bindings, Evaluated};
-use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
-use dowel_core::port::{Batch, EvaluationRequest, StoreError};
-use dowel_core::{FlowName, JsonText, RunId, Timestamp};
-use dowel_flow::plan::Dedupe;
+use dowel_core::port::{Batch, StoreError};
+use dowel_core::{Digest, FlowName, JsonText, RunId, Timestamp};
+use dowel_flow::plan::TriggerKind;
 use dowel_flow::validate::Violation;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a sender should wait before it tries again when the backlog is full.
 const BACKLOG_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// How often a lost race for a dedupe key is looked at again. Each loss means that
-/// another event won, so the second look nearly always finds its run.
-const DEDUPE_ROUNDS: usize = 4;
-
-/// The longest dedupe key, in bytes: it is kept on the run and shown in lists.
-const MAX_DEDUPE_KEY: usize = 512;
+/// For how long an `Idempotency-Key` is remembered: longer than any sender keeps
+/// trying.
+const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// An event that may begin a run.
 #[derive(Clone, Debug)]
@@ -44,6 +44,24 @@ pub struct IntakeRequest {
     pub path: String,
     /// W3C `traceparent` of the request.
     pub traceparent: Option<String>,
+    /// The request is the same one as every other with this key.
+    pub idempotency_key: Option<String>,
+}
+
+impl IntakeRequest {
+    /// A payload for a trigger, without anything of HTTP.
+    pub fn new(flow: FlowName, trigger: impl Into<String>, payload: impl Into<String>) -> Self {
+        Self {
+            flow,
+            trigger: trigger.into(),
+            payload: payload.into(),
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            path: String::new(),
+            traceparent: None,
+            idempotency_key: None,
+        }
+    }
 }
 
 /// What became of an event.
@@ -93,6 +111,9 @@ pub enum IntakeError {
     /// The dedupe key cannot be computed.
     #[error("the dedupe key cannot be computed: {0}")]
     DedupeKey(String),
+    /// The idempotency key belongs to a request with another payload.
+    #[error("the idempotency key was used for another payload")]
+    IdempotencyMismatch,
     /// The event could not be written.
     #[error("the event could not be written: {0}")]
     Store(#[from] StoreError),
@@ -108,6 +129,7 @@ impl IntakeError {
             Self::NotJson(_) => api::NOT_JSON,
             Self::Schema(_) => api::PAYLOAD_SCHEMA,
             Self::DedupeKey(_) => api::DEDUPE_KEY,
+            Self::IdempotencyMismatch => api::IDEMPOTENCY_MISMATCH,
             Self::Store(_) => api::STORE_FAILED,
         }
     }
@@ -121,18 +143,8 @@ impl IntakeError {
     }
 }
 
-/// Who owns a dedupe key, and until when.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct DedupeOwner {
-    pub(crate) run: RunId,
-    pub(crate) until: Timestamp,
-}
-
-/// Takes an event in. On `Ok` it is on disk.
-pub(crate) async fn accept(
-    shared: &Shared,
-    request: IntakeRequest,
-) -> Result<Accepted, IntakeError> {
+/// Whether anything may be taken in now.
+pub(crate) fn check_open(shared: &Shared) -> Result<(), IntakeError> {
     if shared.is_draining() {
         return Err(IntakeError::ShuttingDown);
     }
@@ -140,194 +152,92 @@ pub(crate) async fn accept(
     if backlog >= shared.options.max_backlog {
         return Err(IntakeError::Backlog(backlog));
     }
+    Ok(())
+}
+
+/// Takes an event in. On `Ok` it is on disk.
+pub(crate) async fn accept(
+    shared: &Shared,
+    request: IntakeRequest,
+) -> Result<Accepted, IntakeError> {
+    check_open(shared)?;
     let no_such = || IntakeError::NoSuchTrigger {
         flow: request.flow.clone(),
         trigger: request.trigger.clone(),
     };
     let plan = shared.plans.active(&request.flow).ok_or_else(no_such)?;
-    plan.plan.trigger(&request.trigger).ok_or_else(no_such)?;
-    let payload = check_payload(&plan, &request)?;
-    let dedupe_key = match &plan.plan.dedupe {
-        Some(dedupe) => Some(dedupe_key(shared, &plan, dedupe, &payload).await?),
-        None => None,
-    };
-    let created = created(shared, &plan, request, payload, dedupe_key);
-    begin(shared, &plan, created).await
-}
-
-fn check_payload(plan: &ActivePlan, request: &IntakeRequest) -> Result<JsonText, IntakeError> {
+    let trigger = plan.plan.trigger(&request.trigger).ok_or_else(no_such)?;
     let payload = JsonText::parse_strict(&request.payload)
         .map_err(|e| IntakeError::NotJson(e.to_string()))?;
-    let violations = plan
-        .trigger_schema(&request.trigger)
-        .map(|schema| schema.check(&payload));
-    match violations {
-        Some(violations) if !violations.is_empty() => Err(IntakeError::Schema(violations)),
-        _ => Ok(payload),
-    }
-}
-
-async fn dedupe_key(
-    shared: &Shared,
-    plan: &ActivePlan,
-    dedupe: &Dedupe,
-    payload: &JsonText,
-) -> Result<String, IntakeError> {
-    let request = EvaluationRequest {
-        guest: plan.plan.mapping,
-        program: dedupe.key.clone(),
-        bindings: Bindings {
-            variables: BTreeMap::from([
-                ("trigger", payload.clone()),
-                ("env", shared.options.env.clone()),
-            ]),
-            ..Bindings::input(payload.clone())
-        },
-        deadline: shared.options.evaluation_deadline,
-    };
-    let evaluated = shared.ports.mapper.evaluate(request).await;
-    let value = match evaluated.map_err(|e| IntakeError::DedupeKey(e.to_string()))? {
-        Evaluated::Values(values) => values.into_iter().next().unwrap_or_else(JsonText::null),
-        Evaluated::Skipped => JsonText::null(),
-    };
-    let key = match value.type_name() {
-        "string" => value.as_string().unwrap_or_default(),
-        "number" => value.as_str().to_owned(),
-        other => {
-            return Err(IntakeError::DedupeKey(format!(
-                "it yielded {other}, a text or a number is needed"
-            )));
+    check_payload(&plan, &request.trigger, &payload)?;
+    let now = shared.ports.clock.now();
+    let mut claims = Vec::new();
+    claims.extend(idempotency_claim(&request, now));
+    let dedupe_key = match &plan.plan.dedupe {
+        Some(dedupe) => {
+            let key = dedupe_key(shared, &plan, dedupe, &payload).await?;
+            claims.push(Claim::new(
+                keys::dedupe(&request.flow, &key),
+                now.plus(dedupe.window),
+            ));
+            Some(key)
         }
+        None => None,
     };
-    if key.is_empty() || key.len() > MAX_DEDUPE_KEY {
-        return Err(IntakeError::DedupeKey(format!(
-            "it has {} bytes, 1 to {MAX_DEDUPE_KEY} are allowed",
-            key.len()
-        )));
-    }
-    Ok(key)
-}
-
-fn created(
-    shared: &Shared,
-    plan: &ActivePlan,
-    request: IntakeRequest,
-    payload: JsonText,
-    dedupe_key: Option<String>,
-) -> (RunCreated, Timestamp) {
-    let at = shared.ports.clock.now();
-    let random = shared.ports.randomness.bytes();
-    let mut ten = [0; 10];
-    ten.copy_from_slice(&random[..10]);
-    let run = RunId::new(at, ten);
-    let plan_ref = &plan.plan;
-    let event = serde_json::json!({
-        "id": run.to_string(),
-        "trigger": request.trigger,
-        "type": "webhook",
-        "time": at.to_string(),
-        "headers": request.headers,
-        "query": request.query,
-        "path": request.path,
-    });
-    let created = RunCreated {
-        run,
-        flow: plan_ref.flow.clone(),
-        version: plan_ref.version.clone(),
-        plan: plan.digest,
-        commit: plan_ref.commit.clone(),
-        connectors: plan_ref.connectors.clone(),
-        mapping: plan_ref.mapping,
+    let occasion = Occasion {
+        fields: fields(&request, &trigger.kind, now),
         trigger: request.trigger,
         payload,
-        event: JsonText::of(&event).unwrap_or_else(|_| JsonText::null()),
-        env: shared.options.env.clone(),
+        traceparent: request.traceparent,
         dedupe_key,
-        generation: 1,
-        traceparent: Some(
-            request
-                .traceparent
-                .filter(|t| crate::trace_context::is_valid(t))
-                .unwrap_or_else(|| crate::trace_context::begin(run)),
-        ),
+        claims,
+        now,
     };
-    (created, at)
+    let prepared = prepare(shared, plan, occasion)?;
+    let accepted = begin(shared, std::slice::from_ref(&prepared), &Batch::default()).await?;
+    // One run was prepared, so there is one answer.
+    let broken = || IntakeError::Store(StoreError::Failed("intake gave no answer".into()));
+    accepted.into_iter().next().ok_or_else(broken)
 }
 
-async fn begin(
-    shared: &Shared,
+/// Checks a payload against the trigger's schema.
+pub(crate) fn check_payload(
     plan: &ActivePlan,
-    (created, at): (RunCreated, Timestamp),
-) -> Result<Accepted, IntakeError> {
-    let run = created.run;
-    let flow = created.flow.clone();
-    let entry = Entry {
-        v: VERSION,
-        seq: 0,
-        at,
-        event: Event::Created(created),
-    };
-    let broken = |e: String| IntakeError::Store(StoreError::Failed(e.into()));
-    let state = RunState::begin(&entry).map_err(|e| broken(e.to_string()))?;
-    let batch = first_batch(&state, &entry).map_err(|e| broken(e.to_string()))?;
-    for _ in 0..DEDUPE_ROUNDS {
-        let mut batch = batch.clone();
-        if let (Some(dedupe), Some(key)) = (&plan.plan.dedupe, &state.created.dedupe_key) {
-            let owner = DedupeOwner {
-                run,
-                until: at.plus(dedupe.window),
-            };
-            if let Some(first) = claim(shared, &mut batch, &flow, key, &owner, at).await? {
-                shared.metrics.duplicate(&flow);
-                return Ok(Accepted::Duplicate(first));
-            }
-        }
-        match shared.ports.store.commit(batch).await {
-            Ok(()) => {
-                shared.metrics.accepted(&flow);
-                shared.queue.begin(state);
-                return Ok(Accepted::New(run));
-            }
-            Err(StoreError::Conflict(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+    trigger: &str,
+    payload: &JsonText,
+) -> Result<(), IntakeError> {
+    let violations = plan
+        .trigger_schema(trigger)
+        .map(|schema| schema.check(payload));
+    match violations {
+        Some(violations) if !violations.is_empty() => Err(IntakeError::Schema(violations)),
+        _ => Ok(()),
     }
-    Err(broken("the dedupe key changes hands too fast".to_owned()))
 }
 
-/// Adds the claim of a dedupe key to the batch, or finds the run that owns it.
-async fn claim(
-    shared: &Shared,
-    batch: &mut Batch,
-    flow: &FlowName,
-    key: &str,
-    owner: &DedupeOwner,
-    now: Timestamp,
-) -> Result<Option<RunId>, StoreError> {
-    let dedupe = keys::dedupe(flow, key);
-    match shared.ports.store.get(&dedupe).await? {
-        None => batch.require_absent(dedupe.clone()),
-        Some(bytes) => match serde_json::from_slice::<DedupeOwner>(&bytes) {
-            Ok(first) if first.until > now => return Ok(Some(first.run)),
-            _ => batch.require_equal(dedupe.clone(), bytes),
-        },
-    };
-    let value = serde_json::to_vec(owner).map_err(|e| StoreError::Failed(e.to_string().into()))?;
-    batch.put(dedupe, value);
-    batch.put(keys::by_business_key(key, owner.run), Vec::new());
-    Ok(None)
-}
-
-fn first_batch(state: &RunState, entry: &Entry) -> Result<Batch, serde_json::Error> {
-    let run = state.created.run;
-    let mut batch = Batch::default();
-    let page = keys::journal_page(run, 0);
-    batch.require_absent(page.clone());
-    batch.put(page, crate::journal::encode(std::slice::from_ref(entry))?);
-    batch.put(keys::active(run), crate::queue::due_now());
-    batch.put(
-        keys::summary(run),
-        serde_json::to_vec(&RunSummary::of(state, None))?,
+fn idempotency_claim(request: &IntakeRequest, now: Timestamp) -> Option<Claim> {
+    let key = request.idempotency_key.as_ref()?;
+    let claim = Claim::new(
+        keys::idempotency(&request.flow, key),
+        now.plus(IDEMPOTENCY_WINDOW),
     );
-    Ok(batch)
+    let content = format!("{}\n{}", request.trigger, request.payload);
+    Some(claim.noted().of_content(Digest::of(content)))
+}
+
+/// `$event` of a request, apart from its id and its trigger.
+fn fields(
+    request: &IntakeRequest,
+    kind: &TriggerKind,
+    now: Timestamp,
+) -> Vec<(&'static str, JsonText)> {
+    let json =
+        |map: &BTreeMap<String, String>| JsonText::of(map).unwrap_or_else(|_| JsonText::object([]));
+    vec![
+        ("type", JsonText::string(kind.name())),
+        ("time", JsonText::string(&now.to_string())),
+        ("headers", json(&request.headers)),
+        ("query", json(&request.query)),
+        ("path", JsonText::string(&request.path)),
+    ]
 }

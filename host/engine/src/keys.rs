@@ -49,6 +49,47 @@ pub(crate) fn dedupe(flow: &FlowName, key: &str) -> Vec<u8> {
     out
 }
 
+/// The run that owns an `Idempotency-Key` of a flow.
+pub(crate) fn idempotency(flow: &FlowName, key: &str) -> Vec<u8> {
+    let mut out = b"h".to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out.push(0);
+    out.extend_from_slice(Digest::of(key).hex().as_bytes());
+    out
+}
+
+/// The run that a flow has begun for an event, where the flow has no `dedupe` of its
+/// own: by CloudEvents `source` and `id`.
+pub(crate) fn event_seen(flow: &FlowName, source: &str, id: &str) -> Vec<u8> {
+    // A family of its own: no dedupe key that a flow computes can meet it.
+    let mut out = b"c".to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out.push(0);
+    let length = source.len();
+    let both = format!("{length}:{source}{id}");
+    out.extend_from_slice(Digest::of(both).hex().as_bytes());
+    out
+}
+
+/// An emitted event that has not been delivered yet: `o` + run + position in its
+/// journal, so that the events of one run are in the order in which it emitted them.
+pub(crate) fn outbox(run: RunId, seq: u64) -> Vec<u8> {
+    let mut key = with_run(OUTBOX, run);
+    key.extend_from_slice(&seq.to_be_bytes());
+    key
+}
+
+/// The family of emitted events.
+pub(crate) const OUTBOX: &[u8] = b"o";
+
+/// An event that a flow did not take although its trigger is for it. Sorted by time.
+pub(crate) fn undelivered(id: RunId) -> Vec<u8> {
+    with_run(UNDELIVERED, id)
+}
+
+/// The family of events that flows did not take.
+pub(crate) const UNDELIVERED: &[u8] = b"u";
+
 /// Runs by business key: family, digest of the key, run.
 pub(crate) fn by_business_key(key: &str, run: RunId) -> Vec<u8> {
     let mut out = business_key(key);

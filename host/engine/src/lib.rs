@@ -6,6 +6,7 @@
 
 pub mod decide;
 mod engine;
+mod events;
 mod execute;
 mod intake;
 mod journal;
@@ -26,6 +27,7 @@ mod summary;
 mod trace_context;
 
 pub use engine::{Engine, EngineError, EngineOptions, Ports};
+pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};
 pub use plans::{ActivationError, Hook};
 pub use protect::{BreakerState, ConnectionStatus};

@@ -40,6 +40,11 @@ pub(crate) struct RemovalLabels {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EventLabels {
+    outcome: &'static str,
+}
+
 /// The engine's counters.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -50,6 +55,8 @@ pub struct Metrics {
     attempts: Family<AttemptLabels, Counter>,
     removed: Family<RemovalLabels, Counter>,
     dedupe_keys_removed: Counter,
+    events: Family<EventLabels, Counter>,
+    undelivered: Counter,
     /// Runs that were accepted and are neither at rest nor waiting for a timer.
     pub(crate) backlog: Gauge,
     /// Runs that wait for a timer.
@@ -74,6 +81,8 @@ impl Default for Metrics {
             attempts: Family::default(),
             removed: Family::default(),
             dedupe_keys_removed: Counter::default(),
+            events: Family::default(),
+            undelivered: Counter::default(),
             backlog: Gauge::default(),
             waiting: Gauge::default(),
             calls: Gauge::default(),
@@ -118,6 +127,16 @@ impl Metrics {
             self.dedupe_keys_removed.clone(),
         );
         registry.register(
+            "dowel_events_published",
+            "Events by what became of them: taken, refused or unclaimed",
+            self.events.clone(),
+        );
+        registry.register(
+            "dowel_events_undelivered",
+            "Refusals of events by flows, kept for a person",
+            self.undelivered.clone(),
+        );
+        registry.register(
             "dowel_runs_backlog",
             "Runs that are at work or queued",
             self.backlog.clone(),
@@ -149,6 +168,14 @@ impl Metrics {
                 flow: flow.to_string(),
             })
             .inc();
+    }
+
+    pub(crate) fn event(&self, outcome: &'static str) {
+        self.events.get_or_create(&EventLabels { outcome }).inc();
+    }
+
+    pub(crate) fn undelivered(&self, refusals: u64) {
+        self.undelivered.inc_by(refusals);
     }
 
     pub(crate) fn ended(&self, flow: &FlowName, status: RunStatus, seconds: f64) {

@@ -1,6 +1,7 @@
 //! The plans that are active, and those that unfinished runs still need.
 
 use crate::keys;
+use dowel_core::cloud_event::TypePattern;
 use dowel_core::code::{self, Code};
 use dowel_core::port::{Batch, Store, StoreError};
 use dowel_core::{Digest, FlowName, JsonText, StepId};
@@ -177,6 +178,8 @@ pub(crate) struct Plans {
 struct Active {
     flows: HashMap<FlowName, Arc<ActivePlan>>,
     hooks: HashMap<Route, Hook>,
+    /// The plans with an event trigger, in order of their flows.
+    listeners: Vec<Arc<ActivePlan>>,
 }
 
 impl Plans {
@@ -197,17 +200,41 @@ impl Plans {
         self.by_digest
             .write()
             .extend(plans.iter().map(|plan| (plan.digest, plan.clone())));
+        let listeners = listeners(&plans);
         let flows = plans
             .into_iter()
             .map(|plan| (plan.plan.flow.clone(), plan))
             .collect();
-        *self.active.write() = Active { flows, hooks };
+        *self.active.write() = Active {
+            flows,
+            hooks,
+            listeners,
+        };
         Ok(())
     }
 
     /// The active plan of a flow.
     pub(crate) fn active(&self, flow: &FlowName) -> Option<Arc<ActivePlan>> {
         self.active.read().flows.get(flow).cloned()
+    }
+
+    /// The active plans with a trigger for events of this type, in order of their flows.
+    pub(crate) fn for_event(&self, event_type: &str) -> Vec<Arc<ActivePlan>> {
+        let active = self.active.read();
+        let is_for = |plan: &&Arc<ActivePlan>| {
+            plan.plan
+                .triggers
+                .iter()
+                .any(|trigger| match &trigger.kind {
+                    TriggerKind::Event {
+                        event_type: pattern,
+                        ..
+                    } => TypePattern::parse(pattern).is_some_and(|p| p.matches(event_type)),
+                    _ => false,
+                })
+        };
+        let plans = active.listeners.iter().filter(is_for);
+        plans.cloned().collect()
     }
 
     /// Names of the active flows.
@@ -239,6 +266,16 @@ impl Plans {
         self.by_digest.write().insert(digest, plan.clone());
         Ok(plan)
     }
+}
+
+fn listeners(plans: &[Arc<ActivePlan>]) -> Vec<Arc<ActivePlan>> {
+    let listens = |plan: &&Arc<ActivePlan>| {
+        let mut kinds = plan.plan.triggers.iter().map(|trigger| &trigger.kind);
+        kinds.any(|kind| matches!(kind, TriggerKind::Event { .. }))
+    };
+    let mut listeners: Vec<_> = plans.iter().filter(listens).cloned().collect();
+    listeners.sort_by(|a, b| a.plan.flow.cmp(&b.plan.flow));
+    listeners
 }
 
 fn hooks(plans: &[Arc<ActivePlan>]) -> Result<HashMap<Route, Hook>, ActivationError> {

@@ -4,6 +4,7 @@ mod apply;
 
 pub use apply::IllegalEvent;
 
+use dowel_core::cloud_event::HOPS;
 use dowel_core::journal::{CallArguments, RunCreated};
 use dowel_core::{JsonText, StepError, StepPath, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -157,6 +158,20 @@ impl LoopState {
 }
 
 impl RunState {
+    /// How many flows the event that began the run has gone through; zero for any other
+    /// beginning.
+    pub fn hops(&self) -> u32 {
+        #[derive(Deserialize)]
+        struct Began {
+            #[serde(default)]
+            extensions: BTreeMap<String, JsonText>,
+        }
+        let began = serde_json::from_str::<Began>(self.created.event.as_str()).ok();
+        let hops = began.and_then(|mut began| began.extensions.remove(HOPS));
+        let hops = hops.and_then(|hops| hops.as_str().trim_matches('"').parse().ok());
+        hops.unwrap_or_default()
+    }
+
     /// The value of a step, as `$steps` shows it: `None` until it has one.
     pub fn value(&self, path: &StepPath) -> Option<JsonText> {
         match self.steps.get(path)? {

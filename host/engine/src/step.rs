@@ -41,7 +41,7 @@ pub(crate) fn begin(
         }
         StepKind::ForEach { .. } => Begin::Record(for_each::begin(path, &mut values)?),
         StepKind::Emit { event_type, .. } => {
-            Begin::Record(emit::begin(event_type, path, &mut values, state))
+            Begin::Record(emit::begin(event_type, path, &mut values, state)?)
         }
         StepKind::Fail { kind, code, .. } => {
             Begin::Stop(fail::begin(*kind, code, path, &mut values))

@@ -80,6 +80,26 @@ pub enum TriggerKind {
     },
     /// A person or a program, by CLI or API.
     Manual,
+    /// A CloudEvent.
+    Event {
+        /// CloudEvents `type`, or the beginning of one with `.*` behind it.
+        event_type: String,
+        /// CloudEvents `source`, exactly; any without it.
+        source: Option<String>,
+        /// One output, with the event as `.`: whether it is meant.
+        filter: Option<Arc<Program>>,
+    },
+}
+
+impl TriggerKind {
+    /// The kind's name, which is its key in a flow.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+            Self::Manual => "manual",
+            Self::Event { .. } => "event",
+        }
+    }
 }
 
 /// How a webhook's sender proves itself.

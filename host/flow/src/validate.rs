@@ -35,7 +35,7 @@ impl std::error::Error for InvalidSchema {}
 
 /// One way in which a value breaks its schema. Names types and keywords, and never
 /// shows any part of the value but the keys in the pointer.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Violation {
     /// JSON Pointer (RFC 6901) into the value.
     pub pointer: String,

@@ -14,7 +14,6 @@ use dowel_flow::plan::Plan;
 use dowel_mapping::Mapping;
 use dowel_testkit::{Answer, FakeConnectors, MemoryStore, VirtualClock};
 use dowel_wasm::{ConnectorHost, HostOptions};
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -28,15 +27,7 @@ pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
         Some(plan) if !compiled.has_errors => plan,
         _ => return Err(wiring::as_error(&compiled.findings)),
     };
-    let request = IntakeRequest {
-        flow: plan.flow.clone(),
-        trigger: trigger(run, &plan)?,
-        payload,
-        headers: BTreeMap::new(),
-        query: BTreeMap::new(),
-        path: String::new(),
-        traceparent: None,
-    };
+    let request = IntakeRequest::new(plan.flow.clone(), trigger(run, &plan)?, payload);
     outside.complete(run, &plan)?;
     let engine = outside.start(plan, mapping).await?;
     let accepted = match engine.accept(request).await {

@@ -40,4 +40,25 @@ super::codes! {
     NO_SUCH_ROUTE = 4013, "No such page",
         "The host serves nothing at this path.",
         "Check the path against the API reference.";
+    NOT_AN_EVENT = 4040, "Not a CloudEvent",
+        "The request is for `/events` and breaks the CloudEvents specification 1.0.2 at the attribute that is named; nothing of it was kept.",
+        "Correct the attribute. Every event has `specversion` 1.0, `id`, `source` and `type`.";
+    EVENT_MEDIA_TYPE = 4041, "A form of CloudEvents that is not taken",
+        "The request's `Content-Type` is not one of the CloudEvents JSON formats, and there are no `ce-` headers of the binary form.",
+        "Send `application/cloudevents+json`, `application/cloudevents-batch+json`, or the attributes as `ce-` headers.";
+    EVENT_UNVERIFIED = 4042, "The sender of the event is not known",
+        "The environment takes no events from outside, or the request does not carry the token of one of its senders.",
+        "Name the sender under `events.senders` of the environment file, and send its token as `Authorization: Bearer`.";
+    EVENT_NOT_GRANTED = 4043, "The sender may not send this event",
+        "The environment does not grant the event's type to the sender, or the event claims the source of a flow of this host.",
+        "Add the type to the sender's `types` in the environment file, or give the event a source of its own.";
+    BATCH_TOO_LARGE = 4044, "Too many events in one batch",
+        "The batch has more events than the host takes at once; nothing of it was kept.",
+        "Send the events in several batches.";
+    EVENT_REFUSED = 4045, "No flow could take the event",
+        "Every flow whose trigger is for this event refused it, for example because its data does not follow the trigger's schema; nothing of the request was kept.",
+        "Correct the event as the errors say.";
+    IDEMPOTENCY_MISMATCH = 4046, "The idempotency key belongs to another request",
+        "A request with the same `Idempotency-Key` and another payload was accepted before.",
+        "Send the same payload again, or use another key for another request.";
 }

@@ -91,6 +91,9 @@ super::codes! {
     EXPRESSION_REFUSED = 1046, "No expression is accepted here",
         "The key takes a fixed value that is known before anything runs.",
         "Write the value itself, or `$${` for a literal `${`.";
+    EVENT_CIRCLE = 1050, "A flow that begins itself",
+        "The flow emits an event that its own trigger takes, so that each run begins another one; the host stops such a circle after some rounds.",
+        "Give the trigger a `source` or a `filter` that keeps the flow's own events out, or emit another type.";
     TRIGGER_CHOICE = 1051, "Not exactly one kind of trigger",
         "A flow has either `trigger` or `triggers`, and each trigger is of exactly one kind.",
         "Keep one of them.";

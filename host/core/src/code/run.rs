@@ -71,6 +71,15 @@ super::codes! {
     CALL_BROKEN_BINDING = 2113, "The connection does not fit the connector's version",
         "A rule of the connector's manifest cannot be made from the connection's configuration.",
         "Run `dowel check` with the environment and correct the connection's `config`.";
+    FILTER_NOT_BOOLEAN = 2114, "The filter of an event trigger did not say yes or no",
+        "The `filter` of the flow's event trigger yielded something other than `true` or `false`, so nobody knows whether the event is meant.",
+        "Make the expression yield a truth value, for example by a comparison.";
+    FILTER_FAILED = 2115, "The filter of an event trigger failed",
+        "The `filter` of the flow's event trigger raised an error for this event; the message names the types that met.",
+        "Correct the expression, for example with a fallback for a missing field.";
+    EMIT_TOO_FAR = 2116, "An event has gone through too many flows",
+        "Each flow that an event begins counts one hop for the events that it emits itself; at the limit the flows are taken for a circle.",
+        "Look which flows begin each other by their events and break the circle.";
     EGRESS_NOT_GRANTED = 2201, "The environment does not allow the request",
         "The connector asked for a URL or method that no `allow` rule of the connection covers; nothing was sent.",
         "Add a rule to the connection's `allow` if the request is wanted.";

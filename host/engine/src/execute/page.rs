@@ -2,6 +2,7 @@
 //! there.
 
 use crate::engine::Shared;
+use crate::events;
 use crate::journal;
 use crate::keys;
 use crate::queue;
@@ -89,6 +90,8 @@ impl Page {
             // that drives the run any more.
             batch.require_absent(page.clone()).put(page, bytes);
         }
+        // Published if and only if its step is recorded: the same batch.
+        let emitted = events::put(state, &self.entries, &mut batch);
         if state.status.is_at_rest() {
             batch.delete(keys::active(run));
         } else if due != self.due {
@@ -113,6 +116,9 @@ impl Page {
             return Ok(());
         }
         shared.ports.store.commit(batch).await?;
+        if emitted > 0 {
+            shared.outbox.notify_one();
+        }
         match (&self.finished, &finished) {
             (None, Some(_)) => shared.finished.ended(&state.created.flow),
             (Some(_), None) => shared.finished.left(&state.created.flow),

@@ -11,18 +11,30 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Crash {
+pub(crate) enum Crash {
     Before,
     After,
 }
 
 /// A store whose host stops at a commit: that commit and every later call never end.
-struct Mortal {
+pub(crate) struct Mortal {
     inner: MemoryStore,
     commits: AtomicUsize,
     last: usize,
     crash: Crash,
     dead: Arc<Notify>,
+}
+
+impl Mortal {
+    pub(crate) fn new(inner: &MemoryStore, last: usize, crash: Crash, dead: &Arc<Notify>) -> Self {
+        Self {
+            inner: inner.clone(),
+            commits: AtomicUsize::new(0),
+            last,
+            crash,
+            dead: dead.clone(),
+        }
+    }
 }
 
 impl Store for Mortal {
@@ -60,13 +72,7 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
         ],
     );
     let dead = Arc::new(Notify::new());
-    let store = Mortal {
-        inner: world.store.clone(),
-        commits: AtomicUsize::new(0),
-        last,
-        crash,
-        dead: dead.clone(),
-    };
+    let store = Mortal::new(&world.store, last, crash, &dead);
     // The first commit keeps the plan; a host that dies there has accepted nothing.
     let first = world.engine_on(Arc::new(store), order_plan()).await;
     let acknowledged = tokio::select! {
@@ -152,13 +158,7 @@ async fn an_open_call_that_cannot_be_repeated_parks_after_a_crash() {
     };
     let dead = Arc::new(Notify::new());
     // Commits: plan, intake, intent, result. It dies with the result unwritten.
-    let store = Mortal {
-        inner: world.store.clone(),
-        commits: AtomicUsize::new(0),
-        last: 3,
-        crash: Crash::Before,
-        dead: dead.clone(),
-    };
+    let store = Mortal::new(&world.store, 3, Crash::Before, &dead);
     let first = world.engine_on(Arc::new(store), order()).await;
     let run = first.accept(request(ORDER)).await.unwrap().run();
     dead.notified().await;
@@ -181,13 +181,7 @@ async fn a_retry_is_a_timer_that_survives_the_host() {
     );
     let dead = Arc::new(Notify::new());
     // Commits: plan, intake, the failed attempt with its timer.
-    let store = Mortal {
-        inner: world.store.clone(),
-        commits: AtomicUsize::new(0),
-        last: 2,
-        crash: Crash::After,
-        dead: dead.clone(),
-    };
+    let store = Mortal::new(&world.store, 2, Crash::After, &dead);
     let first = world.engine_on(Arc::new(store), order_plan()).await;
     let run = first.accept(request(ORDER)).await.unwrap().run();
     dead.notified().await;

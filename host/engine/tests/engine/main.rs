@@ -5,6 +5,7 @@
 
 mod crash;
 mod diagram;
+mod events;
 mod intake;
 mod properties;
 mod protect;

@@ -315,13 +315,5 @@ pub(crate) async fn story(engine: &Engine, run: RunId) -> Story {
 }
 
 pub(crate) fn request(payload: &str) -> IntakeRequest {
-    IntakeRequest {
-        flow: "test".parse().unwrap(),
-        trigger: "manual".to_owned(),
-        payload: payload.to_owned(),
-        headers: BTreeMap::new(),
-        query: BTreeMap::new(),
-        path: String::new(),
-        traceparent: None,
-    }
+    IntakeRequest::new("test".parse().unwrap(), "manual", payload)
 }

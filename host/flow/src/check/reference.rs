@@ -74,9 +74,21 @@ impl Reader<'_> {
                     return None;
                 }
             },
-            "event" => {
-                Known::object(&["id", "trigger", "type", "time", "headers", "query", "path"])
-            }
+            "event" => Known::object(&[
+                "id",
+                "trigger",
+                "type",
+                "time",
+                "headers",
+                "query",
+                "path",
+                "source",
+                "subject",
+                "datacontenttype",
+                "dataschema",
+                "extensions",
+                "encoding",
+            ]),
             "run" => Known::object(&[
                 "id",
                 "flow",

@@ -72,17 +72,20 @@ impl Lowering<'_> {
     }
 
     fn trigger(&mut self, name: Option<&str>, trigger: &Written) -> Option<(Trigger, Known)> {
-        let (default, schema, kind) = match (&trigger.webhook, &trigger.manual) {
-            (Some(webhook), None) => ("webhook", &webhook.schema, self.webhook(webhook)),
-            (None, Some(manual)) => ("manual", &manual.schema, Some(TriggerKind::Manual)),
+        let kinds = (&trigger.webhook, &trigger.manual, &trigger.event);
+        let (default, schema, kind) = match kinds {
+            (Some(webhook), None, None) => ("webhook", &webhook.schema, self.webhook(webhook)),
+            (None, Some(manual), None) => ("manual", &manual.schema, Some(TriggerKind::Manual)),
+            (None, None, Some(event)) => ("event", &event.schema, self.event_trigger(event)),
             _ => {
                 // A kind that is not supported yet has been reported already.
                 if trigger
                     .keys
                     .iter()
-                    .all(|(key, _)| matches!(key.as_str(), "webhook" | "manual"))
+                    .all(|(key, _)| matches!(key.as_str(), "webhook" | "manual" | "event"))
                 {
-                    let message = "a trigger is of exactly one kind: `webhook` or `manual`";
+                    let message =
+                        "a trigger is of exactly one kind: `webhook`, `manual` or `event`";
                     self.report
                         .error(code::TRIGGER_CHOICE, trigger.span, message);
                 }

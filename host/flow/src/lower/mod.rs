@@ -2,6 +2,7 @@
 
 mod call;
 mod connections;
+mod event;
 mod expression;
 mod files;
 mod head;
@@ -84,6 +85,8 @@ impl<'a> Lowering<'a> {
         let dedupe = self.dedupe(file);
         let steps = self.block(&file.steps.value, file.steps.span);
         let output = self.flow_output(file);
+        let listening = triggers.as_deref().unwrap_or_default();
+        self.warn_of_circles(listening, &file.steps.value, file.flow.value.as_str());
         self.warn_of_unused_connections();
         let parts = (triggers, dedupe, steps, output);
         let (Some(triggers), Some(dedupe), Some(steps), Some(output)) = parts else {

@@ -59,8 +59,10 @@ record! {
         webhook = "webhook": Option<Webhook>,
         /// A person or a program, by CLI or API.
         manual = "manual": Option<Manual>,
+        /// A CloudEvent, emitted by a flow or sent to `POST /events`.
+        event = "event": Option<EventTrigger>,
     }
-    not_yet ["schedule", "event", "poll"]
+    not_yet ["schedule", "poll"]
 }
 
 record! {
@@ -84,6 +86,21 @@ record! {
     /// A person or a program, by CLI or API.
     Manual {
         /// The JSON Schema of the payload, a file of the flow's folder.
+        schema = "schema": Option<Located<Text>>,
+    }
+    not_yet []
+}
+
+record! {
+    /// A CloudEvent, emitted by a flow or sent to `POST /events`.
+    EventTrigger {
+        /// The CloudEvents `type`, or all types below a name, such as `com.example.order.*`.
+        event_type = "type": Located<Text>,
+        /// The CloudEvents `source`, exactly; any without it.
+        source = "source": Option<Located<Text>>,
+        /// An expression over the event (`.`) that yields `true` if the event is meant and `false` if not.
+        filter = "filter": Option<Formula>,
+        /// The JSON Schema of the event's data, a file of the flow's folder.
         schema = "schema": Option<Located<Text>>,
     }
     not_yet []

@@ -2,7 +2,7 @@
 
 use crate::support::{cases, compile, expect, folder, render};
 use dowel_core::expression::{Piece, Program, Template};
-use dowel_flow::plan::{Block, Plan, StepKind};
+use dowel_flow::plan::{Block, Plan, StepKind, TriggerKind};
 use std::fmt::Write as _;
 
 #[test]
@@ -48,6 +48,20 @@ fn summary(plan: &Plan) -> String {
         } else {
             ""
         };
+        if let TriggerKind::Event {
+            event_type,
+            source,
+            filter,
+        } = &trigger.kind
+        {
+            let source = source.as_deref().unwrap_or("any source");
+            let name = &trigger.name;
+            writeln!(out, "trigger {name}: {event_type} of {source}{schema}").unwrap();
+            filter
+                .iter()
+                .for_each(|filter| program(&mut out, 1, filter));
+            continue;
+        }
         writeln!(out, "trigger {}: {:?}{schema}", trigger.name, trigger.kind).unwrap();
     }
     if let Some(dedupe) = &plan.dedupe {

@@ -1,0 +1,14 @@
+//! Events between flows and from outside: an event goes to every flow that has a
+//! trigger for it, and all runs that it begins are begun in one store transaction.
+
+mod outbox;
+mod publish;
+mod taker;
+mod undelivered;
+
+pub(crate) use outbox::{put, work};
+pub(crate) use publish::publish;
+pub use publish::{EventTaken, Publication, PublishError};
+pub use taker::Refusal;
+pub(crate) use undelivered::list;
+pub use undelivered::{Undelivered, UndeliveredPage};

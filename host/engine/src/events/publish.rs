@@ -1,0 +1,193 @@
+//! Publishing: events go to the flows that take them, all in one transaction.
+
+use super::taker::{self, Refusal, Taker};
+use super::undelivered;
+use crate::engine::Shared;
+use crate::intake::{Accepted, IntakeError, Prepared, begin, check_open};
+use dowel_core::FlowName;
+use dowel_core::cloud_event::CloudEvent;
+use dowel_core::code::{Code, api};
+use dowel_core::port::{Batch, StoreError};
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// CloudEvents `id`.
+    pub id: String,
+    /// CloudEvents `source`.
+    pub source: String,
+    /// The flows that took it, in order of their names.
+    pub taken: Vec<EventTaken>,
+    /// The flows that could not take it although it is for them. Their refusals are kept
+    /// with the event.
+    pub refused: Vec<Refusal>,
+}
+
+/// A flow that took an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventTaken {
+    /// The flow.
+    pub flow: FlowName,
+    /// The trigger.
+    pub trigger: String,
+    /// The run, new or the first one of the same event.
+    pub accepted: Accepted,
+}
+
+/// Why events were not published. Nothing of them was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The host takes nothing in now.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// Nobody took an event, and somebody refused it.
+    #[error("{} event(s) were refused by every flow that they are for", .0.len())]
+    Refused(Vec<(usize, Vec<Refusal>)>),
+}
+
+impl PublishError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Intake(error) => error.code(),
+            Self::Refused(_) => api::EVENT_REFUSED,
+        }
+    }
+}
+
+/// What to do with an event that every flow refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenRefused {
+    /// Its sender is there and is told; nothing is kept.
+    Fail,
+    /// Nobody is there to be told; it is kept for a person.
+    Keep,
+}
+
+/// Publishes events from outside. On `Ok` all that follows from them is on disk.
+pub(crate) async fn publish(
+    shared: &Shared,
+    events: &[CloudEvent],
+) -> Result<Vec<Publication>, PublishError> {
+    check_open(shared)?;
+    deliver(shared, events, Batch::default(), WhenRefused::Fail).await
+}
+
+/// Delivers events and writes `with` in the same transaction.
+pub(super) async fn deliver(
+    shared: &Shared,
+    events: &[CloudEvent],
+    mut with: Batch,
+    when_refused: WhenRefused,
+) -> Result<Vec<Publication>, PublishError> {
+    let mut plan = Plan::default();
+    for (index, event) in events.iter().enumerate() {
+        plan.add(index, event, taker::ask(shared, event).await?);
+    }
+    if when_refused == WhenRefused::Fail {
+        plan.fail_if_nobody_takes()?;
+    }
+    let kept = plan.keep_refusals(shared, events, &mut with)?;
+    let accepted = begin(shared, &plan.runs, &with).await?;
+    shared.metrics.undelivered(kept);
+    let publications = plan.publications(accepted);
+    for (event, publication) in events.iter().zip(&publications) {
+        announce(shared, event, publication);
+    }
+    Ok(publications)
+}
+
+/// Who gets which event.
+#[derive(Default)]
+struct Plan {
+    runs: Vec<Prepared>,
+    /// For each run the event, the flow and the trigger.
+    takers: Vec<(usize, FlowName, String)>,
+    /// For each event its id, source and refusals.
+    events: Vec<(String, String, Vec<Refusal>)>,
+}
+
+impl Plan {
+    fn add(&mut self, index: usize, event: &CloudEvent, takers: Vec<Taker>) {
+        let mut refused = Vec::new();
+        for taker in takers {
+            match taker {
+                Taker::Takes { flow, trigger, run } => {
+                    self.runs.push(run);
+                    self.takers.push((index, flow, trigger));
+                }
+                Taker::Refuses(refusal) => refused.push(refusal),
+            }
+        }
+        let (id, source) = (event.id.clone(), event.source.clone());
+        self.events.push((id, source, refused));
+    }
+
+    fn fail_if_nobody_takes(&self) -> Result<(), PublishError> {
+        let is_taken = |index: usize| self.takers.iter().any(|(taken, ..)| *taken == index);
+        let events = self.events.iter().enumerate();
+        let refused: Vec<_> = events
+            .filter(|(index, (.., refused))| !refused.is_empty() && !is_taken(*index))
+            .map(|(index, (.., refused))| (index, refused.clone()))
+            .collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(PublishError::Refused(refused))
+    }
+
+    /// Adds the refusals to the batch, and says how many there are.
+    fn keep_refusals(
+        &self,
+        shared: &Shared,
+        events: &[CloudEvent],
+        batch: &mut Batch,
+    ) -> Result<u64, PublishError> {
+        let mut kept = 0;
+        for (event, (.., refused)) in events.iter().zip(&self.events) {
+            for refusal in refused {
+                let failed = |e: serde_json::Error| StoreError::Failed(e.to_string().into());
+                undelivered::put(shared, event, refusal, batch)
+                    .map_err(|e| IntakeError::Store(failed(e)))?;
+                kept += 1;
+            }
+        }
+        Ok(kept)
+    }
+
+    fn publications(self, accepted: Vec<Accepted>) -> Vec<Publication> {
+        let empty = |(id, source, refused)| Publication {
+            id,
+            source,
+            taken: Vec::new(),
+            refused,
+        };
+        let mut all: Vec<Publication> = self.events.into_iter().map(empty).collect();
+        for ((index, flow, trigger), accepted) in self.takers.into_iter().zip(accepted) {
+            all[index].taken.push(EventTaken {
+                flow,
+                trigger,
+                accepted,
+            });
+        }
+        all
+    }
+}
+
+/// Tells the log and the counters what became of an event.
+fn announce(shared: &Shared, event: &CloudEvent, publication: &Publication) {
+    let (id, source, event_type) = (&event.id, &event.source, &event.event_type);
+    for refusal in &publication.refused {
+        let (flow, code) = (&refusal.flow, refusal.code);
+        tracing::warn!(id, source, event_type, %flow, trigger = refusal.trigger, %code, "event refused by a flow");
+    }
+    let outcome = match (publication.taken.is_empty(), publication.refused.is_empty()) {
+        (false, _) => "taken",
+        (true, false) => "refused",
+        (true, true) => {
+            tracing::warn!(id, source, event_type, "no flow takes this event");
+            "unclaimed"
+        }
+    };
+    shared.metrics.event(outcome);
+}

@@ -1,0 +1,235 @@
+//! Which flows take an event, and what each of them makes of it.
+
+use crate::engine::Shared;
+use crate::intake::{
+    Claim, IntakeError, Occasion, Prepared, Violations, check_payload, dedupe_key, prepare,
+};
+use crate::keys;
+use crate::plans::ActivePlan;
+use dowel_core::cloud_event::{CloudEvent, TRACEPARENT, TypePattern};
+use dowel_core::code::{Code, run as code};
+use dowel_core::expression::{Bindings, Evaluated, EvaluationError};
+use dowel_core::port::{EvaluationRequest, StoreError};
+use dowel_core::{FlowName, JsonText};
+use dowel_flow::plan::TriggerKind;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long a flow without `dedupe` recognises an event by its source and id. Brokers
+/// and senders repeat events for days at most.
+const DEFAULT_WINDOW: Duration = Duration::from_secs(7 * 86_400);
+
+/// Why a flow did not take an event that its trigger is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The flow.
+    pub flow: FlowName,
+    /// The trigger.
+    pub trigger: String,
+    /// The stable code.
+    pub code: Code,
+    /// One sentence, without values.
+    pub message: String,
+    /// What the data breaks of the trigger's schema.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Violations,
+}
+
+/// What a flow makes of an event.
+pub(super) enum Taker {
+    /// It would begin this run.
+    Takes {
+        flow: FlowName,
+        trigger: String,
+        run: Prepared,
+    },
+    /// Its trigger is for the event, but it cannot take it.
+    Refuses(Refusal),
+}
+
+/// Asks every active flow, in order of their names. At most one trigger of a flow takes
+/// an event: the first one in the order of the file whose filter holds.
+///
+/// # Errors
+/// Something of the host failed, so that nobody knows what the flows would say.
+pub(super) async fn ask(shared: &Shared, event: &CloudEvent) -> Result<Vec<Taker>, IntakeError> {
+    let mut takers = Vec::new();
+    for plan in shared.plans.for_event(&event.event_type) {
+        if let Some(taker) = ask_flow(shared, plan, event).await? {
+            takers.push(taker);
+        }
+    }
+    Ok(takers)
+}
+
+async fn ask_flow(
+    shared: &Shared,
+    plan: Arc<ActivePlan>,
+    event: &CloudEvent,
+) -> Result<Option<Taker>, IntakeError> {
+    for trigger in &plan.plan.triggers {
+        let refuses = |code, message, violations| {
+            let flow = plan.plan.flow.clone();
+            let trigger = trigger.name.clone();
+            Ok(Some(Taker::Refuses(Refusal {
+                flow,
+                trigger,
+                code,
+                message,
+                violations,
+            })))
+        };
+        match is_for(shared, &plan, &trigger.kind, event).await {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(Unclear::Host(error)) => return Err(error),
+            Err(Unclear::Filter(code, message)) => {
+                return refuses(code, message, Violations::new());
+            }
+        }
+        return match take(shared, plan.clone(), &trigger.name, event).await {
+            Ok(run) => Ok(Some(Taker::Takes {
+                flow: plan.plan.flow.clone(),
+                trigger: trigger.name.clone(),
+                run,
+            })),
+            Err(IntakeError::Schema(violations)) => {
+                let code = IntakeError::Schema(Violations::new()).code();
+                let message = "the data breaks the schema of the trigger".to_owned();
+                refuses(code, message, violations)
+            }
+            Err(error @ IntakeError::DedupeKey(_)) => {
+                refuses(error.code(), error.to_string(), Violations::new())
+            }
+            Err(error) => Err(error),
+        };
+    }
+    Ok(None)
+}
+
+/// Why it is not known whether a trigger is for an event.
+enum Unclear {
+    /// The host could not evaluate anything.
+    Host(IntakeError),
+    /// The filter failed on this event.
+    Filter(Code, String),
+}
+
+async fn is_for(
+    shared: &Shared,
+    plan: &ActivePlan,
+    kind: &TriggerKind,
+    event: &CloudEvent,
+) -> Result<bool, Unclear> {
+    let TriggerKind::Event {
+        event_type,
+        source,
+        filter,
+    } = kind
+    else {
+        return Ok(false);
+    };
+    let is_type = TypePattern::parse(event_type).is_some_and(|p| p.matches(&event.event_type));
+    if !is_type
+        || source
+            .as_ref()
+            .is_some_and(|source| *source != event.source)
+    {
+        return Ok(false);
+    }
+    let Some(filter) = filter else {
+        return Ok(true);
+    };
+    let request = EvaluationRequest {
+        guest: plan.plan.mapping,
+        program: filter.clone(),
+        bindings: Bindings {
+            variables: BTreeMap::from([
+                ("trigger", event.data.payload()),
+                ("env", shared.options.env.clone()),
+            ]),
+            ..Bindings::input(dot(event))
+        },
+        deadline: shared.options.evaluation_deadline,
+    };
+    let evaluated = match shared.ports.mapper.evaluate(request).await {
+        Ok(evaluated) => evaluated,
+        Err(error) if is_of_host(&error) => {
+            let reason = StoreError::Failed(error.to_string().into());
+            return Err(Unclear::Host(IntakeError::Store(reason)));
+        }
+        Err(error) => {
+            let message = format!("the filter failed: {error}");
+            return Err(Unclear::Filter(code::FILTER_FAILED, message));
+        }
+    };
+    let value = match evaluated {
+        Evaluated::Values(values) => values.into_iter().next().unwrap_or_else(JsonText::null),
+        Evaluated::Skipped => JsonText::null(),
+    };
+    match value.as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => {
+            let found = value.type_name();
+            let message = format!("the filter yielded {found}, true or false is needed");
+            Err(Unclear::Filter(code::FILTER_NOT_BOOLEAN, message))
+        }
+    }
+}
+
+/// Whether an evaluation failed for a reason that will pass: the same event may be taken
+/// a moment later.
+fn is_of_host(error: &EvaluationError) -> bool {
+    error.code == code::MAPPING_UNAVAILABLE
+}
+
+/// `.` in a filter: the event with its data.
+fn dot(event: &CloudEvent) -> JsonText {
+    let mut fields = event.fields();
+    fields.push(("data", event.data.payload()));
+    JsonText::object(fields.iter().map(|(name, value)| (*name, value)))
+}
+
+async fn take(
+    shared: &Shared,
+    plan: Arc<ActivePlan>,
+    trigger: &str,
+    event: &CloudEvent,
+) -> Result<Prepared, IntakeError> {
+    let payload = event.data.payload();
+    check_payload(&plan, trigger, &payload)?;
+    let now = shared.ports.clock.now();
+    let flow = &plan.plan.flow;
+    let (key, claim) = match &plan.plan.dedupe {
+        Some(dedupe) => {
+            let key = dedupe_key(shared, &plan, dedupe, &payload).await?;
+            let claim = Claim::new(keys::dedupe(flow, &key), now.plus(dedupe.window));
+            (key, claim)
+        }
+        None => {
+            let key = keys::event_seen(flow, &event.source, &event.id);
+            let claim = Claim::new(key, now.plus(DEFAULT_WINDOW)).noted();
+            (event.id.clone(), claim)
+        }
+    };
+    let traceparent = event.extensions.get(TRACEPARENT);
+    let mut fields = event.fields();
+    if event.time.is_none() {
+        // `$event.time` always has a value.
+        fields.retain(|(name, _)| *name != "time");
+        fields.push(("time", JsonText::string(&now.to_string())));
+    }
+    let occasion = Occasion {
+        trigger: trigger.to_owned(),
+        payload,
+        fields,
+        traceparent: traceparent.and_then(JsonText::as_string),
+        dedupe_key: Some(key),
+        claims: vec![claim],
+        now,
+    };
+    prepare(shared, plan, occasion)
+}

@@ -1,0 +1,205 @@
+//! From what has been checked to durable runs: any number of them in one batch.
+
+use super::claim::{Claim, Claimed, Ours};
+use super::{Accepted, IntakeError};
+use crate::engine::Shared;
+use crate::keys;
+use crate::plans::ActivePlan;
+use crate::state::RunState;
+use crate::summary::RunSummary;
+use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
+use dowel_core::port::{Batch, StoreError};
+use dowel_core::{JsonText, RunId, Timestamp};
+use std::sync::Arc;
+
+/// How often a lost race for a dedupe key is looked at again. Each loss means that
+/// another event won, so the second look nearly always finds its run.
+const ROUNDS: usize = 4;
+
+/// What a run is begun by.
+pub(crate) struct Occasion {
+    /// The trigger's name.
+    pub(crate) trigger: String,
+    /// The validated payload.
+    pub(crate) payload: JsonText,
+    /// `$event`, apart from the id of a run that has no other, and the trigger.
+    pub(crate) fields: Vec<(&'static str, JsonText)>,
+    pub(crate) traceparent: Option<String>,
+    /// The business key that lists show.
+    pub(crate) dedupe_key: Option<String>,
+    /// Under which keys duplicates are recognised.
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) now: Timestamp,
+}
+
+/// A run that could begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    state: RunState,
+    writes: Batch,
+    claims: Vec<Claim>,
+}
+
+/// Makes a run of an occasion; nothing is written.
+pub(crate) fn prepare(
+    shared: &Shared,
+    plan: Arc<ActivePlan>,
+    occasion: Occasion,
+) -> Result<Prepared, IntakeError> {
+    let broken = |e: String| IntakeError::Store(StoreError::Failed(e.into()));
+    let (at, claims) = (occasion.now, occasion.claims.clone());
+    let entry = Entry {
+        v: VERSION,
+        seq: 0,
+        at,
+        event: Event::Created(created(shared, &plan, occasion)),
+    };
+    let state = RunState::begin(&entry).map_err(|e| broken(e.to_string()))?;
+    let writes = first_batch(&state, &entry).map_err(|e| broken(e.to_string()))?;
+    Ok(Prepared {
+        state,
+        writes,
+        claims,
+    })
+}
+
+fn created(shared: &Shared, plan: &ActivePlan, occasion: Occasion) -> RunCreated {
+    let random = shared.ports.randomness.bytes();
+    let mut ten = [0; 10];
+    ten.copy_from_slice(&random[..10]);
+    let run = RunId::new(occasion.now, ten);
+    let plan_ref = &plan.plan;
+    RunCreated {
+        run,
+        flow: plan_ref.flow.clone(),
+        version: plan_ref.version.clone(),
+        plan: plan.digest,
+        commit: plan_ref.commit.clone(),
+        connectors: plan_ref.connectors.clone(),
+        mapping: plan_ref.mapping,
+        event: event_variable(run, &occasion),
+        trigger: occasion.trigger,
+        payload: occasion.payload,
+        env: shared.options.env.clone(),
+        dedupe_key: occasion.dedupe_key,
+        generation: 1,
+        traceparent: Some(
+            occasion
+                .traceparent
+                .filter(|t| crate::trace_context::is_valid(t))
+                .unwrap_or_else(|| crate::trace_context::begin(run)),
+        ),
+    }
+}
+
+/// `$event`: the id is the run's own unless the occasion has one.
+fn event_variable(run: RunId, occasion: &Occasion) -> JsonText {
+    let id = JsonText::string(&run.to_string());
+    let trigger = JsonText::string(&occasion.trigger);
+    let has_id = occasion.fields.iter().any(|(name, _)| *name == "id");
+    let own = (!has_id).then_some(("id", &id)).into_iter();
+    let fields = occasion.fields.iter();
+    let fields = fields.map(|(name, value)| (*name, value));
+    JsonText::object(own.chain([("trigger", &trigger)]).chain(fields))
+}
+
+fn first_batch(state: &RunState, entry: &Entry) -> Result<Batch, serde_json::Error> {
+    let run = state.created.run;
+    let mut batch = Batch::default();
+    let page = keys::journal_page(run, 0);
+    batch.require_absent(page.clone());
+    batch.put(page, crate::journal::encode(std::slice::from_ref(entry))?);
+    batch.put(keys::active(run), crate::queue::due_now());
+    batch.put(
+        keys::summary(run),
+        serde_json::to_vec(&RunSummary::of(state, None))?,
+    );
+    if let Some(key) = &state.created.dedupe_key {
+        batch.put(keys::by_business_key(key, run), Vec::new());
+    }
+    Ok(batch)
+}
+
+/// Begins the runs that are no duplicates, together with what else is to be written, in
+/// one batch. On `Ok` it is on disk. Answers in the order of the runs.
+///
+/// # Errors
+/// Nothing was written. A conflict with a precondition of `with` is given back as such.
+pub(crate) async fn begin(
+    shared: &Shared,
+    runs: &[Prepared],
+    with: &Batch,
+) -> Result<Vec<Accepted>, IntakeError> {
+    for _ in 0..ROUNDS {
+        let mut batch = with.clone();
+        let accepted = stake_all(shared, runs, &mut batch).await?;
+        if batch.writes.is_empty() {
+            return Ok(announce(shared, runs, accepted));
+        }
+        match shared.ports.store.commit(batch).await {
+            Ok(()) => return Ok(announce(shared, runs, accepted)),
+            Err(StoreError::Conflict(key))
+                if !with.preconditions.iter().any(|p| p.key() == key) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let message = "the dedupe key changes hands too fast";
+    Err(IntakeError::Store(StoreError::Failed(message.into())))
+}
+
+async fn stake_all(
+    shared: &Shared,
+    runs: &[Prepared],
+    batch: &mut Batch,
+) -> Result<Vec<Accepted>, IntakeError> {
+    let mut ours = Ours::new();
+    let mut accepted = Vec::with_capacity(runs.len());
+    for prepared in runs {
+        let run = prepared.state.created.run;
+        let mut added = Batch::default();
+        let mut first = None;
+        for claim in &prepared.claims {
+            let now = prepared.state.created_at;
+            match claim.stake(shared, &mut added, &mut ours, run, now).await? {
+                Claimed::Free => {}
+                Claimed::Taken(owner) => {
+                    first = Some(owner);
+                    break;
+                }
+                Claimed::OtherContent => return Err(IntakeError::IdempotencyMismatch),
+            }
+        }
+        match first {
+            Some(owner) => {
+                ours.retain(|_, (owner, _)| *owner != run);
+                accepted.push(Accepted::Duplicate(owner));
+            }
+            None => {
+                let Batch {
+                    preconditions,
+                    writes,
+                } = prepared.writes.clone();
+                batch.preconditions.extend(added.preconditions);
+                batch.preconditions.extend(preconditions);
+                batch.writes.extend(added.writes);
+                batch.writes.extend(writes);
+                accepted.push(Accepted::New(run));
+            }
+        }
+    }
+    Ok(accepted)
+}
+
+fn announce(shared: &Shared, runs: &[Prepared], accepted: Vec<Accepted>) -> Vec<Accepted> {
+    for (prepared, accepted) in runs.iter().zip(&accepted) {
+        let flow = &prepared.state.created.flow;
+        match accepted {
+            Accepted::New(_) => {
+                shared.metrics.accepted(flow);
+                shared.queue.begin(prepared.state.clone());
+            }
+            Accepted::Duplicate(_) => shared.metrics.duplicate(flow),
+        }
+    }
+    accepted
+}
