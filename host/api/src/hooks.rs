@@ -41,6 +41,7 @@ pub(crate) async fn receive(
         query,
         path,
         traceparent: text(&headers, "traceparent"),
+        idempotency_key: None,
     };
     intake::take_in(&state, incoming, &headers, body).await
 }

@@ -3,18 +3,20 @@
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dowel_core::FlowName;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW, NOT_JSON, TOO_LARGE};
 use dowel_engine::{Accepted, IntakeRequest};
+use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The name of a flow's only manual trigger.
-const MANUAL: &str = "manual";
+/// The longest `Idempotency-Key`, in bytes.
+const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// A request that may begin a run, apart from its body.
 pub(crate) struct Incoming {
@@ -24,29 +26,83 @@ pub(crate) struct Incoming {
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) path: String,
     pub(crate) traceparent: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// The parameters of a manual run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ManualParameters {
+    /// The trigger, where the flow has several manual ones.
+    trigger: Option<String>,
 }
 
 /// `POST /api/v1/flows/{flow}/runs`: begins a run of a flow with a manual trigger.
 pub(crate) async fn manual(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,
+    parameters: Result<Query<ManualParameters>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
     let flow = FlowName::new(&flow).map_err(|e| Problem::new(NO_SUCH_FLOW, e.to_string()))?;
-    let traceparent = headers
-        .get("traceparent")
-        .and_then(|v| v.to_str().ok())
-        .map(str::to_owned);
     let incoming = Incoming {
         path: format!("/api/v1/flows/{flow}/runs"),
+        trigger: manual_trigger(&state, &flow, parameters.trigger)?,
         flow,
-        trigger: MANUAL.to_owned(),
         headers: BTreeMap::new(),
         query: BTreeMap::new(),
-        traceparent,
+        traceparent: text(&headers, "traceparent").map(str::to_owned),
+        idempotency_key: idempotency_key(&headers)?,
     };
     take_in(&state, incoming, &headers, body).await
+}
+
+/// The manual trigger that is meant. No other kind can be reached from here: a webhook's
+/// payload is for its own path, with its own proof of the sender.
+fn manual_trigger(
+    state: &ApiState,
+    flow: &FlowName,
+    asked: Option<String>,
+) -> Result<String, Problem> {
+    let manual = state.engine.manual_triggers(flow);
+    let none =
+        |what: &str| Problem::new(NO_SUCH_FLOW, format!("no active flow `{flow}` has {what}"));
+    match (asked, manual.as_slice()) {
+        (Some(name), _) if manual.contains(&name) => Ok(name),
+        (Some(name), _) => Err(none(&format!("a manual trigger `{name}`"))),
+        (None, [only]) => Ok(only.clone()),
+        (None, []) => Err(none("a manual trigger")),
+        (None, several) => {
+            let names = several.join("`, `");
+            let message = format!(
+                "the flow has several manual triggers, name one with `?trigger=`: `{names}`"
+            );
+            Err(Problem::new(BAD_REQUEST, message))
+        }
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let bad = || {
+        let message = format!(
+            "`Idempotency-Key` has 1 to {MAX_IDEMPOTENCY_KEY} printable characters of ASCII"
+        );
+        Problem::new(BAD_REQUEST, message)
+    };
+    let key = value.to_str().map_err(|_| bad())?.trim();
+    if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY {
+        return Err(bad());
+    }
+    Ok(Some(key.to_owned()))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Reads the body, hands the event to the engine, and answers once it is on disk.
@@ -68,7 +124,7 @@ pub(crate) async fn take_in(
         query: incoming.query,
         path: incoming.path,
         traceparent: incoming.traceparent,
-        idempotency_key: None,
+        idempotency_key: incoming.idempotency_key,
     };
     let accepted = state
         .engine
@@ -93,6 +149,16 @@ fn answer(accepted: &Accepted) -> Response {
 }
 
 async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<String, Problem> {
+    let bytes = read_bytes(body, headers, limit).await?;
+    String::from_utf8(bytes).map_err(|_| Problem::new(NOT_JSON, "the body is not UTF-8"))
+}
+
+/// The body, if it is not larger than `limit` bytes.
+pub(crate) async fn read_bytes(
+    body: Body,
+    headers: &HeaderMap,
+    limit: usize,
+) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(TOO_LARGE, format!("the body is larger than {limit} bytes"));
     let announced = headers
         .get(header::CONTENT_LENGTH)
@@ -110,5 +176,5 @@ async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<String, P
             Problem::new(BAD_REQUEST, "the body could not be read to its end")
         }
     })?;
-    String::from_utf8(bytes.into()).map_err(|_| Problem::new(NOT_JSON, "the body is not UTF-8"))
+    Ok(bytes.into())
 }

@@ -1,6 +1,7 @@
-//! HTTP: intake of webhooks on the public listener; runs, health and metrics on the
+//! HTTP: intake of webhooks and events on the public listener; runs, health and metrics on the
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
+mod events;
 mod health;
 mod hooks;
 mod intake;
@@ -20,10 +21,11 @@ use axum::routing::{any, get, post};
 use dowel_core::code::api::NO_SUCH_ROUTE;
 use std::sync::Arc;
 
-/// What the outside world may reach: webhooks and the health of the host.
+/// What the outside world may reach: webhooks, events and the health of the host.
 pub fn public(state: Arc<ApiState>) -> Router {
     Router::new()
         .route("/hooks/{*path}", any(hooks::receive))
+        .route("/events", post(events::receive))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(no_such_route)
@@ -36,6 +38,7 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/flows/{flow}/runs", post(intake::manual))
+        .route("/api/v1/events/undelivered", get(events::undelivered))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -4,15 +4,19 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dowel_core::code::{Code, api, store};
 use dowel_engine::{EngineError, IntakeError, Violations};
+use dowel_flow::validate::Violation;
 use serde::Serialize;
 use std::time::Duration;
 
 /// The media type of problem details (RFC 9457, section 3).
 const MEDIA_TYPE: &str = "application/problem+json";
 
-/// An error answer.
+/// An error answer. Boxed, because most answers are none.
+#[derive(Debug)]
+pub struct Problem(Box<Details>);
+
 #[derive(Debug, Serialize)]
-pub struct Problem {
+struct Details {
     /// Identifies the kind of problem; explained under `docs/errors/`.
     #[serde(rename = "type")]
     kind: String,
@@ -34,7 +38,7 @@ impl Problem {
     /// A problem with this code; title, help and HTTP status follow from it.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let entry = code.entry();
-        Self {
+        Self(Box::new(Details {
             kind: format!("urn:dowel:error:{code}"),
             title: entry.map_or("Error", |entry| entry.title),
             status: status(code).as_u16(),
@@ -44,12 +48,19 @@ impl Problem {
             correlation_id: None,
             errors: Violations::new(),
             retry_after: None,
-        }
+        }))
+    }
+
+    /// The same problem with one more place that is wrong.
+    pub(crate) fn with_violation(mut self, pointer: String, message: &str) -> Self {
+        let message = message.to_owned();
+        self.0.errors.push(Violation { pointer, message });
+        self
     }
 
     /// The same problem with the id under which the log speaks about it.
     pub(crate) fn correlated(mut self, id: String) -> Self {
-        self.correlation_id = Some(id);
+        self.0.correlation_id = Some(id);
         self
     }
 }
@@ -60,11 +71,15 @@ fn status(code: Code) -> StatusCode {
         api::NO_SUCH_HOOK | api::NO_SUCH_RUN | api::NO_SUCH_FLOW | api::NO_SUCH_ROUTE => {
             StatusCode::NOT_FOUND
         }
-        api::NOT_JSON | api::BAD_REQUEST => StatusCode::BAD_REQUEST,
-        api::PAYLOAD_SCHEMA | api::DEDUPE_KEY => StatusCode::UNPROCESSABLE_ENTITY,
-        api::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
+        api::PAYLOAD_SCHEMA | api::DEDUPE_KEY | api::EVENT_REFUSED | api::IDEMPOTENCY_MISMATCH => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        api::EVENT_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        api::EVENT_NOT_GRANTED => StatusCode::FORBIDDEN,
+        api::TOO_LARGE | api::BATCH_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         api::BACKLOG => StatusCode::TOO_MANY_REQUESTS,
-        api::UNVERIFIED => StatusCode::UNAUTHORIZED,
+        api::UNVERIFIED | api::EVENT_UNVERIFIED => StatusCode::UNAUTHORIZED,
         api::SHUTTING_DOWN | api::STORE_FAILED | store::UNAVAILABLE => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -75,9 +90,9 @@ fn status(code: Code) -> StatusCode {
 impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         let mut problem = Self::new(error.code(), error.to_string());
-        problem.retry_after = error.retry_after();
+        problem.0.retry_after = error.retry_after();
         if let IntakeError::Schema(violations) = error {
-            problem.errors = violations;
+            problem.0.errors = violations;
         }
         problem
     }
@@ -91,14 +106,16 @@ impl From<EngineError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        if self.status >= 500 {
-            tracing::warn!(code = %self.code, correlation_id = self.correlation_id, detail = self.detail, "request failed");
+        let details = self.0;
+        if details.status >= 500 {
+            tracing::warn!(code = %details.code, correlation_id = details.correlation_id, detail = details.detail, "request failed");
         }
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(&self)).into_response();
+        let status =
+            StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(&details)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = details.retry_after {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_secs().max(1)),

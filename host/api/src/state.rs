@@ -3,6 +3,7 @@
 use dowel_core::FlowName;
 use dowel_core::port::{Randomness, Secrets};
 use dowel_engine::Engine;
+use dowel_flow::environment::EventAccess;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,14 +18,17 @@ pub struct ApiOptions {
     pub max_body_bytes: usize,
     /// The secret with the token of each flow's webhook, by flow.
     pub hook_secrets: BTreeMap<FlowName, String>,
+    /// Who may send events to `/events`.
+    pub events: EventAccess,
 }
 
 impl Default for ApiOptions {
-    /// One MiB, and no webhook that needs a token.
+    /// One MiB, no webhook that needs a token, and no events from outside.
     fn default() -> Self {
         Self {
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
             hook_secrets: BTreeMap::new(),
+            events: EventAccess::Nobody,
         }
     }
 }

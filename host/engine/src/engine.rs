@@ -19,7 +19,7 @@ use dowel_core::connection::ConnectionLimits;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
 use dowel_core::retention::RetentionRules;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId};
-use dowel_flow::plan::Plan;
+use dowel_flow::plan::{Plan, TriggerKind};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -238,6 +238,14 @@ impl Engine {
     /// The webhook at a path, with a leading slash.
     pub fn hook(&self, method: &str, path: &str) -> Option<Hook> {
         self.shared.plans.hook(method, path)
+    }
+
+    /// Names of an active flow's manual triggers, in the order of the file.
+    pub fn manual_triggers(&self, flow: &FlowName) -> Vec<String> {
+        let plan = self.shared.plans.active(flow);
+        let triggers = plan.iter().flat_map(|plan| &plan.plan.triggers);
+        let manual = triggers.filter(|trigger| trigger.kind == TriggerKind::Manual);
+        manual.map(|trigger| trigger.name.clone()).collect()
     }
 
     /// Names of the active flows.

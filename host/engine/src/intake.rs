@@ -193,7 +193,7 @@ pub(crate) async fn accept(
         claims,
         now,
     };
-    let prepared = prepare(shared, plan, occasion)?;
+    let prepared = prepare(shared, &plan, occasion)?;
     let accepted = begin(shared, std::slice::from_ref(&prepared), &Batch::default()).await?;
     // One run was prepared, so there is one answer.
     let broken = || IntakeError::Store(StoreError::Failed("intake gave no answer".into()));

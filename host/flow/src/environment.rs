@@ -1,6 +1,9 @@
 //! The environment file: what a host grants to the connections of its flows.
 
+mod events;
 mod retention;
+
+pub use events::{EventAccess, EventSender};
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::shape::{Located, Shape};
@@ -34,6 +37,8 @@ pub struct Environment {
     pub retention: RetentionRules,
     /// Names of the secrets that senders of webhooks prove themselves by.
     pub hook_secrets: BTreeMap<FlowName, String>,
+    /// Who may send events from outside.
+    pub events: EventAccess,
     /// The connections, in the order of the file.
     pub connections: Vec<Connection>,
     /// `$env`: an object of values that are no secrets.
@@ -100,11 +105,13 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
     );
     let hook_secrets = hook_secrets(&file, report);
     let retention = retention::rules(&file, report);
+    let events = events::access(file.events.as_ref(), report);
     Some(Environment {
         name: file.environment.as_str().to_owned(),
         flows: flows.collect(),
         retention,
         hook_secrets,
+        events: events?,
         connections: connections.into_iter().collect::<Option<_>>()?,
         values: values?,
     })

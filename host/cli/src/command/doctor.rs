@@ -91,6 +91,7 @@ fn environment(repository: &Repository, findings: &mut Vec<Finding>) {
             let named = environment.connections.iter().flat_map(secret_names);
             let mut names: Vec<String> = named
                 .chain(environment.hook_secrets.values().cloned())
+                .chain(environment.events.secrets().map(str::to_owned))
                 .collect();
             names.sort();
             names.dedup();

@@ -69,6 +69,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     let api = ApiOptions {
         max_body_bytes: serve.max_body,
         hook_secrets: environment.hook_secrets,
+        events: environment.events,
     };
     let state = Arc::new(ApiState::new(
         engine.clone(),

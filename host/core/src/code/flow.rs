@@ -118,6 +118,9 @@ super::codes! {
     EMPTY_LIST = 1058, "An empty list",
         "The list needs at least one entry.",
         "Add an entry, or remove the key.";
+    EVENTS_CHOICE = 1060, "Not exactly one rule for senders of events",
+        "`events` of the environment says who may send events: named `senders`, or anybody with `verify: none`.",
+        "Keep one of them; without `events` nobody may send any.";
     AUTH_CHOICE = 1061, "Not exactly one method of authentication",
         "`auth` names exactly one method beside its `origins`.",
         "Keep one of `bearer`, `basic` and `api_key`.";

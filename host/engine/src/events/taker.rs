@@ -14,7 +14,6 @@ use dowel_core::{FlowName, JsonText};
 use dowel_flow::plan::TriggerKind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// For how long a flow without `dedupe` recognises an event by its source and id. Brokers
@@ -57,7 +56,7 @@ pub(super) enum Taker {
 pub(super) async fn ask(shared: &Shared, event: &CloudEvent) -> Result<Vec<Taker>, IntakeError> {
     let mut takers = Vec::new();
     for plan in shared.plans.for_event(&event.event_type) {
-        if let Some(taker) = ask_flow(shared, plan, event).await? {
+        if let Some(taker) = ask_flow(shared, &plan, event).await? {
             takers.push(taker);
         }
     }
@@ -66,7 +65,7 @@ pub(super) async fn ask(shared: &Shared, event: &CloudEvent) -> Result<Vec<Taker
 
 async fn ask_flow(
     shared: &Shared,
-    plan: Arc<ActivePlan>,
+    plan: &ActivePlan,
     event: &CloudEvent,
 ) -> Result<Option<Taker>, IntakeError> {
     for trigger in &plan.plan.triggers {
@@ -81,7 +80,7 @@ async fn ask_flow(
                 violations,
             })))
         };
-        match is_for(shared, &plan, &trigger.kind, event).await {
+        match is_for(shared, plan, &trigger.kind, event).await {
             Ok(false) => continue,
             Ok(true) => {}
             Err(Unclear::Host(error)) => return Err(error),
@@ -89,7 +88,7 @@ async fn ask_flow(
                 return refuses(code, message, Violations::new());
             }
         }
-        return match take(shared, plan.clone(), &trigger.name, event).await {
+        return match take(shared, plan, &trigger.name, event).await {
             Ok(run) => Ok(Some(Taker::Takes {
                 flow: plan.plan.flow.clone(),
                 trigger: trigger.name.clone(),
@@ -195,17 +194,17 @@ fn dot(event: &CloudEvent) -> JsonText {
 
 async fn take(
     shared: &Shared,
-    plan: Arc<ActivePlan>,
+    plan: &ActivePlan,
     trigger: &str,
     event: &CloudEvent,
 ) -> Result<Prepared, IntakeError> {
     let payload = event.data.payload();
-    check_payload(&plan, trigger, &payload)?;
+    check_payload(plan, trigger, &payload)?;
     let now = shared.ports.clock.now();
     let flow = &plan.plan.flow;
     let (key, claim) = match &plan.plan.dedupe {
         Some(dedupe) => {
-            let key = dedupe_key(shared, &plan, dedupe, &payload).await?;
+            let key = dedupe_key(shared, plan, dedupe, &payload).await?;
             let claim = Claim::new(keys::dedupe(flow, &key), now.plus(dedupe.window));
             (key, claim)
         }

@@ -10,7 +10,6 @@ use crate::summary::RunSummary;
 use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
 use dowel_core::port::{Batch, StoreError};
 use dowel_core::{JsonText, RunId, Timestamp};
-use std::sync::Arc;
 
 /// How often a lost race for a dedupe key is looked at again. Each loss means that
 /// another event won, so the second look nearly always finds its run.
@@ -43,7 +42,7 @@ pub(crate) struct Prepared {
 /// Makes a run of an occasion; nothing is written.
 pub(crate) fn prepare(
     shared: &Shared,
-    plan: Arc<ActivePlan>,
+    plan: &ActivePlan,
     occasion: Occasion,
 ) -> Result<Prepared, IntakeError> {
     let broken = |e: String| IntakeError::Store(StoreError::Failed(e.into()));
@@ -52,7 +51,7 @@ pub(crate) fn prepare(
         v: VERSION,
         seq: 0,
         at,
-        event: Event::Created(created(shared, &plan, occasion)),
+        event: Event::Created(created(shared, plan, occasion)),
     };
     let state = RunState::begin(&entry).map_err(|e| broken(e.to_string()))?;
     let writes = first_batch(&state, &entry).map_err(|e| broken(e.to_string()))?;

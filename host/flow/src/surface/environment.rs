@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Report;
 use crate::shape::{
-    Any, Definitions, FromText, Key, Located, MapOf, Percent, Shape, Size, choice, record,
+    Any, Definitions, FromText, Key, Located, MapOf, Percent, Shape, Size, Text, choice, record,
 };
 use crate::yaml::Node;
 use dowel_core::code::flow as code;
@@ -24,6 +24,8 @@ record! {
         flows = "flows": Option<MapOf<FlowName, FlowSettings>>,
         /// Secrets of the flows' triggers.
         triggers = "triggers": Option<MapOf<FlowName, MapOf<StepId, TriggerSecrets>>>,
+        /// Who may send events to `POST /events`; nobody without it.
+        events = "events": Option<EventsFile>,
         /// How long finished runs are kept, unless a flow says otherwise.
         retention = "retention": Option<RetentionFile>,
         /// What the connections of the flows are bound to.
@@ -44,6 +46,34 @@ record! {
         retention = "retention": Option<RetentionFile>,
     }
     not_yet ["version", "commit", "digest", "canary"]
+}
+
+record! {
+    /// Who may send events to `POST /events`: `senders` with a token each, or `verify: none`.
+    EventsFile {
+        /// `none`: anybody who reaches the public listener.
+        verify = "verify": Option<EventVerify>,
+        /// Those who may, by a name for people.
+        senders = "senders": Option<Located<MapOf<Key, SenderFile>>>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// How senders of events prove themselves.
+    EventVerify { None = "none", }
+    not_yet []
+}
+
+record! {
+    /// Somebody who may send events.
+    SenderFile {
+        /// The name of the secret with the token that the sender proves itself by.
+        verify_secret = "verify_secret": SecretName,
+        /// The types of events that it may send, such as `com.example.order.*`; all without it.
+        types = "types": Option<Vec<Located<Text>>>,
+    }
+    not_yet []
 }
 
 record! {

@@ -2,7 +2,7 @@
 
 use crate::support::{cases, expect, render};
 use dowel_core::retention::RetentionRules;
-use dowel_flow::environment::{Environment, parse};
+use dowel_flow::environment::{Environment, EventAccess, parse};
 use std::fmt::Write as _;
 
 #[test]
@@ -51,6 +51,9 @@ fn summary(environment: &Environment) -> String {
     }
     for (flow, secret) in &environment.hook_secrets {
         writeln!(out, "hook of {flow}: secret {secret}").unwrap();
+    }
+    if environment.events != EventAccess::Nobody {
+        writeln!(out, "events from {:?}", environment.events).unwrap();
     }
     for connection in &environment.connections {
         writeln!(out, "{connection:#?}").unwrap();
