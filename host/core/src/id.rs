@@ -188,9 +188,41 @@ impl StepPath {
         Self(id.as_str().into())
     }
 
+    /// The path of a step around another one: the beginning of the inner one's path.
+    pub fn inside(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// A step inside item `index` of the loop at this path.
     pub fn item(&self, index: usize, id: &StepId) -> Self {
         Self(format!("{}[{index}].{id}", self.0).into())
+    }
+
+    /// A step inside a branch of the `parallel` step at this path.
+    pub fn branch(&self, branch: &StepId, id: &StepId) -> Self {
+        Self(format!("{}[{branch}].{id}", self.0).into())
+    }
+
+    /// The step that undoes the one at this path.
+    pub fn compensation(&self) -> Self {
+        Self(format!("{}{COMPENSATION}", self.0).into())
+    }
+
+    /// Whether this is the path of a step that undoes another one.
+    pub fn is_compensation(&self) -> bool {
+        self.0.ends_with(COMPENSATION)
+    }
+
+    /// The place around the step, up to and with its last dot: `items[3].`, or nothing
+    /// for a step outside of loops and branches.
+    pub fn place(&self) -> &str {
+        self.0.rfind("].").map_or("", |end| &self.0[..end + 2])
+    }
+
+    /// The step's id.
+    pub fn id(&self) -> &str {
+        let name = &self.0[self.place().len()..];
+        name.strip_suffix(COMPENSATION).unwrap_or(name)
     }
 
     /// The path as text.
@@ -198,6 +230,9 @@ impl StepPath {
         &self.0
     }
 }
+
+/// Ends the path of a step that undoes another one. No id contains it.
+const COMPENSATION: &str = "~compensate";
 
 impl fmt::Display for StepPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -253,5 +288,11 @@ mod tests {
             items.item(3, &StepId::new("invoice").unwrap()).as_str(),
             "items[3].invoice"
         );
+        let void = items
+            .item(3, &StepId::new("invoice").unwrap())
+            .compensation();
+        assert_eq!(void.as_str(), "items[3].invoice~compensate");
+        assert_eq!((void.place(), void.id()), ("items[3].", "invoice"));
+        assert_eq!((items.place(), items.id()), ("", "items"));
     }
 }

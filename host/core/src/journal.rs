@@ -4,9 +4,13 @@
 //! another meaning. [`VERSION`] grows when a reader of the previous version could not
 //! understand a journal any more.
 
+mod command;
+
+pub use command::{Actor, Command, Commanded};
+
 use crate::digest::Digest;
 use crate::error::{SendRecord, StepError};
-use crate::id::{ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepPath};
+use crate::id::{ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepId, StepPath};
 use crate::json::JsonText;
 use crate::manifest::Effect;
 use crate::time::Timestamp;
@@ -170,6 +174,9 @@ pub enum Event {
         attempt: Option<FailedAttempt>,
         /// Why.
         error: StepError,
+        /// Whether the flow itself says so, with a `fail` step.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        deliberate: bool,
     },
     /// A `set` step has its value.
     ValueSet {
@@ -200,8 +207,64 @@ pub enum Event {
         index: usize,
         /// The result of the item's last step.
         result: JsonText,
+        /// Whether something inside may have to be undone, so that its steps are kept.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keep: bool,
     },
-    /// A container step (`switch`, `for_each`) came to its end.
+    /// An item of a `for_each` step failed for good, and the loop goes on without it.
+    ItemFailed {
+        /// The loop.
+        path: StepPath,
+        /// Index of the item.
+        index: usize,
+        /// The step that failed.
+        step: StepPath,
+        /// Why.
+        error: StepError,
+    },
+    /// A `parallel` step began its branches.
+    ParallelEntered {
+        /// The step.
+        path: StepPath,
+    },
+    /// A branch of a `parallel` step came to its end.
+    BranchEnded {
+        /// The step.
+        path: StepPath,
+        /// The branch.
+        branch: StepId,
+        /// The result of the branch's last step.
+        result: JsonText,
+    },
+    /// A `try` step began.
+    TryEntered {
+        /// The step.
+        path: StepPath,
+    },
+    /// A clause of a `try` step took over after an error.
+    Caught {
+        /// The `try` step.
+        path: StepPath,
+        /// Index of the clause.
+        clause: usize,
+        /// The step that failed.
+        step: StepPath,
+        /// Why.
+        error: StepError,
+    },
+    /// A `wait` step began.
+    WaitBegan {
+        /// The step.
+        path: StepPath,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// A `wait` step came to its end.
+    WaitEnded {
+        /// The step.
+        path: StepPath,
+    },
+    /// A container step (`switch`, `for_each`, `parallel`, `try`) came to its end.
     BlockEnded {
         /// The step.
         path: StepPath,
@@ -235,6 +298,30 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<StepPath>,
     },
+    /// A person or a policy decided something about the run.
+    Commanded(Commanded),
+    /// Steps that have succeeded are undone from here on, the last one first.
+    CompensationBegan {
+        /// The error that it answers; none where a person asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StepError>,
+        /// The step that failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<StepPath>,
+        /// The steps that are undone: those whose path begins with this, all if empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        within: String,
+    },
+    /// The steps of a part of the run are undone, and the run goes on.
+    CompensationEnded {},
+    /// Every step that could be undone is undone, and the run ended with that.
+    Compensated {
+        /// The error that it answers; none where a person asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StepError>,
+    },
+    /// The run ended because a person asked for it.
+    Cancelled {},
     /// The run waits for a person.
     Parked {
         /// Why.

@@ -1,5 +1,7 @@
 //! Durations and sizes as people write them: `500ms 2s 5m 1h 2d`, `64KiB 10MiB`.
 
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// Why a duration or size was refused.
@@ -65,6 +67,46 @@ fn split(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit))
 }
 
+/// A share of a whole, kept in hundredths of a percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Share(u16);
+
+impl Share {
+    /// Reads `99.5%`; at most two digits after the point.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.strip_suffix('%')?;
+        let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(rest) || rest.len() > 2 {
+            return None;
+        }
+        let hundredths = whole.parse::<u16>().ok()?.checked_mul(100)?;
+        let rest = format!("{rest:0<2}").parse::<u16>().ok()?;
+        let share = hundredths.checked_add(rest)?;
+        (share <= 10_000).then_some(Self(share))
+    }
+
+    /// The share in hundredths of a percent.
+    pub const fn hundredths(self) -> u16 {
+        self.0
+    }
+
+    /// Whether `part` of `whole` is more than this share.
+    pub fn is_exceeded(self, part: usize, whole: usize) -> bool {
+        (part as u128) * 10_000 > u128::from(self.0) * (whole as u128)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 100, self.0 % 100) {
+            (whole, 0) => write!(f, "{whole}%"),
+            (whole, rest) => write!(f, "{whole}.{rest:02}%"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +137,15 @@ mod tests {
         assert_eq!(parse_size("64KiB"), Ok(65_536));
         assert_eq!(parse_size("10MiB"), Ok(10_485_760));
         assert_eq!(parse_size("10MB"), Err(InvalidUnit::Size));
+    }
+
+    #[test]
+    fn shares() {
+        let one = Share::parse("1%").unwrap();
+        assert!(!one.is_exceeded(1, 100) && one.is_exceeded(2, 100) && one.is_exceeded(1, 99));
+        assert_eq!(Share::parse("99.5%").unwrap().to_string(), "99.50%");
+        for bad in ["1", "%", "100.01%", "-1%", "1.234%", "1.%"] {
+            assert_eq!(Share::parse(bad), None, "{bad}");
+        }
     }
 }

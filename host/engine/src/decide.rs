@@ -1,13 +1,16 @@
 //! The decision function: what a run needs next. Pure: it reads the plan and the state
 //! and nothing else.
 
+mod saga;
+mod walk;
+
+pub(crate) use walk::{Failure, Progress, Walk};
+
 use crate::scope::Scope;
-use crate::state::{RunState, StepState};
-use crate::step::{for_each, switch};
-use dowel_core::journal::{CallArguments, Event};
-use dowel_core::{JsonText, StepPath, Timestamp};
-use dowel_flow::plan::{Call, Plan, Step, StepKind};
-use std::sync::Arc;
+use crate::state::{CallState, RunState};
+use dowel_core::journal::Event;
+use dowel_core::{StepPath, Timestamp};
+use dowel_flow::plan::{Call, Plan, Step};
 
 /// What a run needs.
 #[derive(Debug)]
@@ -16,9 +19,6 @@ pub enum Next<'p> {
     Rest,
     /// These, in any order and at the same time.
     Do(Vec<Action<'p>>),
-    /// A step has failed for good: no new work, and this event once the open calls
-    /// have ended.
-    Stop(Event),
     /// All steps have ended: the output is due.
     Finish,
 }
@@ -28,6 +28,14 @@ pub enum Next<'p> {
 pub enum Action<'p> {
     /// This happened by itself: a block came to its end.
     Record(Event),
+    /// This happened by itself, and is recorded once no call is being made by a step
+    /// whose path begins with `within`.
+    Settle {
+        /// Where calls come to their end first; everywhere if empty.
+        within: String,
+        /// What happened.
+        event: Event,
+    },
     /// The step's expressions are due.
     Evaluate {
         /// The step.
@@ -39,18 +47,14 @@ pub enum Action<'p> {
     },
     /// The call waits for its next attempt.
     Attempt {
-        /// The step.
-        step: &'p Step,
         /// What it calls.
         plan: &'p Call,
         /// Its path.
         path: StepPath,
         /// Its place.
         scope: Scope,
-        /// From 1.
-        attempt: u32,
-        /// What is sent.
-        call: Arc<CallArguments>,
+        /// The attempts so far, and what is sent.
+        call: CallState,
         /// Not before this time.
         due: Timestamp,
     },
@@ -64,15 +68,23 @@ pub enum Action<'p> {
         /// From 1.
         attempt: u32,
     },
+    /// The step has nothing to do before this time.
+    Wait {
+        /// Its path.
+        path: StepPath,
+        /// When it ends.
+        until: Timestamp,
+    },
 }
 
-/// Whether a block has come to its end.
-#[derive(Debug)]
-pub(crate) enum Progress {
-    /// With the value of its last step.
-    Ended(JsonText),
-    /// Not yet; its actions were added.
-    Open,
+impl Action<'_> {
+    /// Whether this may come to an attempt of the call at a path.
+    pub(crate) fn is_attempt_of(&self, path: &StepPath) -> bool {
+        match self {
+            Self::Evaluate { path: due, .. } | Self::Attempt { path: due, .. } => due == path,
+            _ => false,
+        }
+    }
 }
 
 /// What the run needs next.
@@ -80,92 +92,24 @@ pub fn next<'p>(plan: &'p Plan, state: &RunState) -> Next<'p> {
     if state.status.is_at_rest() {
         return Next::Rest;
     }
-    if let Some((path, error)) = &state.failed {
-        return Next::Stop(Event::Parked {
-            error: error.clone(),
-            path: Some(path.clone()),
-        });
+    let mut walk = Walk::new(plan, state);
+    if let Some(compensation) = &state.compensation {
+        saga::advance(&mut walk, compensation);
+        return Next::Do(walk.actions);
     }
-    let mut actions = Vec::new();
-    match block(&plan.steps, state, &Scope::default(), &mut actions) {
+    if let Some(cancel) = state.cancel {
+        let event = saga::cancelled(&walk, cancel);
+        walk.settle("", event);
+        return Next::Do(walk.actions);
+    }
+    match walk.block(&plan.steps, &Scope::default()) {
         Progress::Ended(_) => Next::Finish,
-        Progress::Open => Next::Do(actions),
-    }
-}
-
-/// Walks a block up to its first step that has not ended.
-pub(crate) fn block<'p>(
-    steps: &'p [Step],
-    state: &RunState,
-    scope: &Scope,
-    actions: &mut Vec<Action<'p>>,
-) -> Progress {
-    let mut last = JsonText::null();
-    for step in steps {
-        let path = scope.path(&step.id);
-        match state.steps.get(&path) {
-            Some(StepState::Done { value }) => last = value.clone(),
-            Some(StepState::Skipped) => last = JsonText::null(),
-            begun => {
-                advance(step, path, begun, state, scope, actions);
-                return Progress::Open;
-            }
+        Progress::Open => Next::Do(walk.actions),
+        Progress::Failed(failure) => {
+            walk.actions.clear();
+            let event = saga::failed(&walk, failure);
+            walk.settle("", event);
+            Next::Do(walk.actions)
         }
-    }
-    Progress::Ended(last)
-}
-
-fn advance<'p>(
-    step: &'p Step,
-    path: StepPath,
-    begun: Option<&StepState>,
-    state: &RunState,
-    scope: &Scope,
-    actions: &mut Vec<Action<'p>>,
-) {
-    match (&step.kind, begun) {
-        (_, None) => actions.push(Action::Evaluate {
-            step,
-            path,
-            scope: scope.clone(),
-        }),
-        (StepKind::Call(plan), Some(StepState::Calling { attempt, .. })) => {
-            actions.push(Action::Open {
-                plan,
-                path,
-                attempt: *attempt,
-            });
-        }
-        (
-            StepKind::Call(plan),
-            Some(StepState::Retrying {
-                attempt,
-                call,
-                retry_at,
-            }),
-        ) => {
-            actions.push(Action::Attempt {
-                step,
-                plan,
-                path,
-                scope: scope.clone(),
-                attempt: attempt + 1,
-                call: call.clone(),
-                due: *retry_at,
-            });
-        }
-        (StepKind::Switch { cases, default, .. }, Some(StepState::InBranch { case })) => {
-            switch::advance(cases, default.as_ref(), *case, path, state, scope, actions);
-        }
-        (
-            StepKind::ForEach {
-                parallel, steps, ..
-            },
-            Some(StepState::Looping(items)),
-        ) => {
-            for_each::advance(*parallel, steps, items, &path, state, scope, actions);
-        }
-        // A failed step is handled by `next`; nothing else can be begun and not ended.
-        _ => {}
     }
 }

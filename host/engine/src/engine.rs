@@ -2,6 +2,7 @@
 
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
+use crate::inbox::Waiters;
 use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
 use crate::keys;
@@ -18,7 +19,7 @@ use dowel_core::code::{self, Code};
 use dowel_core::connection::ConnectionLimits;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
 use dowel_core::retention::RetentionRules;
-use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId};
+use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::{Plan, TriggerKind};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -30,8 +31,8 @@ use tokio::task::JoinHandle;
 /// How many ends of runs a slow listener may miss before it has to look again.
 const ENDS_KEPT: usize = 1024;
 
-/// Active marks that are read at a time when the engine starts.
-const MARKS_PER_SCAN: usize = 4096;
+/// Rows that are read at a time when the engine starts.
+const ROWS_PER_SCAN: usize = 4096;
 
 /// The most runs that one trace by business key shows.
 const MAX_TRACED: usize = 100;
@@ -132,6 +133,7 @@ pub(crate) struct Shared {
     /// Becomes true when the host is about to stop.
     pub(crate) draining: watch::Sender<bool>,
     pub(crate) ends: broadcast::Sender<RunId>,
+    pub(crate) waiters: Waiters,
     /// Places among the runs that are worked on.
     pub(crate) slots: Arc<Semaphore>,
     /// The runs that have one.
@@ -186,6 +188,7 @@ impl Engine {
             draining: watch::Sender::new(false),
             ends: broadcast::channel(ENDS_KEPT).0,
             outbox: Notify::new(),
+            waiters: Waiters::default(),
         });
         shared
             .plans
@@ -211,6 +214,14 @@ impl Engine {
             shared,
             executor: Arc::new(Mutex::new(Some(executor))),
         })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.ports.clock.now()
     }
 
     /// Takes an event in. On `Ok` it is on disk and may be acknowledged.
@@ -334,25 +345,48 @@ impl Engine {
     }
 }
 
-/// Queues every run that is marked as active.
+/// Queues every run that is marked as active, and every run that has messages.
 async fn recover(shared: &Shared) -> Result<usize, EngineError> {
     let mut resumed = 0;
-    let mut scan = Scan::prefix(keys::ACTIVE, MARKS_PER_SCAN);
-    loop {
-        let marks = shared.ports.store.scan(scan.clone()).await?;
-        for (key, value) in &marks {
-            let Some(run) = keys::run_at_end(key) else {
-                continue;
-            };
-            resumed += 1;
-            match queue::read_due(value) {
-                at if at.as_millis() == 0 => shared.queue.resume(run),
-                at => shared.queue.later(run, at),
-            }
+    each(shared, keys::ACTIVE, |key, value| {
+        let Some(run) = keys::run_at_end(key) else {
+            return;
+        };
+        resumed += 1;
+        match queue::read_due(value) {
+            at if at.as_millis() == 0 => shared.queue.resume(run),
+            queue::NEVER => {}
+            at => shared.queue.later(run, at),
         }
-        match marks.last() {
-            Some((key, _)) if marks.len() == MARKS_PER_SCAN => scan = scan.after(key.clone()),
-            _ => return Ok(resumed),
+    })
+    .await?;
+    let mut last = None;
+    each(shared, keys::INBOX, |key, _| {
+        let run = keys::run_at_start(key);
+        if let Some(run) = run.filter(|run| last != Some(*run)) {
+            last = Some(run);
+            shared.queue.resume(run);
+        }
+    })
+    .await?;
+    Ok(resumed)
+}
+
+/// Shows every key of a family, with its value.
+async fn each(
+    shared: &Shared,
+    family: &[u8],
+    mut show: impl FnMut(&[u8], &[u8]),
+) -> Result<(), EngineError> {
+    let mut scan = Scan::prefix(family, ROWS_PER_SCAN);
+    loop {
+        let rows = shared.ports.store.scan(scan.clone()).await?;
+        for (key, value) in &rows {
+            show(key, value);
+        }
+        match rows.last() {
+            Some((key, _)) if rows.len() == ROWS_PER_SCAN => scan = scan.after(key.clone()),
+            _ => return Ok(()),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! The executor: gives every due run a task of its own, up to a limit.
 
+mod attempts;
+mod begin;
 mod call;
 mod drive;
+mod messages;
 mod page;
 mod turn;
 
 use crate::engine::Shared;
 use crate::journal;
+use crate::live::Seat;
 use crate::queue::{Inbox, Timers, Work};
 use crate::state::RunState;
 use dowel_core::{RunId, Timestamp};
@@ -20,6 +24,10 @@ use tokio_util::task::TaskTracker;
 
 /// When a run is tried again after the store refused to take its turn.
 const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// When a run is tried again whose task panicked: a defect that should not be met
+/// thousands of times an hour.
+const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Works until draining begins, then lets the open runs stop.
 pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox) {
@@ -66,33 +74,36 @@ impl Source {
 
 async fn spawn(shared: &Arc<Shared>, tasks: &TaskTracker, source: Source) {
     let run = source.run();
-    if !shared.live.begin(run) {
+    let Some(seat) = shared.live.begin(run) else {
         // Its driver is told, and whoever waits here waits for nothing.
         shared.metrics.backlog.dec();
         return;
-    }
+    };
     // The semaphore is never closed, so a slot always comes.
     let Ok(slot) = shared.slots.clone().acquire_owned().await else {
         return;
     };
     let shared = shared.clone();
     tasks.spawn(async move {
-        let driven = AssertUnwindSafe(drive(&shared, source, slot))
+        let driven = AssertUnwindSafe(drive(&shared, source, seat, slot))
             .catch_unwind()
             .await;
         shared.metrics.backlog.dec();
         let was_woken = shared.live.end(run);
+        let later = |delay| {
+            let at = shared.ports.clock.now().plus(delay);
+            shared.queue.later(run, at);
+        };
         match driven {
             Ok(Ok(exit)) => after(&shared, run, exit, was_woken),
             Ok(Err(error)) => {
                 tracing::error!(%run, %error, "the run cannot go on now");
-                shared
-                    .queue
-                    .later(run, shared.ports.clock.now().plus(STORE_RETRY_DELAY));
+                later(STORE_RETRY_DELAY);
             }
             Err(_) => {
                 shared.protect.forget(run, |_| false);
-                tracing::error!(%run, "the run's task panicked; it goes on at the next start");
+                tracing::error!(%run, "the run's task panicked; it is tried again later");
+                later(PANIC_RETRY_DELAY);
             }
         }
     });
@@ -101,33 +112,36 @@ async fn spawn(shared: &Arc<Shared>, tasks: &TaskTracker, source: Source) {
 async fn drive(
     shared: &Arc<Shared>,
     source: Source,
+    seat: Arc<Seat>,
     slot: OwnedSemaphorePermit,
 ) -> Result<Exit, drive::DriveError> {
-    let state = match source {
-        Source::State(state) => *state,
+    let (state, may_have_messages) = match source {
+        Source::State(state) => (*state, false),
         Source::Journal(run) => {
             let entries = journal::load(shared.ports.store.as_ref(), run).await?;
-            RunState::fold(&entries)
-                .map_err(|source| journal::JournalError::Illegal { run, source })?
+            let state = RunState::fold(&entries)
+                .map_err(|source| journal::JournalError::Illegal { run, source })?;
+            (state, true)
         }
     };
     let plan = shared
         .plans
         .pinned(shared.ports.store.as_ref(), state.created.plan)
         .await?;
-    Driver::new(shared.clone(), plan, state, slot).run().await
+    Driver::new(shared.clone(), plan, state, seat, slot)
+        .run(may_have_messages)
+        .await
 }
 
 fn after(shared: &Shared, run: RunId, exit: Exit, was_woken: bool) {
-    if was_woken && !matches!(exit, Exit::Rest | Exit::Drained) {
-        shared.queue.resume(run);
+    if exit == Exit::Rest {
+        // Nobody has to listen.
+        let _ = shared.ends.send(run);
     }
     match exit {
-        Exit::Rest => {
-            // Nobody has to listen.
-            let _ = shared.ends.send(run);
-        }
+        Exit::Drained => {}
+        _ if was_woken => shared.queue.resume(run),
         Exit::WaitUntil(at) | Exit::Held(Some(at)) => shared.queue.later(run, at),
-        Exit::Held(None) | Exit::Drained => {}
+        Exit::Rest | Exit::WaitForMessage | Exit::Held(None) => {}
     }
 }

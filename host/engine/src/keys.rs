@@ -32,6 +32,22 @@ pub(crate) fn active(run: RunId) -> Vec<u8> {
 /// The family of active runs.
 pub(crate) const ACTIVE: &[u8] = b"a";
 
+/// The messages to a run that its driver has not taken up, in order.
+pub(crate) fn inbox(run: RunId) -> Vec<u8> {
+    with_run(INBOX, run)
+}
+
+/// One message: `i` + run + time + random bytes.
+pub(crate) fn message(run: RunId, at: Timestamp, random: [u8; 8]) -> Vec<u8> {
+    let mut key = inbox(run);
+    key.extend_from_slice(&at.as_millis().to_be_bytes());
+    key.extend_from_slice(&random);
+    key
+}
+
+/// The family of messages.
+pub(crate) const INBOX: &[u8] = b"i";
+
 /// A run's summary, for lists.
 pub(crate) fn summary(run: RunId) -> Vec<u8> {
     with_run(SUMMARY, run)
@@ -188,6 +204,11 @@ pub(crate) fn plan(digest: &Digest) -> Vec<u8> {
     out
 }
 
+/// The run id that follows the family letter of a key.
+pub(crate) fn run_at_start(key: &[u8]) -> Option<RunId> {
+    run_at_end(key.get(..1 + RUN_ID_BYTES)?)
+}
+
 /// The run id at the end of a key.
 pub(crate) fn run_at_end(key: &[u8]) -> Option<RunId> {
     let bytes: [u8; RUN_ID_BYTES] = key
@@ -209,6 +230,8 @@ mod tests {
         assert_eq!(run_at_end(&active(run)), Some(run));
         assert_eq!(run_at_end(&by_business_key("4711", run)), Some(run));
         assert_eq!(run_at_end(b"a"), None);
+        let message = message(run, Timestamp::from_millis(9), [1; 8]);
+        assert_eq!(run_at_start(&message), Some(run));
     }
 
     #[test]

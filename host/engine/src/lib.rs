@@ -4,10 +4,12 @@
 //! [`RunState::apply`](state::RunState::apply) says what an event does to a run, and
 //! [`next`](decide::next) says what a run needs. Everything else in here feeds them.
 
+mod command;
 pub mod decide;
 mod engine;
 mod events;
 mod execute;
+mod inbox;
 mod intake;
 mod journal;
 mod keys;
@@ -26,6 +28,7 @@ pub mod story;
 mod summary;
 mod trace_context;
 
+pub use command::CommandError;
 pub use engine::{Engine, EngineError, EngineOptions, Ports};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};

@@ -4,8 +4,8 @@ use crate::keys;
 use dowel_core::cloud_event::TypePattern;
 use dowel_core::code::{self, Code};
 use dowel_core::port::{Batch, Store, StoreError};
-use dowel_core::{Digest, FlowName, JsonText, StepId};
-use dowel_flow::plan::{Block, Plan, StepKind, TriggerKind, Verify};
+use dowel_core::{Digest, FlowName, JsonText, StepId, StepPath};
+use dowel_flow::plan::{Block, Plan, Step, StepKind, TriggerKind, Verify};
 use dowel_flow::validate::Validator;
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -16,9 +16,12 @@ pub(crate) struct ActivePlan {
     pub(crate) plan: Plan,
     pub(crate) digest: Digest,
     triggers: HashMap<String, Validator>,
-    results: HashMap<StepId, Validator>,
-    values: HashMap<StepId, Validator>,
+    results: Schemas,
+    values: Schemas,
 }
+
+/// Compiled schemas by the step's id and whether it is its compensation.
+type Schemas = HashMap<(StepId, bool), Validator>;
 
 /// Why a plan cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,46 +101,46 @@ impl ActivePlan {
     }
 
     /// Checks what an operation returned.
-    pub(crate) fn result_schema(&self, step: &StepId) -> Option<&Validator> {
-        self.results.get(step)
+    pub(crate) fn result_schema(&self, step: &Step, path: &StepPath) -> Option<&Validator> {
+        self.results.get(&(step.id.clone(), path.is_compensation()))
     }
 
     /// Checks a step's value.
-    pub(crate) fn value_schema(&self, step: &StepId) -> Option<&Validator> {
-        self.values.get(step)
+    pub(crate) fn value_schema(&self, step: &Step, path: &StepPath) -> Option<&Validator> {
+        self.values.get(&(step.id.clone(), path.is_compensation()))
     }
 }
 
 struct Validators {
     flow: FlowName,
-    results: HashMap<StepId, Validator>,
-    values: HashMap<StepId, Validator>,
+    results: Schemas,
+    values: Schemas,
 }
 
 impl Validators {
     fn block(&mut self, steps: &Block) -> Result<(), ActivationError> {
         for step in steps {
-            if let Some(schema) = &step.schema {
-                let validator = self.compile(schema, &format!("step `{}`", step.id))?;
-                self.values.insert(step.id.clone(), validator);
+            self.step(step, false)?;
+            if let Some(undo) = &step.compensate {
+                self.step(undo, true)?;
             }
-            match &step.kind {
-                StepKind::Call(call) => {
-                    let validator = self.compile(
-                        &call.result_schema,
-                        &format!("operation `{}`", call.operation),
-                    )?;
-                    self.results.insert(step.id.clone(), validator);
-                }
-                StepKind::Switch { cases, default, .. } => {
-                    cases
-                        .iter()
-                        .chain(default)
-                        .try_for_each(|block| self.block(block))?;
-                }
-                StepKind::ForEach { steps, .. } => self.block(steps)?,
-                _ => {}
+            for inner in step.blocks() {
+                self.block(inner)?;
             }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, is_compensation: bool) -> Result<(), ActivationError> {
+        let key = (step.id.clone(), is_compensation);
+        if let Some(schema) = &step.schema {
+            let validator = self.compile(schema, &format!("step `{}`", step.id))?;
+            self.values.insert(key.clone(), validator);
+        }
+        if let StepKind::Call(call) = &step.kind {
+            let place = format!("operation `{}`", call.operation);
+            let validator = self.compile(&call.result_schema, &place)?;
+            self.results.insert(key, validator);
         }
         Ok(())
     }

@@ -81,6 +81,9 @@ impl Timers {
     }
 }
 
+/// When a run is due that waits for a message and nothing else.
+pub(crate) const NEVER: Timestamp = Timestamp::from_millis(u64::MAX);
+
 /// The value of an active mark: the run is due at once.
 pub(crate) fn due_now() -> Vec<u8> {
     due_at(Timestamp::default())

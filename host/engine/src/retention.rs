@@ -21,8 +21,15 @@ use crate::state::{RunState, RunStatus};
 fn class(status: RunStatus) -> Option<EndClass> {
     match status {
         RunStatus::Succeeded => Some(EndClass::Good),
-        RunStatus::Failed => Some(EndClass::Bad),
-        RunStatus::Pending | RunStatus::Running | RunStatus::Waiting | RunStatus::Parked => None,
+        RunStatus::SucceededWithFailures
+        | RunStatus::Failed
+        | RunStatus::Compensated
+        | RunStatus::Cancelled => Some(EndClass::Bad),
+        RunStatus::Pending
+        | RunStatus::Running
+        | RunStatus::Waiting
+        | RunStatus::Compensating
+        | RunStatus::Parked => None,
     }
 }
 

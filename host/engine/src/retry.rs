@@ -3,7 +3,7 @@
 use dowel_core::code::run::UNKNOWN_OUTCOME;
 use dowel_core::manifest::Idempotency;
 use dowel_core::{ErrorKind, SendRecord, StepError, Timestamp, time};
-use dowel_flow::plan::{Call, Jitter, RetryPolicy};
+use dowel_flow::plan::{Call, Jitter, OnUncertain, RetryPolicy};
 use std::time::Duration;
 
 /// What follows a failed attempt.
@@ -27,7 +27,7 @@ pub(crate) fn verdict(
     now: Timestamp,
     random: u64,
 ) -> Verdict {
-    if outcome_is_unknown(plan.idempotency, &error, sent) {
+    if outcome_is_unknown(plan, &error, sent) {
         return Verdict::Fail(unknown_outcome(error));
     }
     let policy = &plan.retry;
@@ -43,19 +43,25 @@ pub(crate) fn verdict(
 /// What follows when the host stopped in the middle of a call. An operation that can
 /// be repeated is repeated with the same key and bytes, whatever the flow's `retry`
 /// says: the restart was not the upstream's doing.
-pub(crate) fn after_crash(
-    idempotency: Idempotency,
-    error: StepError,
-) -> Result<StepError, StepError> {
-    match idempotency {
-        Idempotency::Natural | Idempotency::Keyed => Ok(error),
-        Idempotency::None => Err(unknown_outcome(error)),
+pub(crate) fn after_crash(plan: &Call, error: StepError) -> Result<StepError, StepError> {
+    if is_repeatable(plan) {
+        return Ok(error);
+    }
+    Err(unknown_outcome(error))
+}
+
+/// Whether a call whose outcome nobody knows is made again.
+fn is_repeatable(plan: &Call) -> bool {
+    match plan.on_uncertain {
+        Some(OnUncertain::Retry) => true,
+        Some(OnUncertain::Park) => false,
+        None => plan.idempotency != Idempotency::None,
     }
 }
 
 /// Whether the effect may have happened and repeating it could do it twice. The
 /// gateway's record decides, whatever the guest reports.
-fn outcome_is_unknown(idempotency: Idempotency, error: &StepError, sent: SendRecord) -> bool {
+fn outcome_is_unknown(plan: &Call, error: &StepError, sent: SendRecord) -> bool {
     let ambiguous = match sent {
         SendRecord::NotSent => false,
         SendRecord::Sent => true,
@@ -67,7 +73,7 @@ fn outcome_is_unknown(idempotency: Idempotency, error: &StepError, sent: SendRec
                 | ErrorKind::Internal
         ),
     };
-    idempotency == Idempotency::None && ambiguous
+    ambiguous && !is_repeatable(plan)
 }
 
 fn unknown_outcome(cause: StepError) -> StepError {
@@ -123,6 +129,7 @@ mod tests {
                 ..RetryPolicy::default()
             },
             timeout: Duration::from_secs(1),
+            on_uncertain: None,
         }
     }
 

@@ -6,52 +6,115 @@ use dowel_core::{JsonText, StepId, StepPath, Timestamp};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// The loops around a place, the outermost first.
+/// The loops, branches and `catch` clauses around a place, the outermost first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    loops: Vec<(StepPath, usize)>,
+    frames: Vec<Frame>,
+}
+
+/// Something around a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Frame {
+    /// An item of the loop at a path.
+    Item(StepPath, usize),
+    /// A branch of the `parallel` at a path.
+    Branch(StepPath, StepId),
+    /// A clause of the `try` at a path. It has no place of its own.
+    Catch(StepPath),
+}
+
+impl Frame {
+    /// The path of a step directly inside; `None` if the place is the one around.
+    fn path(&self, id: &StepId) -> Option<StepPath> {
+        match self {
+            Self::Item(path, index) => Some(path.item(*index, id)),
+            Self::Branch(path, branch) => Some(path.branch(branch, id)),
+            Self::Catch(_) => None,
+        }
+    }
+
+    /// The place as paths inside of it begin.
+    fn place(&self) -> Option<String> {
+        match self {
+            Self::Item(path, index) => Some(format!("{path}[{index}].")),
+            Self::Branch(path, branch) => Some(format!("{path}[{branch}].")),
+            Self::Catch(_) => None,
+        }
+    }
 }
 
 impl Scope {
     /// Inside item `index` of the loop at `path`.
     pub fn item(&self, path: &StepPath, index: usize) -> Self {
-        let mut loops = self.loops.clone();
-        loops.push((path.clone(), index));
-        Self { loops }
+        self.with(Frame::Item(path.clone(), index))
+    }
+
+    /// Inside a branch of the `parallel` at `path`.
+    pub fn branch(&self, path: &StepPath, branch: &StepId) -> Self {
+        self.with(Frame::Branch(path.clone(), branch.clone()))
+    }
+
+    /// Inside the clause that took over in the `try` at `path`.
+    pub fn catch(&self, path: &StepPath) -> Self {
+        self.with(Frame::Catch(path.clone()))
+    }
+
+    /// The place of a step by its path alone. `catch` clauses are not part of a path.
+    pub fn of(path: &StepPath) -> Self {
+        let mut frames = Vec::new();
+        let text = path.as_str();
+        for (end, _) in text.match_indices("].") {
+            let Some(open) = text[..end].rfind('[') else {
+                continue;
+            };
+            let (around, name) = (StepPath::inside(&text[..open]), &text[open + 1..end]);
+            match (name.parse(), StepId::new(name)) {
+                (Ok(index), _) => frames.push(Frame::Item(around, index)),
+                (_, Ok(branch)) => frames.push(Frame::Branch(around, branch)),
+                _ => {}
+            }
+        }
+        Self { frames }
+    }
+
+    fn with(&self, frame: Frame) -> Self {
+        let mut frames = self.frames.clone();
+        frames.push(frame);
+        Self { frames }
     }
 
     /// The path of a step at this place.
     pub fn path(&self, id: &StepId) -> StepPath {
-        path_in(self.loops.last(), id)
+        let mut inner_first = self.frames.iter().rev();
+        inner_first
+            .find_map(|frame| frame.path(id))
+            .unwrap_or_else(|| StepPath::top(id))
     }
 
     /// The value of the step with this id that is nearest to this place; `null` if it
     /// has none.
     fn step_value(&self, state: &RunState, id: &StepId) -> JsonText {
-        let inner_first = self.loops.iter().rev().map(Some).chain([None]);
-        let mut values = inner_first.filter_map(|place| state.value(&path_in(place, id)));
+        let inner_first = self.frames.iter().rev().filter_map(|frame| frame.path(id));
+        let mut values = inner_first
+            .chain([StepPath::top(id)])
+            .filter_map(|path| state.value(&path));
         values.next().unwrap_or_else(JsonText::null)
     }
 
-    /// Whether a step at `path` is in reach: outside of all loops, or inside of the
-    /// items that are around this place.
-    fn reaches(&self, path: &str) -> bool {
-        match path.rfind("].") {
-            None => true,
-            Some(end) => {
-                let place = &path[..=end];
-                self.loops
-                    .iter()
-                    .any(|(around, index)| format!("{around}[{index}]") == place)
-            }
-        }
+    /// Whether a step at `path` is in reach: outside of all loops and branches, or inside
+    /// of those that are around this place.
+    fn reaches(&self, path: &StepPath) -> bool {
+        let place = path.place();
+        let around = |frame: &Frame| frame.place().is_some_and(|around| around == place);
+        place.is_empty() || self.frames.iter().any(around)
     }
-}
 
-fn path_in(place: Option<&(StepPath, usize)>, id: &StepId) -> StepPath {
-    match place {
-        Some((path, index)) => path.item(*index, id),
-        None => StepPath::top(id),
+    /// The nearest loop: its path and the index of the item.
+    fn nearest_item(&self) -> Option<(&StepPath, usize)> {
+        self.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Item(path, index) => Some((path, *index)),
+            _ => None,
+        })
     }
 }
 
@@ -84,6 +147,7 @@ fn variable(
         "vars" => ("vars", vars_variable(state, scope)),
         "item" => ("item", item(state, scope)?),
         "index" => ("index", index(scope)?),
+        "error" => ("error", error(state, scope)?),
         _ => return None,
     })
 }
@@ -121,9 +185,8 @@ fn steps_variable(state: &RunState, scope: &Scope, needs: &StepNeeds) -> JsonTex
         }
         StepNeeds::All => {
             for (path, step) in &state.steps {
-                if let (StepState::Done { value }, true) = (step, scope.reaches(path.as_str())) {
-                    let id = path.as_str().rsplit('.').next().unwrap_or_default();
-                    values.insert(id.to_owned(), value.clone());
+                if let (StepState::Done(done), true) = (step, scope.reaches(path)) {
+                    values.insert(path.id().to_owned(), done.value.clone());
                 }
             }
         }
@@ -134,7 +197,7 @@ fn steps_variable(state: &RunState, scope: &Scope, needs: &StepNeeds) -> JsonTex
 fn vars_variable(state: &RunState, scope: &Scope) -> JsonText {
     let mut merged: BTreeMap<String, JsonText> = BTreeMap::new();
     for (path, value) in &state.sets {
-        if scope.reaches(path.as_str()) {
+        if scope.reaches(path) {
             let fields: BTreeMap<String, Box<RawValue>> =
                 serde_json::from_str(value.as_str()).unwrap_or_default();
             let fields = fields
@@ -147,14 +210,61 @@ fn vars_variable(state: &RunState, scope: &Scope) -> JsonText {
 }
 
 fn item(state: &RunState, scope: &Scope) -> Option<JsonText> {
-    let (path, index) = scope.loops.last()?;
-    match state.steps.get(path)? {
-        StepState::Looping(state) => state.items.get(*index).cloned(),
-        _ => None,
-    }
+    let (path, index) = scope.nearest_item()?;
+    let items = match state.steps.get(path)? {
+        StepState::Looping(state) => &state.items,
+        StepState::Done(done) => done.items.as_ref()?,
+        _ => return None,
+    };
+    items.get(index).cloned()
 }
 
 fn index(scope: &Scope) -> Option<JsonText> {
-    let (_, index) = scope.loops.last()?;
-    JsonText::of(index).ok()
+    let (_, index) = scope.nearest_item()?;
+    JsonText::of(&index).ok()
+}
+
+/// `$error` in a `catch` clause.
+fn error(state: &RunState, scope: &Scope) -> Option<JsonText> {
+    let path = scope.frames.iter().rev().find_map(|frame| match frame {
+        Frame::Catch(path) => Some(path),
+        _ => None,
+    })?;
+    let StepState::Trying {
+        caught: Some(caught),
+    } = state.steps.get(path)?
+    else {
+        return None;
+    };
+    let error = &caught.error;
+    Some(JsonText::object([
+        ("kind", &JsonText::string(error.kind.name())),
+        ("code", &JsonText::string(&error.code)),
+        ("message", &JsonText::string(&error.message)),
+        (
+            "details",
+            error.details.as_ref().unwrap_or(&JsonText::null()),
+        ),
+        ("step", &JsonText::string(caught.step.as_str())),
+    ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_known_by_its_path() {
+        let id = |name| StepId::new(name).unwrap();
+        let items = StepPath::top(&id("items"));
+        let item = Scope::default().item(&items, 3);
+        let both = item.path(&id("both"));
+        let left = item.branch(&both, &id("left"));
+        let path = left.path(&id("invoice"));
+        assert_eq!(path.as_str(), "items[3].both[left].invoice");
+        assert_eq!(Scope::of(&path), left);
+        assert_eq!(Scope::of(&path.compensation()), left);
+        assert_eq!(left.catch(&both).path(&id("invoice")), path);
+        assert!(left.reaches(&both) && !Scope::default().reaches(&both));
+    }
 }

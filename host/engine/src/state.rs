@@ -1,62 +1,25 @@
 //! A run as its journal tells it.
 
 mod apply;
+mod call;
+mod command;
+mod compensation;
+mod looping;
+mod parallel;
+mod status;
 
 pub use apply::IllegalEvent;
+pub use compensation::Compensation;
+pub use looping::{ItemEnd, LoopState};
+pub use parallel::ParallelState;
+pub use status::RunStatus;
 
 use dowel_core::cloud_event::HOPS;
 use dowel_core::journal::{CallArguments, RunCreated};
 use dowel_core::{JsonText, StepError, StepPath, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Where a run stands. `docs/run-states.md` shows the events between these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// Accepted; no step has begun.
-    Pending,
-    /// At work.
-    Running,
-    /// Nothing to do before a timer is due.
-    Waiting,
-    /// Ended well.
-    Succeeded,
-    /// Ended by a `fail` step.
-    Failed,
-    /// Waits for a person.
-    Parked,
-}
-
-impl RunStatus {
-    /// Every status.
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Running,
-        Self::Waiting,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Parked,
-    ];
-
-    /// The name in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Parked => "parked",
-        }
-    }
-
-    /// Whether the engine has nothing more to do with the run by itself.
-    pub const fn is_at_rest(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Parked)
-    }
-}
 
 /// A run, folded from its journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,44 +32,48 @@ pub struct RunState {
     pub status: RunStatus,
     /// Position of the next journal entry.
     pub next_seq: u64,
-    /// Every step that has begun, except those inside loop items that ended.
+    /// Every step that has begun, except those inside loop items that ended and cannot
+    /// be compensated.
     pub steps: BTreeMap<StepPath, StepState>,
     /// The values of `set` steps in order, for `$vars`.
     pub sets: Vec<(StepPath, JsonText)>,
-    /// The first step that failed for good.
-    pub failed: Option<(StepPath, StepError)>,
+    /// What is being undone.
+    pub compensation: Option<Compensation>,
+    /// A person wants the run to end before its time.
+    pub cancel: Option<Cancel>,
+    /// Items of loops that failed and were left behind.
+    pub failed_items: usize,
+    /// Why it failed or is parked, and where.
+    pub error: Option<(StepError, Option<StepPath>)>,
     /// When the last entry was recorded.
     pub updated_at: Timestamp,
+}
+
+/// A person wants the run to end before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// Whether the steps that have succeeded are undone.
+    pub compensate: bool,
 }
 
 /// Where a step stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepState {
-    /// Its `if` did not hold.
+    /// Its `if` did not hold, or a person went on without it.
     Skipped,
     /// A call may have been sent and nothing is known of its result.
-    Calling {
-        /// From 1.
-        attempt: u32,
-        /// What is sent.
-        call: Arc<CallArguments>,
-    },
+    Calling(CallState),
     /// The last attempt failed and another one follows, or an attempt waits for its turn.
     Retrying {
-        /// The attempt that failed, from 1; 0 while the first one waits for its turn.
-        attempt: u32,
-        /// What is sent.
-        call: Arc<CallArguments>,
+        /// The attempts so far, none while the first one waits for its turn.
+        call: CallState,
         /// When the next attempt is due.
         retry_at: Timestamp,
     },
     /// It has a value.
-    Done {
-        /// The value that `$steps` shows.
-        value: JsonText,
-    },
+    Done(Done),
     /// It failed for good.
-    Failed,
+    Failed(Failed),
     /// A `switch` is inside a branch.
     InBranch {
         /// Index of the case; `None` is the default.
@@ -114,47 +81,64 @@ pub enum StepState {
     },
     /// A `for_each` is at work.
     Looping(LoopState),
+    /// A `parallel` is at work.
+    InParallel(ParallelState),
+    /// A `try` is at work.
+    Trying {
+        /// The clause that took over, and the error that it took.
+        caught: Option<Caught>,
+    },
+    /// A `wait` has not come to its end.
+    Waiting {
+        /// When it does.
+        until: Timestamp,
+    },
 }
 
-/// A `for_each` at work.
+/// A call and its attempts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LoopState {
-    /// The list.
-    pub items: Arc<[JsonText]>,
-    /// Results of the items that ended.
-    pub results: Vec<Option<JsonText>>,
-    /// Every item before this one has ended.
-    pub low: usize,
-    /// How many items have ended.
-    pub ended: usize,
+pub struct CallState {
+    /// The last attempt that began, from 1; 0 before the first one.
+    pub attempt: u32,
+    /// Attempts before a person began a new round of them.
+    pub earlier: u32,
+    /// What is sent.
+    pub arguments: Arc<CallArguments>,
 }
 
-impl LoopState {
-    /// A loop over `items` that has not begun any.
-    pub fn new(items: Vec<JsonText>) -> Self {
-        let results = vec![None; items.len()];
-        Self {
-            items: items.into(),
-            results,
-            low: 0,
-            ended: 0,
-        }
-    }
+/// A step that has a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// The value that `$steps` shows.
+    pub value: JsonText,
+    /// Position of the journal entry that gave it: the order of compensation.
+    pub seq: u64,
+    /// The list of a loop, for `$item` in compensations.
+    pub items: Option<Arc<[JsonText]>>,
+}
 
-    /// The items that may be at work: the first `parallel` that have not ended.
-    pub fn window(&self, parallel: usize) -> impl Iterator<Item = usize> + '_ {
-        (self.low..self.items.len())
-            .filter(|index| self.results[*index].is_none())
-            .take(parallel)
-    }
+/// A step that failed for good.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    /// Why.
+    pub error: StepError,
+    /// The attempts, where the step made a call.
+    pub call: Option<CallState>,
+    /// Whether the flow itself says so, with a `fail` step.
+    pub deliberate: bool,
+    /// Whether a `try`, a loop or a `parallel` went on without it.
+    pub handled: bool,
+}
 
-    fn end_item(&mut self, index: usize, result: JsonText) {
-        self.results[index] = Some(result);
-        self.ended += 1;
-        while self.results.get(self.low).is_some_and(Option::is_some) {
-            self.low += 1;
-        }
-    }
+/// The clause of a `try` that took over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caught {
+    /// Index of the clause.
+    pub clause: usize,
+    /// The step that failed.
+    pub step: StepPath,
+    /// Why.
+    pub error: StepError,
 }
 
 impl RunState {
@@ -175,9 +159,17 @@ impl RunState {
     /// The value of a step, as `$steps` shows it: `None` until it has one.
     pub fn value(&self, path: &StepPath) -> Option<JsonText> {
         match self.steps.get(path)? {
-            StepState::Done { value } => Some(value.clone()),
+            StepState::Done(done) => Some(done.value.clone()),
             StepState::Skipped => Some(JsonText::null()),
             _ => None,
         }
+    }
+
+    /// The steps that failed and that nothing went on without, in the order of their paths.
+    pub fn failures(&self) -> impl Iterator<Item = (&StepPath, &Failed)> {
+        self.steps.iter().filter_map(|(path, step)| match step {
+            StepState::Failed(failed) if !failed.handled => Some((path, failed)),
+            _ => None,
+        })
     }
 }

@@ -5,13 +5,16 @@ pub(crate) mod call;
 pub(crate) mod emit;
 pub(crate) mod fail;
 pub(crate) mod for_each;
+pub(crate) mod parallel;
 pub(crate) mod return_;
 pub(crate) mod set;
 pub(crate) mod switch;
+pub(crate) mod try_;
+pub(crate) mod wait;
 
 use crate::state::RunState;
 use dowel_core::journal::{CallArguments, Event};
-use dowel_core::{JsonText, StepError, StepPath};
+use dowel_core::{JsonText, StepError, StepPath, Timestamp};
 use dowel_flow::plan::{Step, StepKind};
 
 /// What a step does once its expressions have values.
@@ -31,6 +34,7 @@ pub(crate) fn begin(
     path: &StepPath,
     values: Vec<JsonText>,
     state: &RunState,
+    now: Timestamp,
 ) -> Result<Begin, StepError> {
     let mut values = Values(values.into_iter());
     Ok(match &step.kind {
@@ -39,12 +43,15 @@ pub(crate) fn begin(
         StepKind::Switch { cases, .. } => {
             Begin::Record(switch::begin(cases.len(), path, &mut values))
         }
-        StepKind::ForEach { .. } => Begin::Record(for_each::begin(path, &mut values)?),
+        StepKind::ForEach(_) => Begin::Record(for_each::begin(path, &mut values)?),
+        StepKind::Parallel(_) => Begin::Record(parallel::begin(path)),
+        StepKind::Try(_) => Begin::Record(try_::begin(path)),
+        StepKind::Wait(plan) => Begin::Record(wait::begin(plan, path, &mut values, now)?),
         StepKind::Emit { event_type, .. } => {
             Begin::Record(emit::begin(event_type, path, &mut values, state)?)
         }
         StepKind::Fail { kind, code, .. } => {
-            Begin::Stop(fail::begin(*kind, code, path, &mut values))
+            Begin::Record(fail::begin(*kind, code, path, &mut values))
         }
         StepKind::Return { .. } => Begin::Stop(return_::begin(path, &mut values)),
     })

@@ -4,7 +4,8 @@
 use crate::mask::mask;
 use crate::state::{IllegalEvent, RunState, RunStatus};
 use dowel_core::journal::{
-    CallArguments, Entry, Event, FailedAttempt, HoldReason, PinnedConnector, RunCreated,
+    CallArguments, Command, Commanded, Entry, Event, FailedAttempt, HoldReason, PinnedConnector,
+    RunCreated,
 };
 use dowel_core::{ConnectionName, Digest, JsonText, SendRecord, StepError, StepPath, Timestamp};
 use serde::{Serialize, Serializer};
@@ -51,6 +52,23 @@ pub struct Story {
     pub error: Option<StepError>,
     /// The steps, in the order in which they began.
     pub steps: Vec<StepStory>,
+    /// What people and policies decided about the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
+}
+
+/// What somebody decided about a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decision {
+    /// When.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// What.
+    pub command: &'static str,
 }
 
 /// A step's story.
@@ -58,8 +76,8 @@ pub struct Story {
 pub struct StepStory {
     /// Its path.
     pub path: StepPath,
-    /// What it does: `call`, `set`, `switch`, `for_each`, `emit`, `fail`, `return`, or
-    /// `step` where it was skipped or failed before it did anything.
+    /// What it does: `call`, `set`, `switch`, `for_each`, `parallel`, `try`, `wait`,
+    /// `emit`, `fail`, `return`, or `step` where it was skipped or failed before it did anything.
     pub kind: &'static str,
     /// `running`, `waiting`, `succeeded`, `skipped` or `failed`.
     pub status: &'static str,
@@ -172,13 +190,17 @@ impl Story {
             output: None,
             error: None,
             steps: Vec::new(),
+            decisions: Vec::new(),
         }
     }
 
     fn add(&mut self, entry: &Entry) {
         let at = entry.at;
         match &entry.event {
-            Event::Created(_) | Event::ItemEnded { .. } => {}
+            Event::Created(_)
+            | Event::ItemEnded { .. }
+            | Event::ItemFailed { .. }
+            | Event::BranchEnded { .. } => {}
             Event::StepSkipped { path } => self.step(path, "step", at).end(at, "skipped"),
             Event::CallIntended { .. }
             | Event::AttemptFailed { .. }
@@ -188,10 +210,29 @@ impl Story {
                 path,
                 attempt,
                 error,
-            } => self.fail(path, attempt.as_ref(), error, at),
+                deliberate,
+            } => {
+                if *deliberate {
+                    self.step(path, "fail", at);
+                }
+                self.fail(path, attempt.as_ref(), error, at);
+            }
             Event::ValueSet { path, value } => self.done(path, "set", value, at),
             Event::BranchTaken { path, .. } => self.step(path, "switch", at).status = "running",
             Event::LoopEntered { path, .. } => self.step(path, "for_each", at).status = "running",
+            Event::ParallelEntered { path } => self.step(path, "parallel", at).status = "running",
+            Event::TryEntered { path } => self.step(path, "try", at).status = "running",
+            Event::Caught { path, error, .. } => {
+                self.step(path, "try", at).error = Some(error.clone());
+            }
+            Event::WaitBegan { path, .. } => self.step(path, "wait", at).status = "waiting",
+            Event::WaitEnded { path } => self.step(path, "wait", at).end(at, "succeeded"),
+            Event::Commanded(commanded) => self.decide(commanded, at),
+            Event::CompensationBegan { error, .. } => {
+                self.error = error.clone().or(self.error.take());
+            }
+            Event::CompensationEnded {} | Event::Cancelled {} => {}
+            Event::Compensated { error } => self.error.clone_from(error),
             Event::BlockEnded { path, result } => self.done(path, "step", result, at),
             Event::Emitted { path, data, .. } => self.done(path, "emit", data, at),
             Event::Succeeded {
@@ -205,6 +246,7 @@ impl Story {
             }
             Event::Failed { error, path } => {
                 self.error = Some(error.clone());
+                // Journals of the first format have no `step-failed` before this.
                 if let Some(path) = path {
                     self.step(path, "fail", at).fail(at, error);
                 }
@@ -238,6 +280,20 @@ impl Story {
                 attempt.end(at, *sent, Some(error));
                 attempt.retry_at = Some(*retry_at);
             }
+            Event::CallSucceeded {
+                path,
+                attempt,
+                started_at,
+                result,
+                output,
+                call,
+            } => {
+                let step = self.call(path, *started_at, call.as_ref());
+                step.attempt(*attempt, *started_at)
+                    .end(at, SendRecord::Answered, None);
+                step.output = Some(mask(output.as_ref().unwrap_or(result)));
+                step.end(at, "succeeded");
+            }
             Event::CallHeld {
                 path,
                 reason,
@@ -253,22 +309,44 @@ impl Story {
                     until: *until,
                 });
             }
-            Event::CallSucceeded {
-                path,
-                attempt,
-                started_at,
-                result,
-                output,
-                call,
-            } => {
-                let step = self.call(path, *started_at, call.as_ref());
-                step.attempt(*attempt, *started_at)
-                    .end(at, SendRecord::Answered, None);
-                step.output = Some(mask(output.as_ref().unwrap_or(result)));
-                step.end(at, "succeeded");
-            }
             _ => {}
         }
+    }
+
+    /// Somebody decided something; the steps that it is about go on from there.
+    fn decide(&mut self, commanded: &Commanded, at: Timestamp) {
+        self.decisions.push(Decision {
+            at,
+            actor: commanded.actor.0.clone(),
+            reason: commanded.reason.clone(),
+            command: commanded.command.name(),
+        });
+        match &commanded.command {
+            Command::Complete { path, output } => self.done(path, "step", output, at),
+            Command::Skip { path } => self.step(path, "step", at).end(at, "skipped"),
+            Command::EditInput {
+                path,
+                input,
+                idempotency_key,
+            } => {
+                let step = self.step(path, "call", at);
+                step.input = Some(mask(input));
+                step.idempotency_key = Some(idempotency_key.clone());
+                step.reopen();
+            }
+            Command::Retry { path } => {
+                let all = path.is_none();
+                let again = |step: &&mut StepStory| {
+                    step.status == "failed" && (all || path.as_ref() == Some(&step.path))
+                };
+                self.steps
+                    .iter_mut()
+                    .filter(again)
+                    .for_each(StepStory::reopen);
+            }
+            Command::Cancel { .. } | Command::Compensate | Command::Discard { .. } => {}
+        }
+        self.error = None;
     }
 
     fn fail(
@@ -355,6 +433,13 @@ impl StepStory {
             attempts: Vec::new(),
             held: Vec::new(),
         }
+    }
+
+    /// A person had the step tried again.
+    fn reopen(&mut self) {
+        self.status = "waiting";
+        self.ended_at = None;
+        self.error = None;
     }
 
     fn fail(&mut self, at: Timestamp, error: &StepError) {

@@ -28,7 +28,7 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    pub(crate) fn of(state: &RunState, error_code: Option<String>) -> Self {
+    pub(crate) fn of(state: &RunState) -> Self {
         Self {
             id: state.created.run,
             flow: state.created.flow.clone(),
@@ -37,7 +37,7 @@ impl RunSummary {
             dedupe_key: state.created.dedupe_key.clone(),
             created_at: state.created_at,
             updated_at: state.updated_at,
-            error_code,
+            error_code: state.error.as_ref().map(|(error, _)| error.code.clone()),
         }
     }
 }

@@ -280,7 +280,7 @@ fn limits(written: Option<&Limits>, report: &mut Report) -> ConnectionLimits {
 fn breaker(written: &Breaker, report: &mut Report) -> BreakerLimits {
     let (errors, of, cooldown) = (&written.errors, &written.of, &written.cooldown);
     within(
-        errors.value.0,
+        errors.value.0.hundredths(),
         1..=10_000,
         errors,
         "from 0.01% to 100%",
@@ -290,7 +290,7 @@ fn breaker(written: &Breaker, report: &mut Report) -> BreakerLimits {
     let range = Duration::from_secs(1)..=MAX_COOLDOWN;
     within(cooldown.value, range, cooldown, "from 1s to 1h", report);
     BreakerLimits {
-        errors: errors.value.0,
+        errors: errors.value.0.hundredths(),
         of: of.value,
         cooldown: cooldown.value,
     }

@@ -4,9 +4,10 @@
 //! its serialised form is versioned like the journal: fields are added with a default.
 
 use dowel_core::expression::{Position, Program, Template};
-use dowel_core::id::{ConnectionName, FlowName, OperationName, StepId};
+use dowel_core::id::{ConnectionName, FlowName, OperationName, StepId, StepPath};
 use dowel_core::journal::PinnedConnector;
 use dowel_core::manifest::{Effect, Idempotency};
+use dowel_core::units::Share;
 use dowel_core::{Digest, ErrorKind, JsonText};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ pub struct Plan {
     pub triggers: Vec<Trigger>,
     /// How duplicates are recognised.
     pub dedupe: Option<Dedupe>,
+    /// What a failure means that nothing caught.
+    #[serde(default)]
+    pub on_failure: OnFailure,
     /// The steps.
     pub steps: Block,
     /// The run's output; `null` without it.
@@ -121,6 +125,15 @@ pub struct Dedupe {
     pub window: Duration,
 }
 
+/// What a failure means that nothing caught.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnFailure {
+    /// The kinds after which the run is compensated; after all others it is parked.
+    pub compensate: Vec<ErrorKind>,
+    /// Who is told, by the names of the policy.
+    pub notify: Vec<String>,
+}
+
 /// One step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
@@ -132,6 +145,9 @@ pub struct Step {
     pub schema: Option<JsonText>,
     /// What it does.
     pub kind: StepKind,
+    /// What undoes it: a `call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensate: Option<Box<Step>>,
 }
 
 /// What a step does. Each `program` also holds the step's `if`.
@@ -155,14 +171,13 @@ pub enum StepKind {
         default: Option<Block>,
     },
     /// Runs steps for each item of a list.
-    ForEach {
-        /// One output: the list.
-        program: Arc<Program>,
-        /// Items at the same time, at least 1.
-        parallel: u32,
-        /// What to run.
-        steps: Block,
-    },
+    ForEach(ForEach),
+    /// Runs branches at the same time.
+    Parallel(Parallel),
+    /// Runs steps whose failure other steps answer.
+    Try(Try),
+    /// Waits.
+    Wait(Wait),
     /// Emits a CloudEvent. One output: its data.
     Emit {
         /// CloudEvents `type`.
@@ -184,6 +199,115 @@ pub enum StepKind {
         /// What to evaluate.
         program: Arc<Program>,
     },
+}
+
+/// A `for_each` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForEach {
+    /// One output: the list.
+    pub program: Arc<Program>,
+    /// Items at the same time, at least 1.
+    pub parallel: u32,
+    /// What a failed item means for the loop.
+    #[serde(default)]
+    pub on_item_failure: OnItemFailure,
+    /// What to run.
+    pub steps: Block,
+}
+
+impl ForEach {
+    /// Whether something inside has a compensation.
+    pub fn is_undoable(&self) -> bool {
+        fn any(block: &Block) -> bool {
+            block
+                .iter()
+                .any(|step| step.compensate.is_some() || step.blocks().into_iter().any(any))
+        }
+        any(&self.steps)
+    }
+}
+
+/// What a failed item means for its loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnItemFailure {
+    /// The loop fails.
+    #[default]
+    Stop,
+    /// The loop goes on, and fails only if too many items have failed.
+    Collect {
+        /// The share of the items that may fail.
+        fail_above: Option<Share>,
+    },
+}
+
+/// A `parallel` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parallel {
+    /// No outputs.
+    pub program: Arc<Program>,
+    /// In the order of the file.
+    pub branches: Vec<Branch>,
+    /// When the step ends.
+    pub join: Join,
+}
+
+/// A branch of a `parallel` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Branch {
+    /// Unique in the step.
+    pub name: StepId,
+    /// What to run.
+    pub steps: Block,
+}
+
+/// When a `parallel` step ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// With the last branch.
+    All,
+    /// With the first branch that succeeds.
+    Any,
+}
+
+/// A `try` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Try {
+    /// No outputs.
+    pub program: Arc<Program>,
+    /// What may fail.
+    pub steps: Block,
+    /// What answers a failure: the first clause that takes it.
+    pub catch: Vec<Catch>,
+}
+
+/// A clause of a `try` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Catch {
+    /// The kinds that it takes; all but `unknown-outcome` if empty.
+    pub kinds: Vec<ErrorKind>,
+    /// What to run.
+    pub steps: Block,
+}
+
+/// A `wait` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wait {
+    /// One output, the instant, unless there is a duration.
+    pub program: Arc<Program>,
+    /// How long.
+    pub duration: Option<Duration>,
+}
+
+/// What a call does whose outcome nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUncertain {
+    /// It is tried again with the same key and bytes.
+    Retry,
+    /// A person decides.
+    Park,
 }
 
 /// A `call` step.
@@ -209,6 +333,10 @@ pub struct Call {
     pub retry: RetryPolicy,
     /// The longest time of one attempt.
     pub timeout: Duration,
+    /// What to do when nobody knows the outcome; the operation's idempotency decides
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_uncertain: Option<OnUncertain>,
 }
 
 /// When and how a call is tried again.
@@ -262,9 +390,13 @@ impl Plan {
         Ok(Digest::of(serde_json::to_vec(self)?))
     }
 
-    /// The step with this id, wherever it stands.
-    pub fn step(&self, id: &StepId) -> Option<&Step> {
-        find(&self.steps, id)
+    /// The step at a path of a run, be it a compensation.
+    pub fn step_at(&self, path: &StepPath) -> Option<&Step> {
+        let step = find(&self.steps, path.id())?;
+        if path.is_compensation() {
+            return step.compensate.as_deref();
+        }
+        Some(step)
     }
 
     /// The trigger of this name.
@@ -273,24 +405,49 @@ impl Plan {
     }
 }
 
-fn find<'a>(steps: &'a [Step], id: &StepId) -> Option<&'a Step> {
+fn find<'a>(steps: &'a [Step], id: &str) -> Option<&'a Step> {
     steps.iter().find_map(|step| {
-        if step.id == *id {
+        if step.id.as_str() == id {
             Some(step)
         } else {
-            find_inside(step, id)
+            step.blocks().into_iter().find_map(|block| find(block, id))
         }
     })
 }
 
-fn find_inside<'a>(step: &'a Step, id: &StepId) -> Option<&'a Step> {
-    match &step.kind {
-        StepKind::Switch { cases, default, .. } => cases
-            .iter()
-            .chain(default)
-            .find_map(|block| find(block, id)),
-        StepKind::ForEach { steps, .. } => find(steps, id),
-        _ => None,
+impl Step {
+    /// The lists of steps inside of this one.
+    pub fn blocks(&self) -> Vec<&Block> {
+        match &self.kind {
+            StepKind::Switch { cases, default, .. } => cases.iter().chain(default).collect(),
+            StepKind::ForEach(each) => vec![&each.steps],
+            StepKind::Parallel(parallel) => parallel
+                .branches
+                .iter()
+                .map(|branch| &branch.steps)
+                .collect(),
+            StepKind::Try(plan) => {
+                let clauses = plan.catch.iter().map(|catch| &catch.steps);
+                std::iter::once(&plan.steps).chain(clauses).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The step's own expressions.
+    pub fn program(&self) -> &Arc<Program> {
+        match &self.kind {
+            StepKind::Call(call) => &call.program,
+            StepKind::ForEach(each) => &each.program,
+            StepKind::Parallel(parallel) => &parallel.program,
+            StepKind::Try(plan) => &plan.program,
+            StepKind::Wait(wait) => &wait.program,
+            StepKind::Set { program }
+            | StepKind::Switch { program, .. }
+            | StepKind::Emit { program, .. }
+            | StepKind::Fail { program, .. }
+            | StepKind::Return { program } => program,
+        }
     }
 }
 

@@ -118,6 +118,9 @@ super::codes! {
     EMPTY_LIST = 1058, "An empty list",
         "The list needs at least one entry.",
         "Add an entry, or remove the key.";
+    KEY_WITHOUT_GENERATION = 1059, "A compensated step's key is the same in a rerun",
+        "The step has an explicit `idempotency_key` and a `compensate`; after the step was undone a rerun would send the key of the undone effect, and the upstream would do nothing.",
+        "Make `$run.generation` a part of the key.";
     EVENTS_CHOICE = 1060, "Not exactly one rule for senders of events",
         "`events` of the environment says who may send events: named `senders`, or anybody with `verify: none`.",
         "Keep one of them; without `events` nobody may send any.";

@@ -143,4 +143,13 @@ super::codes! {
     PLAN_STUCK = 2306, "A run has nothing to do and has not ended",
         "The plan of the run gives it no next step. This is a defect of Dowel.",
         "Report it with the flow and the run's story.";
+    LOOP_TOO_MANY_FAILED = 2320, "Too many items of a loop failed",
+        "More items failed than `on_item_failure.fail_above` of the loop allows; the loop was stopped.",
+        "Look at the failed items, mend their cause, then retry the run.";
+    WAIT_NOT_AN_INSTANT = 2321, "`wait.until` is not an instant",
+        "The expression of `wait.until` yielded something else than an instant in RFC 3339.",
+        "Make it yield a text such as `2026-03-01T09:00:00Z`.";
+    COMMAND_REFUSED = 2322, "The run does not allow this now",
+        "What was asked for does not fit where the run stands; nothing was changed.",
+        "Look at the run with `dowel runs show` and decide again.";
 }

@@ -10,7 +10,7 @@ use dowel_core::code::run::OUTPUT_SCHEMA;
 use dowel_core::expression::Evaluated;
 use dowel_core::journal::{CallArguments, Event, FailedAttempt};
 use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, EvaluationRequest};
-use dowel_core::{ErrorKind, JsonText, StepError, StepId, StepPath, Timestamp};
+use dowel_core::{ErrorKind, JsonText, StepError, StepPath, Timestamp};
 use dowel_flow::plan::{Call, Step, StepKind};
 use dowel_flow::validate::Validator;
 use std::sync::Arc;
@@ -19,10 +19,11 @@ use tokio::sync::oneshot;
 /// An attempt that is about to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
-    pub(crate) step: StepId,
     pub(crate) path: StepPath,
     pub(crate) scope: Scope,
     pub(crate) number: u32,
+    /// Attempts before a person began a new round of them.
+    pub(crate) earlier: u32,
     pub(crate) call: Arc<CallArguments>,
     pub(crate) deadline: std::time::Duration,
 }
@@ -104,7 +105,7 @@ pub(crate) async fn conclude(
     started_at: Timestamp,
     outcome: CallOutcome,
 ) -> Option<Event> {
-    let step = plan.plan.step(&attempt.step)?;
+    let step = plan.plan.step_at(&attempt.path)?;
     let StepKind::Call(call) = &step.kind else {
         return None;
     };
@@ -114,7 +115,7 @@ pub(crate) async fn conclude(
     let sent = outcome.sent;
     let (error, result) = match outcome.result {
         Err(error) => (error, None),
-        Ok(result) => match value(shared, plan, state, step, call, &attempt.scope, &result).await {
+        Ok(result) => match value(shared, plan, state, step, call, attempt, &result).await {
             Ok(output) => {
                 let number = attempt.number;
                 return Some(Event::CallSucceeded {
@@ -142,12 +143,14 @@ pub(crate) async fn conclude(
             path,
             attempt: Some(failed),
             error,
+            deliberate: false,
         });
     }
     let random = random(shared);
+    let round = attempt.number - attempt.earlier;
     let now = shared.ports.clock.now();
     Some(
-        match retry::verdict(call, attempt.number, error.clone(), sent, now, random) {
+        match retry::verdict(call, round, error.clone(), sent, now, random) {
             Verdict::Retry(retry_at) => Event::AttemptFailed {
                 path,
                 attempt: attempt.number,
@@ -161,6 +164,7 @@ pub(crate) async fn conclude(
                 path,
                 attempt: Some(failed),
                 error,
+                deliberate: false,
             },
         },
     )
@@ -179,12 +183,12 @@ async fn value(
     state: &RunState,
     step: &Step,
     call: &Call,
-    scope: &Scope,
+    attempt: &Attempt,
     result: &JsonText,
 ) -> Result<Option<JsonText>, StepError> {
     let place = || step.position.to_string();
     check(
-        plan.result_schema(&step.id),
+        plan.result_schema(step, &attempt.path),
         result,
         "the result of the operation",
     )
@@ -192,8 +196,12 @@ async fn value(
     let output = match &call.output {
         None => None,
         Some(program) => {
-            let mut bindings =
-                scope::bindings(state, scope, &program.needs, shared.ports.clock.now());
+            let mut bindings = scope::bindings(
+                state,
+                &attempt.scope,
+                &program.needs,
+                shared.ports.clock.now(),
+            );
             bindings.input = result.clone();
             let request = EvaluationRequest {
                 guest: plan.plan.mapping,
@@ -215,7 +223,7 @@ async fn value(
     };
     let checked = output.as_ref().unwrap_or(result);
     check(
-        plan.value_schema(&step.id),
+        plan.value_schema(step, &attempt.path),
         checked,
         "the value of the step",
     )

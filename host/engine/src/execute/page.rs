@@ -3,6 +3,7 @@
 
 use crate::engine::Shared;
 use crate::events;
+use crate::inbox::Verdict;
 use crate::journal;
 use crate::keys;
 use crate::queue;
@@ -21,8 +22,9 @@ pub(crate) struct Page {
     listed: RunStatus,
     /// When the stored active mark says that the run is due.
     due: Timestamp,
-    error_code: Option<String>,
     has_result: bool,
+    /// Messages that the entries answer, with what became of them.
+    taken: Vec<(Vec<u8>, Verdict)>,
     /// The run's entry in the index of finished runs, as stored.
     finished: Option<Vec<u8>>,
 }
@@ -34,10 +36,27 @@ impl Page {
             entries: Vec::new(),
             listed: state.status,
             due: Timestamp::default(),
-            error_code: None,
             has_result: false,
+            taken: Vec::new(),
             finished: retention::index_entry(state),
         }
+    }
+
+    /// Whether its entries bring the run to rest.
+    pub(crate) const fn brings_to_rest(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// Whether a message has been taken up already.
+    pub(crate) fn has_taken(&self, key: &[u8]) -> bool {
+        self.taken.iter().any(|(taken, _)| taken == key)
+    }
+
+    /// Takes a message out of the inbox with the next batch.
+    pub(crate) fn take_message(&mut self, key: Vec<u8>, verdict: Verdict) {
+        self.taken.push((key, verdict));
+        // The sender waits for the verdict.
+        self.has_result = true;
     }
 
     /// Whether it holds the result of a call, which must not wait for the next call.
@@ -56,18 +75,24 @@ impl Page {
             event,
             Event::CallSucceeded { .. } | Event::AttemptFailed { .. }
         );
-        if let Event::Parked { error, .. } | Event::Failed { error, .. } = &event {
-            self.error_code = Some(error.code.clone());
-        }
+        self.try_record(state, at, event)
+            .map_err(|reason| StoreError::Failed(reason.into()))
+    }
+
+    /// The same for an event from outside, which the run may refuse.
+    pub(crate) fn try_record(
+        &mut self,
+        state: &mut RunState,
+        at: Timestamp,
+        event: Event,
+    ) -> Result<(), String> {
         let entry = Entry {
             v: VERSION,
             seq: state.next_seq,
             at,
             event,
         };
-        state
-            .apply(&entry)
-            .map_err(|e| StoreError::Failed(e.to_string().into()))?;
+        state.apply(&entry).map_err(|e| e.reason)?;
         self.entries.push(entry);
         Ok(())
     }
@@ -98,7 +123,7 @@ impl Page {
             batch.put(keys::active(run), queue::due_at(due));
         }
         if state.status != self.listed {
-            let summary = RunSummary::of(state, self.error_code.clone());
+            let summary = RunSummary::of(state);
             let bytes = serde_json::to_vec(&summary)
                 .map_err(|e| StoreError::Failed(e.to_string().into()))?;
             batch.put(keys::summary(run), bytes);
@@ -111,6 +136,9 @@ impl Page {
             if let Some(entry) = &finished {
                 batch.put(entry.clone(), Vec::new());
             }
+        }
+        for (key, _) in &self.taken {
+            batch.delete(key.clone());
         }
         if batch.writes.is_empty() {
             return Ok(());
@@ -127,6 +155,9 @@ impl Page {
         self.finished = finished;
         announce(&self.entries, state);
         self.entries.clear();
+        for (key, verdict) in self.taken.drain(..) {
+            shared.waiters.tell(&key, verdict);
+        }
         self.has_result = false;
         self.listed = state.status;
         self.due = due;

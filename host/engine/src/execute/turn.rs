@@ -3,6 +3,7 @@
 
 use super::call::{self, Attempt, Ended};
 use super::drive::{DriveError, Driver, Exit};
+use crate::decide::Action;
 use crate::protect::{Entry, Gate, Hold, PATIENCE};
 use dowel_core::journal::Event;
 use dowel_core::{StepPath, Timestamp};
@@ -30,6 +31,11 @@ impl Turns {
     /// Whether a step has stepped aside.
     pub(crate) fn are_aside(&self) -> bool {
         !self.aside.is_empty()
+    }
+
+    /// Whether a step waits for its turn.
+    pub(crate) fn contain(&self, path: &StepPath) -> bool {
+        self.here.contains_key(path) || self.aside.contains_key(path)
     }
 }
 
@@ -93,13 +99,18 @@ impl Driver {
         let mut draining = self.shared.draining.subscribe();
         let waits_in_line = !self.turns.here.is_empty();
         self.slot = None;
+        let mut knocked = false;
         let ended = tokio::select! {
             biased;
             ended = self.open.next() => ended.flatten(),
+            () = self.seat.knocked() => { knocked = true; None }
             () = async { match until { Some(sleep) => sleep.await, None => std::future::pending().await } } => None,
             _ = draining.wait_for(|draining| *draining), if waits_in_line => None,
         };
         self.slot = self.shared.slots.clone().acquire_owned().await.ok();
+        if knocked {
+            return self.read_inbox().await;
+        }
         let now = self.shared.ports.clock.now();
         match ended {
             None if self.shared.is_draining() || patience.is_some_and(|at| at <= now) => {
@@ -120,12 +131,10 @@ impl Driver {
             Ended::Permitted(attempt, permit) => {
                 self.busy.remove(&attempt.path);
                 self.turns.here.remove(&attempt.path);
-                let halted =
-                    self.stop.is_some() || self.state.failed.is_some() || self.shared.is_draining();
-                if halted {
-                    Ok(())
-                } else {
+                if self.is_wanted(&attempt.path) {
                     self.make(vec![(attempt, permit)]).await
+                } else {
+                    Ok(())
                 }
             }
             Ended::Aside(attempt) => {
@@ -169,6 +178,30 @@ impl Driver {
         // Lines are in memory: after a restart the run asks for its turn again.
         self.flush(Timestamp::default()).await?;
         Ok(Exit::Held(wake))
+    }
+
+    /// Leaves the lines of steps that have stepped aside and that nobody waits for any
+    /// more: something else has failed, or the run is to end.
+    pub(super) fn leave_unwanted_lines(&mut self, actions: &[Action<'_>]) {
+        let is_due = |path: &StepPath| actions.iter().any(|action| action.is_attempt_of(path));
+        let unwanted: Vec<StepPath> = self
+            .turns
+            .aside
+            .keys()
+            .filter(|path| !is_due(path))
+            .cloned()
+            .collect();
+        if unwanted.is_empty() {
+            return;
+        }
+        for path in &unwanted {
+            self.turns.aside.remove(path);
+            self.busy.remove(path);
+        }
+        let run = self.state.created.run;
+        self.shared
+            .protect
+            .forget(run, |path| !unwanted.contains(path));
     }
 
     /// Leaves every line in which the run does not wait any more.

@@ -111,7 +111,7 @@ fn first_batch(state: &RunState, entry: &Entry) -> Result<Batch, serde_json::Err
     batch.put(keys::active(run), crate::queue::due_now());
     batch.put(
         keys::summary(run),
-        serde_json::to_vec(&RunSummary::of(state, None))?,
+        serde_json::to_vec(&RunSummary::of(state))?,
     );
     if let Some(key) = &state.created.dedupe_key {
         batch.put(keys::by_business_key(key, run), Vec::new());

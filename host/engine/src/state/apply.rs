@@ -1,8 +1,10 @@
 //! The transition function: what an event does to a run.
 
-use super::{LoopState, RunState, RunStatus, StepState};
-use dowel_core::journal::{CallArguments, Entry, Event, RunCreated, VERSION};
-use dowel_core::{JsonText, StepError, StepPath, Timestamp};
+use super::{
+    Caught, Compensation, Done, ItemEnd, LoopState, ParallelState, RunState, RunStatus, StepState,
+};
+use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
+use dowel_core::{JsonText, StepId, StepPath, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,7 +58,10 @@ impl RunState {
             next_seq: 1,
             steps: BTreeMap::new(),
             sets: Vec::new(),
-            failed: None,
+            compensation: None,
+            cancel: None,
+            failed_items: 0,
+            error: None,
             updated_at: at,
         }
     }
@@ -71,19 +76,63 @@ impl RunState {
         if entry.seq != self.next_seq {
             return Err(illegal(format!("expected entry {}", self.next_seq)));
         }
-        if self.status.is_at_rest() {
+        if self.status.is_at_rest() && !matches!(entry.event, Event::Commanded(_)) {
             return Err(illegal(format!("the run is {}", self.status.name())));
         }
-        self.change(&entry.event).map_err(illegal)?;
+        self.change(&entry.event, entry.at).map_err(illegal)?;
         self.next_seq += 1;
         self.updated_at = entry.at;
         Ok(())
     }
 
-    fn change(&mut self, event: &Event) -> Applied {
+    fn change(&mut self, event: &Event, at: Timestamp) -> Applied {
         match event {
             Event::Created(_) => Err("the run exists already".into()),
+            Event::CallIntended { .. }
+            | Event::AttemptFailed { .. }
+            | Event::CallHeld { .. }
+            | Event::CallSucceeded { .. } => self.change_call(event),
             Event::StepSkipped { path } => self.begin_step(path, StepState::Skipped),
+            Event::StepFailed {
+                path,
+                attempt,
+                error,
+                deliberate,
+            } => self.fail_step(path, attempt.as_ref(), error, *deliberate),
+            Event::ValueSet { path, value } => self.set_value(path, value),
+            Event::Emitted { path, id, .. } => {
+                let done = self.done(JsonText::string(id));
+                self.begin_step(path, done)
+            }
+            Event::WaitBegan { path, until } => {
+                self.begin_step(path, StepState::Waiting { until: *until })?;
+                self.wait_unless_busy();
+                Ok(())
+            }
+            Event::WaitEnded { path } => self.end_wait(path),
+            Event::Commanded(commanded) => self.command(&commanded.command, at),
+            Event::CompensationBegan {
+                error,
+                path,
+                within,
+            } => self.begin_compensation(Compensation {
+                error: error.clone(),
+                path: path.clone(),
+                within: within.clone(),
+            }),
+            Event::CompensationEnded {} => self.end_compensation(),
+            Event::Succeeded { .. }
+            | Event::Failed { .. }
+            | Event::Parked { .. }
+            | Event::Compensated { .. }
+            | Event::Cancelled {} => self.change_end(event),
+            _ => self.change_block(event),
+        }
+    }
+
+    /// The events of calls.
+    fn change_call(&mut self, event: &Event) -> Applied {
+        match event {
             Event::CallIntended {
                 path,
                 attempt,
@@ -110,13 +159,16 @@ impl RunState {
                 call,
                 ..
             } => {
-                self.end_attempt(path, *attempt, call.as_ref())?;
                 let value = output.as_ref().unwrap_or(result).clone();
-                self.put(path, StepState::Done { value });
-                Ok(())
+                self.succeed_call(path, *attempt, call.as_ref(), value)
             }
-            Event::StepFailed { path, error, .. } => self.fail_step(path, error),
-            Event::ValueSet { path, value } => self.set_value(path, value),
+            _ => Ok(()),
+        }
+    }
+
+    /// The events of steps that hold steps.
+    fn change_block(&mut self, event: &Event) -> Applied {
+        match event {
             Event::BranchTaken { path, case } => {
                 self.begin_step(path, StepState::InBranch { case: *case })
             }
@@ -128,43 +180,107 @@ impl RunState {
                 path,
                 index,
                 result,
-            } => self.end_item(path, *index, result),
-            Event::BlockEnded { path, result } => self.end_block(path, result),
-            Event::Emitted { path, id, .. } => self.begin_step(
+                keep,
+            } => {
+                self.end_item(path, *index, ItemEnd::Succeeded(result.clone()))?;
+                if !keep {
+                    self.forget(&format!("{path}[{index}]."));
+                }
+                Ok(())
+            }
+            Event::ItemFailed {
+                path, index, error, ..
+            } => self.end_item(path, *index, ItemEnd::Failed(error.clone())),
+            Event::ParallelEntered { path } => {
+                self.begin_step(path, StepState::InParallel(ParallelState::default()))
+            }
+            Event::BranchEnded {
                 path,
-                StepState::Done {
-                    value: JsonText::string(id),
+                branch,
+                result,
+            } => self.end_branch(path, branch, result),
+            Event::TryEntered { path } => self.begin_step(path, StepState::Trying { caught: None }),
+            Event::Caught {
+                path,
+                clause,
+                step,
+                error,
+            } => self.catch(
+                path,
+                Caught {
+                    clause: *clause,
+                    step: step.clone(),
+                    error: error.clone(),
                 },
             ),
-            Event::Succeeded { .. } => self.rest(RunStatus::Succeeded),
-            Event::Failed { .. } => self.rest(RunStatus::Failed),
-            Event::Parked { .. } => self.rest(RunStatus::Parked),
+            Event::BlockEnded { path, result } => self.end_block(path, result),
+            _ => Ok(()),
         }
     }
 
-    fn set_value(&mut self, path: &StepPath, value: &JsonText) -> Applied {
-        let done = StepState::Done {
-            value: value.clone(),
+    /// The events that bring a run to rest.
+    fn change_end(&mut self, event: &Event) -> Applied {
+        let undoing = self.compensation.is_some();
+        match event {
+            Event::Succeeded { .. } | Event::Failed { .. } if undoing => {
+                return Err("the run is being compensated".to_owned());
+            }
+            Event::Compensated { .. } if !undoing => {
+                return Err("the run is not being compensated".to_owned());
+            }
+            Event::Cancelled {} if self.cancel.is_none() => {
+                return Err("nobody wants the run to be cancelled".to_owned());
+            }
+            _ => {}
+        }
+        self.status = match event {
+            Event::Succeeded { .. } if self.failed_items > 0 => RunStatus::SucceededWithFailures,
+            Event::Succeeded { .. } => RunStatus::Succeeded,
+            Event::Cancelled {} => RunStatus::Cancelled,
+            Event::Compensated { error } => {
+                self.error = error.clone().map(|error| (error, None));
+                RunStatus::Compensated
+            }
+            Event::Failed { error, path } => {
+                self.error = Some((error.clone(), path.clone()));
+                RunStatus::Failed
+            }
+            Event::Parked { error, path } => {
+                self.error = Some((error.clone(), path.clone()));
+                RunStatus::Parked
+            }
+            _ => return Ok(()),
         };
+        Ok(())
+    }
+
+    /// A step state for a value that was just given.
+    fn done(&self, value: JsonText) -> StepState {
+        StepState::Done(Done {
+            value,
+            seq: self.next_seq,
+            items: None,
+        })
+    }
+
+    fn set_value(&mut self, path: &StepPath, value: &JsonText) -> Applied {
+        let done = self.done(value.clone());
         self.begin_step(path, done)?;
         self.sets.push((path.clone(), value.clone()));
         Ok(())
     }
 
-    fn rest(&mut self, status: RunStatus) -> Applied {
-        self.status = status;
-        Ok(())
+    /// The run is at work.
+    pub(super) fn at_work(&mut self) {
+        self.status = match self.compensation {
+            Some(_) => RunStatus::Compensating,
+            None => RunStatus::Running,
+        };
     }
 
-    fn put(&mut self, path: &StepPath, state: StepState) {
-        self.status = RunStatus::Running;
+    pub(super) fn put(&mut self, path: &StepPath, state: StepState) {
         self.steps.insert(path.clone(), state);
-    }
-
-    fn has_open_call(&self) -> bool {
-        self.steps
-            .values()
-            .any(|step| matches!(step, StepState::Calling { .. }))
+        self.at_work();
     }
 
     fn begin_step(&mut self, path: &StepPath, state: StepState) -> Applied {
@@ -175,138 +291,90 @@ impl RunState {
         Ok(())
     }
 
-    fn intend(&mut self, path: &StepPath, attempt: u32, call: Option<&CallArguments>) -> Applied {
-        let (last, known) = match self.steps.get(path) {
-            None => (0, None),
-            Some(StepState::Retrying { attempt, call, .. }) => (*attempt, Some(call.clone())),
-            Some(_) => return Err(format!("step `{path}` does not wait for an attempt")),
-        };
-        let call = arguments(path, known, call)?;
-        follows(path, last, attempt)?;
-        self.put(path, StepState::Calling { attempt, call });
-        Ok(())
-    }
-
-    fn wait_for_retry(
-        &mut self,
-        path: &StepPath,
-        attempt: u32,
-        call: Option<&CallArguments>,
-        retry_at: Timestamp,
-    ) -> Applied {
-        let call = self.end_attempt(path, attempt, call)?;
-        self.put(
-            path,
-            StepState::Retrying {
-                attempt,
-                call,
-                retry_at,
-            },
-        );
-        if !self.has_open_call() {
-            self.status = RunStatus::Waiting;
-        }
-        Ok(())
-    }
-
-    /// The step waits for its turn with the attempt that was due anyway: none is used up.
-    fn hold(&mut self, path: &StepPath, attempt: u32, call: Option<&CallArguments>) -> Applied {
-        let (last, known, retry_at) = match self.steps.get(path) {
-            None => (0, None, Timestamp::default()),
-            Some(StepState::Retrying {
-                attempt,
-                call,
-                retry_at,
-            }) => (*attempt, Some(call.clone()), *retry_at),
-            Some(_) => return Err(format!("step `{path}` does not wait for an attempt")),
-        };
-        let call = arguments(path, known, call)?;
-        follows(path, last, attempt)?;
-        let held = StepState::Retrying {
-            attempt: last,
-            call,
-            retry_at,
-        };
-        self.put(path, held);
-        if !self.has_open_call() {
-            self.status = RunStatus::Waiting;
-        }
-        Ok(())
-    }
-
-    /// The arguments of the attempt that ends, which an intent has announced unless
-    /// the operation only reads.
-    fn end_attempt(
-        &self,
-        path: &StepPath,
-        attempt: u32,
-        call: Option<&CallArguments>,
-    ) -> Result<Arc<CallArguments>, String> {
+    fn end_wait(&mut self, path: &StepPath) -> Applied {
         match self.steps.get(path) {
-            None => follows(path, 0, attempt).and_then(|()| arguments(path, None, call)),
-            Some(StepState::Calling {
-                attempt: open,
-                call: known,
-            }) if *open == attempt => Ok(known.clone()),
-            Some(StepState::Retrying {
-                attempt: last,
-                call: known,
-                ..
-            }) => {
-                follows(path, *last, attempt)?;
-                Ok(known.clone())
-            }
-            Some(_) => Err(format!(
-                "step `{path}` has no attempt {attempt} that could end"
-            )),
-        }
-    }
-
-    fn fail_step(&mut self, path: &StepPath, error: &StepError) -> Applied {
-        match self.steps.get(path) {
-            Some(StepState::Done { .. } | StepState::Skipped | StepState::Failed) => {
-                Err(format!("step `{path}` has ended already"))
-            }
-            _ => {
-                self.put(path, StepState::Failed);
-                if self.failed.is_none() {
-                    self.failed = Some((path.clone(), error.clone()));
-                }
+            Some(StepState::Waiting { .. }) => {
+                let done = self.done(JsonText::null());
+                self.put(path, done);
                 Ok(())
             }
+            _ => Err(format!("step `{path}` does not wait")),
         }
     }
 
-    fn end_item(&mut self, path: &StepPath, index: usize, result: &JsonText) -> Applied {
+    fn end_item(&mut self, path: &StepPath, index: usize, end: ItemEnd) -> Applied {
         let Some(StepState::Looping(state)) = self.steps.get_mut(path) else {
             return Err(format!("step `{path}` is not a loop at work"));
         };
-        match state.results.get(index) {
-            Some(None) => state.end_item(index, result.clone()),
+        let has_failed = matches!(end, ItemEnd::Failed(_));
+        match state.ends.get(index) {
+            Some(None) => state.end_item(index, end),
             Some(Some(_)) => return Err(format!("item {index} of `{path}` has ended already")),
             None => return Err(format!("`{path}` has no item {index}")),
         }
         let inner = format!("{path}[{index}].");
+        if has_failed {
+            self.failed_items += 1;
+            self.handle_failures(&inner);
+        }
+        self.at_work();
+        Ok(())
+    }
+
+    /// Nothing within this place is looked at again.
+    fn forget(&mut self, within: &str) {
         self.steps
-            .retain(|step, _| !step.as_str().starts_with(&inner));
+            .retain(|step, _| !step.as_str().starts_with(within));
         self.sets
-            .retain(|(step, _)| !step.as_str().starts_with(&inner));
-        self.status = RunStatus::Running;
+            .retain(|(step, _)| !step.as_str().starts_with(within));
+    }
+
+    fn end_branch(&mut self, path: &StepPath, branch: &StepId, result: &JsonText) -> Applied {
+        let Some(StepState::InParallel(state)) = self.steps.get_mut(path) else {
+            return Err(format!("step `{path}` is not a `parallel` at work"));
+        };
+        if state.results.contains_key(branch) {
+            return Err(format!("branch `{branch}` of `{path}` has ended already"));
+        }
+        state.first.get_or_insert_with(|| branch.clone());
+        state.results.insert(branch.clone(), result.clone());
+        self.at_work();
+        Ok(())
+    }
+
+    fn catch(&mut self, path: &StepPath, caught: Caught) -> Applied {
+        match self.steps.get(path) {
+            Some(StepState::Trying { caught: None }) => {}
+            _ => return Err(format!("step `{path}` has nothing to catch")),
+        }
+        // Steps of one place follow each other: what has failed here, has failed inside.
+        self.handle_failures(path.place());
+        let caught = Some(caught);
+        self.put(path, StepState::Trying { caught });
         Ok(())
     }
 
     fn end_block(&mut self, path: &StepPath, result: &JsonText) -> Applied {
-        match self.steps.get(path) {
-            Some(StepState::InBranch { .. }) => {}
-            Some(StepState::Looping(state)) if state.ended == state.items.len() => {}
+        let items = match self.steps.get(path) {
+            Some(StepState::InBranch { .. } | StepState::Trying { .. }) => None,
+            Some(StepState::InParallel(state)) if state.first.is_some() => {
+                self.handle_failures(&format!("{path}["));
+                None
+            }
+            Some(StepState::Looping(state)) if state.ended == state.items.len() => {
+                Some(state.items.clone())
+            }
             _ => return Err(format!("step `{path}` has no block that could end")),
+        };
+        let mut done = self.done(result.clone());
+        let inner = format!("{path}[");
+        let mut kept = self.steps.keys();
+        if let StepState::Done(done) = &mut done
+            && kept.any(|step| step.as_str().starts_with(&inner))
+        {
+            done.items = items;
         }
-        self.put(
-            path,
-            StepState::Done {
-                value: result.clone(),
-            },
-        );
+        self.put(path, done);
         Ok(())
     }
 }
@@ -323,26 +391,4 @@ fn check_version(entry: &Entry) -> Result<(), IllegalEvent> {
         });
     }
     Ok(())
-}
-
-fn follows(path: &StepPath, last: u32, attempt: u32) -> Applied {
-    if attempt == last + 1 {
-        return Ok(());
-    }
-    Err(format!(
-        "attempt {attempt} of `{path}` does not follow attempt {last}"
-    ))
-}
-
-fn arguments(
-    path: &StepPath,
-    known: Option<Arc<CallArguments>>,
-    given: Option<&CallArguments>,
-) -> Result<Arc<CallArguments>, String> {
-    match (known, given) {
-        (Some(known), None) => Ok(known),
-        (None, Some(given)) => Ok(Arc::new(given.clone())),
-        (Some(_), Some(_)) => Err(format!("the arguments of `{path}` are fixed already")),
-        (None, None) => Err(format!("the arguments of `{path}` are missing")),
-    }
 }

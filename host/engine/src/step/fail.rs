@@ -1,4 +1,5 @@
-//! `fail`: ends the run as failed, with the flow's own error.
+//! `fail`: fails with the flow's own error. Unless a `try` or a policy takes it, the run
+//! ends as failed.
 
 use super::Values;
 use dowel_core::journal::Event;
@@ -17,8 +18,10 @@ pub(crate) fn begin(kind: ErrorKind, code: &str, path: &StepPath, values: &mut V
         retry_after_ms: None,
         place: None,
     };
-    Event::Failed {
+    Event::StepFailed {
+        path: path.clone(),
+        attempt: None,
         error,
-        path: Some(path.clone()),
+        deliberate: true,
     }
 }

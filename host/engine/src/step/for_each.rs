@@ -1,13 +1,13 @@
 //! `for_each` over a list: several items at the same time, each with steps of its own.
 
 use super::Values;
-use crate::decide::{Action, Progress, block};
+use crate::decide::{Action, Progress, Walk};
 use crate::scope::Scope;
-use crate::state::{LoopState, RunState};
-use dowel_core::code::run::{LOOP_NOT_A_LIST, LOOP_TOO_LONG};
+use crate::state::{ItemEnd, LoopState};
+use dowel_core::code::run::{LOOP_NOT_A_LIST, LOOP_TOO_LONG, LOOP_TOO_MANY_FAILED};
 use dowel_core::journal::Event;
 use dowel_core::{ErrorKind, JsonText, StepError, StepPath};
-use dowel_flow::plan::Step;
+use dowel_flow::plan::{ForEach, OnItemFailure};
 
 /// The longest list: each item costs journal entries, and a run's journal is folded
 /// in memory.
@@ -47,39 +47,95 @@ pub(crate) fn begin(path: &StepPath, values: &mut Values) -> Result<Event, StepE
 }
 
 pub(crate) fn advance<'p>(
-    parallel: u32,
-    steps: &'p [Step],
+    walk: &mut Walk<'p, '_>,
+    each: &'p ForEach,
     items: &LoopState,
     path: &StepPath,
-    state: &RunState,
     scope: &Scope,
-    actions: &mut Vec<Action<'p>>,
-) {
+) -> Progress {
+    if let Some(error) = too_many_failed(each.on_item_failure, items) {
+        let within = format!("{path}[");
+        let event = Event::StepFailed {
+            path: path.clone(),
+            attempt: None,
+            error,
+            deliberate: false,
+        };
+        walk.settle(&within, event);
+        return Progress::Open;
+    }
     if items.ended == items.items.len() {
-        actions.push(Action::Record(Event::BlockEnded {
+        walk.actions.push(Action::Record(Event::BlockEnded {
             path: path.clone(),
             result: result(items),
         }));
-        return;
+        return Progress::Open;
     }
-    let parallel = usize::try_from(parallel).unwrap_or(usize::MAX);
+    let before = walk.actions.len();
+    let parallel = usize::try_from(each.parallel).unwrap_or(usize::MAX);
     for index in items.window(parallel) {
-        if let Progress::Ended(result) = block(steps, state, &scope.item(path, index), actions) {
-            actions.push(Action::Record(Event::ItemEnded {
+        match walk.block(&each.steps, &scope.item(path, index)) {
+            Progress::Open => {}
+            Progress::Ended(result) => walk.actions.push(Action::Record(Event::ItemEnded {
                 path: path.clone(),
                 index,
                 result,
-            }));
+                keep: each.is_undoable(),
+            })),
+            Progress::Failed(failure) if each.on_item_failure == OnItemFailure::Stop => {
+                // Nothing new is begun; whoever takes the failure waits for open calls.
+                walk.actions.truncate(before);
+                return Progress::Failed(failure);
+            }
+            Progress::Failed(failure) => {
+                let event = Event::ItemFailed {
+                    path: path.clone(),
+                    index,
+                    step: failure.path,
+                    error: failure.error,
+                };
+                walk.settle(&format!("{path}[{index}]."), event);
+            }
         }
     }
+    Progress::Open
 }
 
-/// `{succeeded, failed, items}`; a large list of results is left out.
+/// The error of a loop of which more items failed than the flow puts up with.
+fn too_many_failed(policy: OnItemFailure, items: &LoopState) -> Option<StepError> {
+    let OnItemFailure::Collect {
+        fail_above: Some(limit),
+    } = policy
+    else {
+        return None;
+    };
+    let (failed, all) = (items.failed, items.items.len());
+    if !limit.is_exceeded(failed, all) {
+        return None;
+    }
+    let message = format!("{failed} of {all} items failed, more than {limit}");
+    Some(StepError::host(
+        ErrorKind::Internal,
+        LOOP_TOO_MANY_FAILED,
+        message,
+    ))
+}
+
+/// `{succeeded, failed, items}`; a large list of results is left out. An item that
+/// failed is `null` in the list.
 fn result(items: &LoopState) -> JsonText {
-    let results: Vec<&JsonText> = items.results.iter().flatten().collect();
+    let null = JsonText::null();
+    let results: Vec<&JsonText> = items
+        .ends
+        .iter()
+        .map(|end| match end {
+            Some(ItemEnd::Succeeded(result)) => result,
+            _ => &null,
+        })
+        .collect();
     let size: usize = results.iter().map(|result| result.as_str().len()).sum();
     let count = |n: usize| JsonText::of(&n).unwrap_or_else(|_| JsonText::null());
-    let (succeeded, failed) = (count(results.len()), count(0));
+    let (succeeded, failed) = (count(results.len() - items.failed), count(items.failed));
     let list = JsonText::array(if size <= MAX_RESULTS_BYTES {
         results
     } else {

@@ -2,7 +2,10 @@
 //! combined with every event, and what is legal is what the diagram shows.
 
 use crate::support::*;
-use dowel_core::journal::{CallArguments, Entry, Event, HoldReason, RunCreated, VERSION};
+use dowel_core::journal::{
+    Actor, CallArguments, Command, Commanded, Entry, Event, FailedAttempt, HoldReason, RunCreated,
+    VERSION,
+};
 use dowel_core::manifest::Effect;
 use dowel_core::{Digest, ErrorKind, RunId, SendRecord, StepError, StepPath, Timestamp};
 use dowel_engine::state::{RunState, RunStatus};
@@ -73,11 +76,11 @@ fn events() -> Vec<(&'static str, Event)> {
         ("step-skipped", Event::StepSkipped { path: path("new") }),
         ("call-intended", intended("new", 1, Some(arguments()))),
         ("call-intended", intended("retry", 2, None)),
+        ("call-held", held("new", 1, Some(arguments()))),
+        ("call-held", held("retry", 2, None)),
         ("attempt-failed", failed("new", 1, Some(arguments()))),
         ("attempt-failed", failed("open", 1, None)),
         ("attempt-failed", failed("retry", 2, None)),
-        ("call-held", held("new", 1, Some(arguments()))),
-        ("call-held", held("retry", 2, None)),
         ("call-succeeded", succeeded("new", 1, Some(arguments()))),
         ("call-succeeded", succeeded("open", 1, None)),
         (
@@ -86,6 +89,7 @@ fn events() -> Vec<(&'static str, Event)> {
                 path: path("new"),
                 attempt: None,
                 error: error(),
+                deliberate: false,
             },
         ),
         (
@@ -115,8 +119,92 @@ fn events() -> Vec<(&'static str, Event)> {
                 path: path("loop"),
                 index: 0,
                 result: json("1"),
+                keep: false,
             },
         ),
+        (
+            "item-failed",
+            Event::ItemFailed {
+                path: path("loop"),
+                index: 0,
+                step: path("loop[0].x"),
+                error: error(),
+            },
+        ),
+        (
+            "parallel-entered",
+            Event::ParallelEntered { path: path("new") },
+        ),
+        (
+            "branch-ended",
+            Event::BranchEnded {
+                path: path("fan"),
+                branch: "left".parse().unwrap(),
+                result: json("1"),
+            },
+        ),
+        ("try-entered", Event::TryEntered { path: path("new") }),
+        (
+            "caught",
+            Event::Caught {
+                path: path("try"),
+                clause: 0,
+                step: path("broken"),
+                error: error(),
+            },
+        ),
+        (
+            "wait-began",
+            Event::WaitBegan {
+                path: path("new"),
+                until: at,
+            },
+        ),
+        ("wait-ended", Event::WaitEnded { path: path("wait") }),
+        (
+            "compensation-began",
+            Event::CompensationBegan {
+                error: None,
+                path: None,
+                within: String::new(),
+            },
+        ),
+        (
+            "compensation-began",
+            Event::CompensationBegan {
+                error: None,
+                path: None,
+                within: "fan[left].".to_owned(),
+            },
+        ),
+        ("compensation-ended", Event::CompensationEnded {}),
+        ("compensated", Event::Compensated { error: None }),
+        ("cancelled", Event::Cancelled {}),
+        ("cancel", command(Command::Cancel { compensate: true })),
+        ("retry", command(Command::Retry { path: None })),
+        (
+            "edit-input",
+            command(Command::EditInput {
+                path: path("broken"),
+                input: json("{}"),
+                idempotency_key: "k2".to_owned(),
+            }),
+        ),
+        (
+            "complete",
+            command(Command::Complete {
+                path: path("broken"),
+                output: json("{}"),
+            }),
+        ),
+        (
+            "skip",
+            command(Command::Skip {
+                path: path("broken"),
+            }),
+        ),
+        ("compensate", command(Command::Compensate)),
+        ("discard", command(Command::Discard { keep_key: false })),
         (
             "block-ended",
             Event::BlockEnded {
@@ -157,6 +245,14 @@ fn events() -> Vec<(&'static str, Event)> {
     ]
 }
 
+fn command(command: Command) -> Event {
+    Event::Commanded(Commanded {
+        actor: Actor("ana".to_owned()),
+        reason: None,
+        command,
+    })
+}
+
 fn created() -> Event {
     let run = RunId::new(Timestamp::from_millis(1), [1; 10]);
     Event::Created(RunCreated {
@@ -190,8 +286,20 @@ fn fold(events: Vec<Event>) -> RunState {
     RunState::fold(&entries).unwrap()
 }
 
-/// States in each status, with a loop and a branch to end where there can be.
+/// States in each status, with blocks to end, a call to go on with and a failed step.
 fn samples() -> Vec<RunState> {
+    let broken = Event::StepFailed {
+        path: path("broken"),
+        attempt: Some(FailedAttempt {
+            number: 1,
+            sent: SendRecord::Sent,
+            started_at: Timestamp::from_millis(1),
+            call: Some(arguments()),
+            result: None,
+        }),
+        error: error(),
+        deliberate: false,
+    };
     let blocks = || {
         vec![
             created(),
@@ -203,25 +311,35 @@ fn samples() -> Vec<RunState> {
                 path: path("branch"),
                 case: None,
             },
+            Event::ParallelEntered { path: path("fan") },
+            Event::TryEntered { path: path("try") },
+            Event::WaitBegan {
+                path: path("wait"),
+                until: Timestamp::from_millis(9),
+            },
+            broken.clone(),
         ]
     };
     let with = |more: Vec<Event>| fold(blocks().into_iter().chain(more).collect());
-    let open = Event::CallIntended {
-        path: path("open"),
+    let open = |name| Event::CallIntended {
+        path: path(name),
         attempt: 1,
         call: Some(arguments()),
     };
-    let open_retry = Event::CallIntended {
-        path: path("retry"),
-        attempt: 1,
-        call: Some(arguments()),
+    let compensation = |within: &str| Event::CompensationBegan {
+        error: None,
+        path: None,
+        within: within.to_owned(),
     };
+    let cancel = command(Command::Cancel { compensate: false });
     vec![
         fold(vec![created()]),
         with(vec![]),
-        with(vec![open.clone()]),
-        with(vec![open, open_retry, failed("retry", 1, None)]),
+        with(vec![open("open")]),
+        with(vec![open("open"), open("retry"), failed("retry", 1, None)]),
         with(vec![failed("retry", 1, Some(arguments()))]),
+        with(vec![compensation("")]),
+        with(vec![compensation("fan[left]."), open("open")]),
         with(vec![Event::Succeeded {
             output: json("1"),
             returned_by: None,
@@ -234,8 +352,22 @@ fn samples() -> Vec<RunState> {
             error: error(),
             path: None,
         }]),
+        with(vec![cancel.clone()]),
+        with(vec![cancel, Event::Cancelled {}]),
+        with(vec![compensation(""), Event::Compensated { error: None }]),
     ]
 }
+
+/// What people decide; nothing else moves a run at rest.
+const COMMANDS: [&str; 7] = [
+    "cancel",
+    "retry",
+    "edit-input",
+    "complete",
+    "skip",
+    "compensate",
+    "discard",
+];
 
 /// The diagram, from the transition function.
 fn diagram() -> String {
@@ -273,11 +405,15 @@ fn diagram() -> String {
             to.name(),
             names.join(", ")
         ));
-        assert!(!from.is_at_rest(), "a run at rest was moved");
+        let by_a_person = |name: &&str| COMMANDS.contains(name);
+        assert!(
+            !from.is_at_rest() || names.iter().all(by_a_person),
+            "a run at rest was moved"
+        );
     }
     for status in RunStatus::ALL
         .into_iter()
-        .filter(|status| status.is_at_rest())
+        .filter(|status| status.is_at_rest() && !status.is_open_to_decision())
     {
         text.push_str(&format!("    {} --> [*]\n", status.name()));
     }

@@ -3,6 +3,7 @@
 // The lint knows test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod blocks;
 mod crash;
 mod diagram;
 mod events;
@@ -11,4 +12,5 @@ mod properties;
 mod protect;
 mod retention;
 mod run;
+mod saga;
 mod support;

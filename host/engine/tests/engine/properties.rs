@@ -6,7 +6,7 @@ use dowel_core::manifest::Idempotency;
 use dowel_core::port::{Scan, Store};
 use dowel_core::{ErrorKind, SendRecord};
 use dowel_engine::state::{RunState, RunStatus};
-use dowel_flow::plan::StepKind;
+use dowel_flow::plan::{ForEach, OnItemFailure, StepKind};
 use dowel_testkit::Answer;
 use proptest::prelude::*;
 
@@ -26,7 +26,8 @@ fn journal() -> Vec<Entry> {
         );
         let loop_step = step(
             "lines",
-            StepKind::ForEach {
+            StepKind::ForEach(ForEach {
+                on_item_failure: OnItemFailure::Stop,
                 program: program(None, &["[1,2,3]"]),
                 parallel: 2,
                 steps: vec![call(
@@ -35,7 +36,7 @@ fn journal() -> Vec<Entry> {
                     r#"{"n":<$item>}"#,
                     Idempotency::Keyed,
                 )],
-            },
+            }),
         );
         let route = step(
             "route",

@@ -7,7 +7,7 @@ use dowel_core::retention::{Keep, Retention, RetentionRules};
 use dowel_core::{ErrorKind, SendRecord};
 use dowel_engine::state::RunStatus;
 use dowel_engine::{Accepted, Engine, EngineOptions, RunsQuery, Swept};
-use dowel_flow::plan::StepKind;
+use dowel_flow::plan::{ForEach, OnItemFailure, StepKind};
 use dowel_testkit::Answer;
 use std::time::Duration;
 
@@ -200,11 +200,12 @@ async fn an_interrupted_removal_is_in_no_list_and_goes_on() {
     let list: Vec<String> = (0..items).map(|number| number.to_string()).collect();
     let plan = || {
         let put = call("put", "erp.create", "{}", Idempotency::Keyed);
-        let each = StepKind::ForEach {
+        let each = StepKind::ForEach(ForEach {
+            on_item_failure: OnItemFailure::Stop,
             program: program(None, &["<$trigger.list>"]),
             parallel: 1,
             steps: vec![put],
-        };
+        });
         plan(vec![step("each", each)], "null")
     };
     let payload = format!(r#"{{"id":"A1","list":[{}]}}"#, list.join(","));

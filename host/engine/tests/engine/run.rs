@@ -4,7 +4,7 @@ use crate::support::*;
 use dowel_core::manifest::Idempotency;
 use dowel_core::{ErrorKind, SendRecord};
 use dowel_engine::state::RunStatus;
-use dowel_flow::plan::StepKind;
+use dowel_flow::plan::{ForEach, OnItemFailure, StepKind};
 use dowel_testkit::Answer;
 
 #[tokio::test]
@@ -170,7 +170,8 @@ async fn for_each_runs_every_item_with_its_own_key() {
     let world = World::default();
     let steps = vec![step(
         "lines",
-        StepKind::ForEach {
+        StepKind::ForEach(ForEach {
+            on_item_failure: OnItemFailure::Stop,
             program: program(None, &["<$trigger.lines>"]),
             parallel: 3,
             steps: vec![
@@ -182,7 +183,7 @@ async fn for_each_runs_every_item_with_its_own_key() {
                     Idempotency::Keyed,
                 ),
             ],
-        },
+        }),
     )];
     let lines: Vec<String> = (0..10).map(|n| format!(r#"{{"sku":{n}.10}}"#)).collect();
     let payload = format!(r#"{{"id":1,"lines":[{}]}}"#, lines.join(","));
@@ -219,11 +220,12 @@ async fn for_each_over_nothing_and_over_something_else() {
     let steps = |list: &str| {
         vec![step(
             "items",
-            StepKind::ForEach {
+            StepKind::ForEach(ForEach {
+                on_item_failure: OnItemFailure::Stop,
                 program: program(None, &[list]),
                 parallel: 1,
                 steps: vec![],
-            },
+            }),
         )]
     };
     let story = World::default()

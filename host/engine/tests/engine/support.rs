@@ -12,7 +12,7 @@ use dowel_core::{Digest, JsonText, RunId, StepId, Timestamp};
 use dowel_engine::story::Story;
 use dowel_engine::{Engine, EngineOptions, IntakeRequest, Ports};
 use dowel_flow::plan::{
-    Block, Call, Dedupe, Plan, RetryPolicy, Step, StepKind, Trigger, TriggerKind,
+    Block, Call, Dedupe, OnFailure, Plan, RetryPolicy, Step, StepKind, Trigger, TriggerKind,
 };
 use dowel_testkit::{Answer, FakeConnectors, MemoryStore, SeededRandomness, VirtualClock};
 use serde_json::value::RawValue;
@@ -143,6 +143,7 @@ pub(crate) fn step(id: &str, kind: StepKind) -> Step {
         position: position(),
         schema: None,
         kind,
+        compensate: None,
     }
 }
 
@@ -178,6 +179,7 @@ pub(crate) fn call(id: &str, name: &str, input: &str, idempotency: Idempotency) 
                 ..RetryPolicy::default()
             },
             timeout: Duration::from_secs(5),
+            on_uncertain: None,
         })),
     )
 }
@@ -211,6 +213,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
             key: program(None, &["<.id>"]),
             window: Duration::from_secs(60),
         }),
+        on_failure: OnFailure::default(),
         steps,
         output: Some(program(None, &[output])),
     }

@@ -17,4 +17,4 @@ pub(crate) const VARIABLES: &[&str] = &[
 ];
 
 /// Variables of the language that this version of the host cannot fill.
-pub(crate) const LATER_VARIABLES: &[&str] = &["state", "error"];
+pub(crate) const LATER_VARIABLES: &[&str] = &["state"];

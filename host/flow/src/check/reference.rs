@@ -89,6 +89,14 @@ impl Reader<'_> {
                 "extensions",
                 "encoding",
             ]),
+            "error" if scope.in_catch => {
+                Known::object(&["kind", "code", "message", "details", "step"])
+            }
+            "error" => {
+                let message = "`$error` has a value only inside of `catch`".to_owned();
+                self.error(code::VARIABLE_OUT_OF_SCOPE, read, message, report);
+                return None;
+            }
             "run" => Known::object(&[
                 "id",
                 "flow",
@@ -139,7 +147,7 @@ impl Reader<'_> {
         } else {
             let message = format!("the step `{id}` is private to the loop or branch around it");
             let found = self.error(code::HIDDEN_STEP, read, message, report);
-            found.help("read the result of the `for_each` or `switch` step itself");
+            found.help("read the result of the `for_each`, `parallel` or `switch` step itself");
         }
         None
     }

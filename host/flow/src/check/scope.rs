@@ -84,6 +84,15 @@ impl Step {
             out.extend(switch.default.iter().map(|steps| steps.value.as_slice()));
         }
         out.extend(self.for_each.iter().map(|each| each.steps.value.as_slice()));
+        if let Some(parallel) = &self.parallel {
+            let branches = parallel.branches.value.0.iter();
+            out.extend(branches.map(|(_, steps)| steps.value.as_slice()));
+        }
+        if let Some(steps) = &self.attempt {
+            out.push(&steps.value);
+            let clauses = self.catch.iter().flat_map(|clauses| &clauses.value);
+            out.extend(clauses.map(|clause| clause.steps.value.as_slice()));
+        }
         out
     }
 }
@@ -119,6 +128,8 @@ pub(crate) struct Scope {
     pub(crate) vars: BTreeMap<String, Known>,
     /// `$item`, in a loop.
     pub(crate) item: Option<Known>,
+    /// Whether there is an `$error`.
+    pub(crate) in_catch: bool,
     /// Whether there is a run: in `dedupe` only `$trigger` and `$env` have a value.
     pub(crate) in_run: bool,
     /// Whether the step that reads may be skipped itself.
@@ -138,6 +149,7 @@ impl Scope {
             steps: BTreeMap::new(),
             vars: BTreeMap::new(),
             item: None,
+            in_catch: false,
             in_run: true,
             is_guarded: false,
             step: None,

@@ -3,9 +3,9 @@
 use super::Lowering;
 use super::step::Lowered;
 use crate::check::Known;
-use crate::plan::{Call, Jitter, RetryPolicy, StepKind};
-use crate::shape::{Located, Text, did_you_mean};
-use crate::surface::step::{JitterName, Retry, Step as Written};
+use crate::plan::{Call, Jitter, OnUncertain, RetryPolicy, StepKind};
+use crate::shape::{Any, Formula, Located, Text, did_you_mean};
+use crate::surface::step::{Compensate, JitterName, OnUncertainName, Retry, Step as Written};
 use dowel_core::code::{flow, reference as code};
 use dowel_core::expression::Expression;
 use dowel_core::id::{ConnectionName, OperationName};
@@ -27,6 +27,45 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// The longest time of one attempt unless the operation or the step says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A call as it is written: a step, or what undoes one.
+pub(super) struct CallParts<'w> {
+    call: &'w Located<Text>,
+    with: Option<&'w Any>,
+    key: Option<&'w Formula>,
+    output: Option<&'w Any>,
+    retry: Option<&'w Retry>,
+    timeout: Option<&'w Located<Duration>>,
+    on_uncertain: Option<OnUncertainName>,
+}
+
+impl<'w> CallParts<'w> {
+    /// The parts of a step.
+    pub(super) fn of(step: &'w Written) -> Option<Self> {
+        Some(Self {
+            call: step.call.as_ref()?,
+            with: step.with.as_ref(),
+            key: step.idempotency_key.as_ref(),
+            output: step.output.as_ref(),
+            retry: step.retry.as_ref(),
+            timeout: step.timeout.as_ref(),
+            on_uncertain: step.on_uncertain,
+        })
+    }
+
+    /// The parts of what undoes a step.
+    pub(super) fn undo(undo: &'w Compensate) -> Self {
+        Self {
+            call: &undo.call,
+            with: undo.with.as_ref(),
+            key: undo.idempotency_key.as_ref(),
+            output: None,
+            retry: undo.retry.as_ref(),
+            timeout: undo.timeout.as_ref(),
+            on_uncertain: undo.on_uncertain,
+        }
+    }
+}
+
 /// What a `call` names.
 struct Target<'a> {
     connection: ConnectionName,
@@ -37,20 +76,20 @@ struct Target<'a> {
 impl<'a> Lowering<'a> {
     pub(super) fn call(
         &mut self,
-        step: &Written,
+        step: &CallParts<'_>,
         condition: Option<Option<Expression>>,
     ) -> Option<Lowered> {
-        let written = step.call.as_ref()?;
+        let written = step.call;
         let target = self.target(written);
         let input_schema = target
             .as_ref()
             .map(|target| Known::schema(&target.spec.input_schema));
-        let input = self.input(step.with.as_ref(), input_schema.as_ref(), written.span);
-        let key = match &step.idempotency_key {
+        let input = self.input(step.with, input_schema.as_ref(), written.span);
+        let key = match step.key {
             None => Some(None),
             Some(key) => self.formula_output(key, "idempotency_key").map(Some),
         };
-        let has_key = step.idempotency_key.is_some();
+        let has_key = step.key.is_some();
         let program = match (condition, input, key) {
             (Some(condition), Some(input), Some(key)) => {
                 let outputs = std::iter::once(input).chain(key).collect();
@@ -63,7 +102,7 @@ impl<'a> Lowering<'a> {
             .map(|target| Known::schema(&target.spec.output_schema));
         let raw = raw.unwrap_or(Known::Any);
         let mut known = raw.clone();
-        let output = match &step.output {
+        let output = match step.output {
             None => Some(None),
             Some(output) => {
                 self.begin_program();
@@ -74,17 +113,14 @@ impl<'a> Lowering<'a> {
                 template.map(|template| Some(self.end_program(None, vec![template])))
             }
         };
-        let retry = self.retry(
-            step.retry.as_ref(),
-            target.as_ref().map(|target| target.spec),
-        );
-        let timeout = match &step.timeout {
+        let retry = self.retry(step.retry, target.as_ref().map(|target| target.spec));
+        let timeout = match step.timeout {
             Some(timeout) => self.duration(timeout, MAX_TIMEOUT, "from 1ms to 1h"),
             None => Some(DEFAULT_TIMEOUT),
         };
         let target = target?;
         let declared = target.spec.deadline_ms.map(Duration::from_millis);
-        let timeout = match (&step.timeout, declared) {
+        let timeout = match (step.timeout, declared) {
             (None, Some(declared)) => Some(declared.min(MAX_TIMEOUT)),
             _ => timeout,
         };
@@ -99,6 +135,10 @@ impl<'a> Lowering<'a> {
             result_schema: target.spec.output_schema.clone(),
             retry: retry?,
             timeout: timeout?,
+            on_uncertain: step.on_uncertain.map(|choice| match choice {
+                OnUncertainName::Retry => OnUncertain::Retry,
+                OnUncertainName::Park => OnUncertain::Park,
+            }),
         };
         Some((StepKind::Call(Box::new(call)), known))
     }

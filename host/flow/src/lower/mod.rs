@@ -1,5 +1,6 @@
 //! From the language as it is written to the plan.
 
+mod blocks;
 mod call;
 mod connections;
 mod event;
@@ -13,7 +14,7 @@ mod value;
 
 use crate::check::{Known, Scope, StepIndex};
 use crate::diagnostic::Report;
-use crate::plan::{FORMAT, Plan};
+use crate::plan::{FORMAT, OnFailure, Plan};
 use crate::source::{Context, FlowFolder};
 use crate::surface::flow::FlowFile;
 use crate::text::Span;
@@ -49,6 +50,18 @@ pub(crate) struct Lowering<'a> {
     needs: Needs,
     /// How many blocks have been entered, for the scope's block numbers.
     blocks: usize,
+}
+
+/// What a failure means that nothing caught.
+fn on_failure(file: &FlowFile) -> OnFailure {
+    let Some(written) = &file.on_failure else {
+        return OnFailure::default();
+    };
+    let names = written.notify.iter().flatten();
+    OnFailure {
+        compensate: written.compensate.clone().unwrap_or_default(),
+        notify: names.map(|name| name.value.0.clone()).collect(),
+    }
 }
 
 impl<'a> Lowering<'a> {
@@ -105,6 +118,7 @@ impl<'a> Lowering<'a> {
             connectors: self.pinned(),
             triggers,
             dedupe,
+            on_failure: on_failure(file),
             steps,
             output,
         };

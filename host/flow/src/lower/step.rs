@@ -1,22 +1,24 @@
 //! Steps and blocks of steps.
 
 use super::Lowering;
-use crate::check::{Dot, Known, StepResult};
-use crate::plan::{Block, Step, StepKind};
-use crate::shape::{Any, Located, Text};
-use crate::surface::step::{Fail, ForEach, Step as Written, Switch};
+use super::call::CallParts;
+use crate::check::{Dot, Known, Scope, StepResult};
+use crate::plan::{Block, Step, StepKind, Wait};
+use crate::shape::{Any, Either, Formula, Located, Text};
+use crate::surface::step::{Fail, Step as Written, Wait as WrittenWait};
 use crate::text::Span;
 use crate::yaml::{Node, Plain};
 use dowel_core::code::flow as code;
-use dowel_core::expression::{Expression, Piece, Template};
+use dowel_core::expression::{Expression, Template};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Items of one loop at the same time: more only wait for the same connections.
-const MAX_PARALLEL: u32 = 256;
+/// The longest wait: beyond it nobody remembers what was waited for.
+const MAX_WAIT: Duration = Duration::from_secs(400 * 86_400);
 
 /// Each kind of step with the keys that it takes beside `id` and `if`.
-const KINDS: [(&str, &[&str]); 7] = [
+const KINDS: [(&str, &[&str]); 10] = [
     (
         "call",
         &[
@@ -24,14 +26,19 @@ const KINDS: [(&str, &[&str]); 7] = [
             "retry",
             "timeout",
             "idempotency_key",
+            "on_uncertain",
             "output",
             "schema",
+            "compensate",
         ],
     ),
-    ("set", &["schema"]),
-    ("switch", &["schema"]),
-    ("for_each", &["schema"]),
-    ("emit", &["with"]),
+    ("set", &["schema", "compensate"]),
+    ("switch", &["schema", "compensate"]),
+    ("for_each", &["schema", "compensate"]),
+    ("parallel", &["schema", "compensate"]),
+    ("try", &["catch", "schema", "compensate"]),
+    ("wait", &["compensate"]),
+    ("emit", &["with", "compensate"]),
     ("fail", &[]),
     ("return", &[]),
 ];
@@ -40,8 +47,54 @@ const KINDS: [(&str, &[&str]); 7] = [
 pub(super) type Lowered = (StepKind, Known);
 
 impl Lowering<'_> {
+    /// The call that undoes a step; `Some(None)` without one. It sees the step's result.
+    fn compensation(&mut self, step: &Written) -> Option<Option<Box<Step>>> {
+        let Some(undo) = &step.compensate else {
+            return Some(None);
+        };
+        let (outer, reads) = (self.scope.is_guarded, self.scope.step.take());
+        // It runs only if the step has run.
+        self.scope.is_guarded = true;
+        self.begin_program();
+        let condition = self.condition(undo.condition.as_ref());
+        let lowered = self.call(&CallParts::undo(undo), condition);
+        (self.scope.is_guarded, self.scope.step) = (outer, reads);
+        if let Some(key) = &step.idempotency_key {
+            self.warn_of_reused_key(key);
+        }
+        let position = self.report.source().position(undo.call.span.start);
+        Some(Some(Box::new(Step {
+            id: step.id.value.clone(),
+            position,
+            schema: None,
+            kind: lowered?.0,
+            compensate: None,
+        })))
+    }
+
+    /// A rerun of a compensated run must not meet the key of the effect that was undone.
+    fn warn_of_reused_key(&mut self, key: &Formula) {
+        if !key.0.text.contains("generation") {
+            let message = "the step is compensated, and a rerun would send the same key again";
+            let found = self
+                .report
+                .warning(code::KEY_WITHOUT_GENERATION, key.0.span, message);
+            found.help("make `$run.generation` a part of the key");
+        }
+    }
+
     /// A list of steps with a scope of its own.
     pub(super) fn block(&mut self, steps: &[Written], span: Span) -> Option<Block> {
+        self.block_with(steps, span, |_| {})
+    }
+
+    /// The same, with a look at the scope at its end.
+    pub(super) fn block_with(
+        &mut self,
+        steps: &[Written],
+        span: Span,
+        look: impl FnOnce(&Scope),
+    ) -> Option<Block> {
         if steps.is_empty() {
             let message = "the list of steps is empty";
             self.report.error(code::EMPTY_LIST, span, message);
@@ -56,6 +109,7 @@ impl Lowering<'_> {
                 _ => block = None,
             }
         }
+        look(&self.scope);
         if self.scope.blocks.len() > 1 {
             self.scope = outer;
         }
@@ -70,10 +124,13 @@ impl Lowering<'_> {
         self.begin_program();
         let condition = self.condition(step.condition.as_ref());
         let lowered = kind.and_then(|kind| match kind {
-            "call" => self.call(step, condition),
+            "call" => self.call(&CallParts::of(step)?, condition),
             "set" => self.set(step, condition),
             "switch" => self.switch(step.switch.as_ref()?, condition),
             "for_each" => self.for_each(step.for_each.as_ref()?, condition),
+            "parallel" => self.parallel(step.parallel.as_ref()?, condition),
+            "try" => self.try_steps(step, condition),
+            "wait" => self.wait(step.wait.as_ref()?, condition),
             "emit" => self.emit(step.emit.as_ref()?, step.with.as_ref(), condition),
             "fail" => self.fail(step.fail.as_ref()?, condition),
             _ => self.ends_with(step.ends_with.as_ref()?, condition),
@@ -91,12 +148,14 @@ impl Lowering<'_> {
         };
         let id = &step.id.value;
         self.scope.steps.insert(id.as_str().to_owned(), result);
+        let compensate = self.compensation(step);
         let position = self.report.source().position(step.id.span.start);
         Some(Step {
             id: id.clone(),
             position,
             kind: lowered?.0,
             schema: schema?.map(|schema| schema.json),
+            compensate: compensate?,
         })
     }
 
@@ -116,7 +175,7 @@ impl Lowering<'_> {
                 format!("the step does several things: {}", names.join(", "))
             };
             let found = self.report.error(code::STEP_KIND, step.span, message);
-            found.help("each step has one of call, set, switch, for_each, emit, fail and return");
+            found.help("each step has one of call, set, switch, for_each, parallel, try, wait, emit, fail and return");
             return None;
         };
         for (key, span) in &step.keys {
@@ -151,83 +210,23 @@ impl Lowering<'_> {
         Some((StepKind::Set { program }, Known::Object(Arc::new(fields))))
     }
 
-    fn switch(
+    fn wait(
         &mut self,
-        switch: &Switch,
+        wait: &Either<Located<Duration>, WrittenWait>,
         condition: Option<Option<Expression>>,
     ) -> Option<Lowered> {
-        if switch.cases.value.is_empty() {
-            let message = "the list of cases is empty";
-            self.report
-                .error(code::EMPTY_LIST, switch.cases.span, message);
-        }
-        let conditions: Vec<Option<Template>> = switch
-            .cases
-            .value
-            .iter()
-            .enumerate()
-            .map(|(index, case)| {
-                self.formula_output(&case.condition, &format!("switch.cases[{index}].if"))
-            })
-            .collect();
-        let conditions: Option<Vec<Template>> = conditions.into_iter().collect();
-        let program = match (condition, conditions) {
-            (Some(condition), Some(outputs)) => Some(self.end_program(condition, outputs)),
-            _ => None,
+        let (duration, outputs) = match wait {
+            Either::Plain(duration) => {
+                let longest = self.duration(duration, MAX_WAIT, "from 1ms to 400d");
+                (Some(longest?), Vec::new())
+            }
+            Either::Map(wait) => {
+                let until = self.text_or_expression(&wait.until.0, "wait.until");
+                (None, vec![until?])
+            }
         };
-        let cases = switch.cases.value.iter();
-        let cases: Vec<Option<Block>> = cases
-            .map(|case| self.block(&case.steps.value, case.steps.span))
-            .collect();
-        let default = match &switch.default {
-            None => Some(None),
-            Some(steps) => self.block(&steps.value, steps.span).map(Some),
-        };
-        let kind = StepKind::Switch {
-            program: program?,
-            cases: cases.into_iter().collect::<Option<_>>()?,
-            default: default?,
-        };
-        Some((kind, Known::Any))
-    }
-
-    fn for_each(
-        &mut self,
-        each: &ForEach,
-        condition: Option<Option<Expression>>,
-    ) -> Option<Lowered> {
-        let list = self.list(&each.list.0);
-        let item = self.known_item(&each.list.0);
-        let program = match (condition, list) {
-            (Some(condition), Some(list)) => Some(self.end_program(condition, vec![list])),
-            _ => None,
-        };
-        let outer = self.scope.item.replace(item);
-        let steps = self.block(&each.steps.value, each.steps.span);
-        self.scope.item = outer;
-        let parallel = each.parallel.as_ref().map_or(1, |parallel| parallel.value);
-        if let Some(written) = &each.parallel
-            && !(1..=MAX_PARALLEL).contains(&parallel)
-        {
-            self.out_of_range(written.span, "from 1 to 256");
-        }
-        let kind = StepKind::ForEach {
-            program: program?,
-            parallel,
-            steps: steps?,
-        };
-        Some((kind, Known::object(&["succeeded", "failed", "items"])))
-    }
-
-    fn list(&mut self, node: &Node) -> Option<Template> {
-        let template = self.template(node, "for_each.in")?;
-        let is_expression = matches!(template.pieces.as_slice(), [Piece::Expression(_)]);
-        if is_expression || matches!(node, Node::List(..)) {
-            return Some(template);
-        }
-        let what = "a list, or an expression that yields one,";
-        crate::shape::expected(what, node, &mut self.report);
-        None
+        let program = self.end_program(condition?, outputs);
+        Some((StepKind::Wait(Wait { program, duration }), Known::Any))
     }
 
     fn emit(

@@ -115,6 +115,28 @@ impl Shape for Any {
     }
 }
 
+/// One form that is a map, and another one that is not.
+#[derive(Clone, Debug)]
+pub(crate) enum Either<A, B> {
+    /// The form that is not a map.
+    Plain(A),
+    /// The form that is a map.
+    Map(B),
+}
+
+impl<A: Shape, B: Shape> Shape for Either<A, B> {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        match node {
+            Node::Map(..) => B::decode(node, report).map(Self::Map),
+            _ => A::decode(node, report).map(Self::Plain),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions) -> Value {
+        json!({ "anyOf": [A::schema(definitions), B::schema(definitions)] })
+    }
+}
+
 /// A scalar that is an expression.
 #[derive(Clone, Debug)]
 pub(crate) struct Formula(pub(crate) Scalar);

@@ -9,6 +9,7 @@ use crate::yaml::{Node, Plain};
 use dowel_core::code::{Code, flow as code};
 use dowel_core::connection::{EgressRule, Rate};
 use dowel_core::id::{ConnectionName, ConnectorName, FlowName, StepId};
+use dowel_core::units::Share;
 use dowel_core::{ErrorKind, units};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -167,36 +168,14 @@ impl FromText for Size {
     }
 }
 
-/// A share such as `99.5%`, in hundredths of a percent.
+/// A share such as `99.5%`, checked for its form only.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Percent(pub(crate) u16);
-
-/// 100% in hundredths of a percent.
-const WHOLE: u16 = 10_000;
-
-impl Percent {
-    /// Exact: at most two digits after the point.
-    fn parse(text: &str) -> Option<Self> {
-        let number = text.strip_suffix('%')?;
-        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if !digits(whole) || !digits(part) || part.len() > 2 {
-            return None;
-        }
-        let part: u16 = format!("{part:0<2}").parse().ok()?;
-        let share = whole
-            .parse::<u16>()
-            .ok()?
-            .checked_mul(100)?
-            .checked_add(part)?;
-        (share <= WHOLE).then_some(Self(share))
-    }
-}
+pub(crate) struct Percent(pub(crate) Share);
 
 impl FromText for Percent {
     fn from_text(text: &str) -> Result<Self, String> {
-        Self::parse(text)
-            .ok_or_else(|| "a share is written as a number from 0 to 100 and %: 99.5%".to_owned())
+        let what = "a share is written as a number from 0 to 100 and %: 99.5%";
+        Share::parse(text).map(Self).ok_or_else(|| what.to_owned())
     }
 
     fn schema() -> Value {

@@ -3,6 +3,7 @@
 use super::environment::HeaderName;
 use super::step::Step;
 use crate::shape::{Any, Formula, Key, Located, MapOf, Percent, Text, choice, record};
+use dowel_core::ErrorKind;
 use dowel_core::id::{ConnectionName, FlowName, StepId};
 use std::time::Duration;
 
@@ -33,12 +34,25 @@ record! {
         triggers = "triggers": Option<MapOf<StepId, Trigger>>,
         /// How duplicates of an event are recognised.
         dedupe = "dedupe": Option<Dedupe>,
+        /// What a failure means that nothing caught.
+        on_failure = "on_failure": Option<OnFailure>,
         /// What a run does, in order.
         steps = "steps": Located<Vec<Step>>,
         /// The run's output; `null` without it.
         output = "output": Option<Any>,
     }
-    not_yet ["concurrency", "timeout", "deadline", "on_failure", "state", "output_schema"]
+    not_yet ["concurrency", "timeout", "deadline", "state", "output_schema"]
+}
+
+record! {
+    /// What a failure means that nothing caught.
+    OnFailure {
+        /// The error kinds after which the steps that succeeded are undone; after all others a person decides.
+        compensate = "compensate": Option<Vec<ErrorKind>>,
+        /// Who is told, by the names of the policy.
+        notify = "notify": Option<Vec<Located<Text>>>,
+    }
+    not_yet []
 }
 
 record! {

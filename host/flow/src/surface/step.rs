@@ -1,12 +1,12 @@
 //! Steps.
 
-use crate::shape::{Any, Formula, Located, Text, choice, record};
+use crate::shape::{Any, Either, Formula, Located, MapOf, Percent, Text, choice, record};
 use dowel_core::ErrorKind;
 use dowel_core::id::StepId;
 use std::time::Duration;
 
 record! {
-    /// One step: exactly one of call, set, switch, for_each, emit, fail and return.
+    /// One step: exactly one of call, set, switch, for_each, parallel, try, wait, emit, fail and return.
     Step {
         /// The step's id, in snake_case and unique in the file.
         id = "id": Located<StepId>,
@@ -20,6 +20,14 @@ record! {
         switch = "switch": Option<Switch>,
         /// Runs steps for each item of a list.
         for_each = "for_each": Option<ForEach>,
+        /// Runs branches at the same time.
+        parallel = "parallel": Option<Parallel>,
+        /// Runs steps whose failure the clauses of `catch` answer; the result is that of the last step.
+        attempt = "try": Option<Located<Vec<Step>>>,
+        /// What answers a failure in `try`: the first clause that takes its kind.
+        catch = "catch": Option<Located<Vec<Catch>>>,
+        /// Waits for a duration such as 2h, or until an instant.
+        wait = "wait": Option<Either<Located<Duration>, Wait>>,
         /// Emits a CloudEvent of this type, with `with` as its data.
         emit = "emit": Option<Located<Text>>,
         /// Ends the run as failed.
@@ -34,15 +42,16 @@ record! {
         timeout = "timeout": Option<Located<Duration>>,
         /// The key by which the upstream recognises repeated calls; derived unless given.
         idempotency_key = "idempotency_key": Option<Formula>,
+        /// What to do when nobody knows whether a call took effect; the operation's idempotency decides unless given.
+        on_uncertain = "on_uncertain": Option<OnUncertainName>,
+        /// The call that undoes the step, when the run is compensated.
+        compensate = "compensate": Option<Compensate>,
         /// The step's value, made from the raw result, which is `.` here.
         output = "output": Option<Any>,
         /// The JSON Schema of the step's value, a file of the flow's folder.
         schema = "schema": Option<Located<Text>>,
     }
-    not_yet [
-        "parallel", "run", "wait", "receive", "approve", "try", "catch", "compensate",
-        "on_uncertain", "sensitive", "detach"
-    ]
+    not_yet ["run", "receive", "approve", "sensitive", "detach"]
 }
 
 record! {
@@ -74,10 +83,93 @@ record! {
         list = "in": Any,
         /// How many items run at the same time, 1 unless given.
         parallel = "parallel": Option<Located<u32>>,
+        /// What a failed item means: `stop` fails the loop; `{ collect: true }` goes on without the item.
+        on_item_failure = "on_item_failure": Option<Either<StopName, Collect>>,
         /// What is done with `$item`, the `$index`-th item.
         steps = "steps": Located<Vec<Step>>,
     }
-    not_yet ["pages_of", "with", "on_item_failure"]
+    not_yet ["pages_of", "with"]
+}
+
+record! {
+    /// Loops that go on without failed items.
+    Collect {
+        /// Failed items are counted, and the loop goes on without them.
+        collect = "collect": Located<bool>,
+        /// The loop fails once more items than this share have failed, such as 1%.
+        fail_above = "fail_above": Option<Percent>,
+    }
+    not_yet []
+}
+
+record! {
+    /// Branches that run at the same time.
+    Parallel {
+        /// The branches by name.
+        branches = "branches": Located<MapOf<StepId, Located<Vec<Step>>>>,
+        /// When the step ends: with the last branch (`all`), or with the first one that succeeds (`any`).
+        join = "join": Option<JoinName>,
+    }
+    not_yet []
+}
+
+record! {
+    /// What answers a failure.
+    Catch {
+        /// The error kinds that the clause takes; all but `unknown-outcome` unless given.
+        kinds = "kinds": Option<Vec<ErrorKind>>,
+        /// What is done then; `$error` is the error.
+        steps = "steps": Located<Vec<Step>>,
+    }
+    not_yet []
+}
+
+record! {
+    /// A wait for an instant.
+    Wait {
+        /// An instant in RFC 3339, or an expression that yields one.
+        until = "until": Any,
+    }
+    not_yet ["calendar"]
+}
+
+record! {
+    /// The call that undoes a step.
+    Compensate {
+        /// The call is left out if this yields `false` or `null`.
+        condition = "if": Option<Formula>,
+        /// Calls `<connection>.<operation>`.
+        call = "call": Located<Text>,
+        /// The input of the operation.
+        with = "with": Option<Any>,
+        /// When and how the call is tried again.
+        retry = "retry": Option<Retry>,
+        /// The longest time of one attempt.
+        timeout = "timeout": Option<Located<Duration>>,
+        /// The key by which the upstream recognises repeated calls; derived unless given.
+        idempotency_key = "idempotency_key": Option<Formula>,
+        /// What to do when nobody knows whether the call took effect.
+        on_uncertain = "on_uncertain": Option<OnUncertainName>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// When a `parallel` step ends.
+    JoinName { All = "all", Any = "any", }
+    not_yet []
+}
+
+choice! {
+    /// What to do when nobody knows whether a call took effect.
+    OnUncertainName { Retry = "retry", Park = "park", }
+    not_yet []
+}
+
+choice! {
+    /// What a failed item means for its loop.
+    StopName { Stop = "stop", }
+    not_yet []
 }
 
 record! {

@@ -2,7 +2,7 @@
 
 use crate::support::{cases, compile, expect, folder, render};
 use dowel_core::expression::{Piece, Program, Template};
-use dowel_flow::plan::{Block, Plan, StepKind, TriggerKind};
+use dowel_flow::plan::{Call, OnItemFailure, Plan, Step, StepKind, TriggerKind};
 use std::fmt::Write as _;
 
 #[test]
@@ -76,68 +76,88 @@ fn summary(plan: &Plan) -> String {
     out
 }
 
-fn block(out: &mut String, depth: usize, steps: &Block) {
+fn block(out: &mut String, depth: usize, steps: &[Step]) {
     let indent = "  ".repeat(depth);
     for step in steps {
         let kind = match &step.kind {
             StepKind::Call(call) => format!("call {}.{}", call.connection, call.operation),
             StepKind::Set { .. } => "set".to_owned(),
             StepKind::Switch { .. } => "switch".to_owned(),
-            StepKind::ForEach { parallel, .. } => format!("for_each, {parallel} at a time"),
+            StepKind::ForEach(each) => match each.on_item_failure {
+                OnItemFailure::Stop => format!("for_each, {} at a time", each.parallel),
+                collect => format!("for_each, {} at a time, {collect:?}", each.parallel),
+            },
+            StepKind::Parallel(parallel) => format!("parallel, {:?}", parallel.join),
+            StepKind::Try(_) => "try".to_owned(),
+            StepKind::Wait(wait) => format!("wait {:?}", wait.duration),
             StepKind::Emit { event_type, .. } => format!("emit {event_type}"),
             StepKind::Fail { kind, code, .. } => format!("fail {kind} {code}"),
             StepKind::Return { .. } => "return".to_owned(),
         };
         writeln!(out, "{indent}{}: {kind} ({})", step.id, step.position).unwrap();
-        match &step.kind {
-            StepKind::Call(call) => {
-                program(out, depth + 1, &call.program);
-                if let Some(output) = &call.output {
-                    program(out, depth + 1, output);
-                }
-                let kinds: Vec<&str> = call.retry.kinds.iter().map(|kind| kind.name()).collect();
-                let retry = &call.retry;
-                writeln!(
-                    out,
-                    "{indent}  timeout {:?}, {} attempts, {:?} x{} up to {:?}, {:?}, after {}{}",
-                    call.timeout,
-                    retry.attempts,
-                    retry.delay,
-                    retry.factor,
-                    retry.max_delay,
-                    retry.jitter,
-                    kinds.join(" "),
-                    if call.has_key { ", own key" } else { "" }
-                )
-                .unwrap();
-            }
-            StepKind::Switch {
-                program: p,
-                cases,
-                default,
-            } => {
-                program(out, depth + 1, p);
-                for case in cases {
-                    writeln!(out, "{indent}  case").unwrap();
-                    block(out, depth + 2, case);
-                }
-                if let Some(default) = default {
-                    writeln!(out, "{indent}  default").unwrap();
-                    block(out, depth + 2, default);
-                }
-            }
-            StepKind::ForEach {
-                program: p, steps, ..
-            } => {
-                program(out, depth + 1, p);
-                block(out, depth + 1, steps);
-            }
-            StepKind::Set { program: p }
-            | StepKind::Emit { program: p, .. }
-            | StepKind::Fail { program: p, .. }
-            | StepKind::Return { program: p } => program(out, depth + 1, p),
+        inside(out, depth, step);
+        if let Some(undo) = &step.compensate {
+            writeln!(out, "{indent}  compensate").unwrap();
+            block(out, depth + 2, std::slice::from_ref(undo));
         }
     }
+}
+
+fn inside(out: &mut String, depth: usize, step: &Step) {
+    let indent = "  ".repeat(depth);
+    program(out, depth + 1, step.program());
+    match &step.kind {
+        StepKind::Call(call) => self::call(out, depth, call),
+        StepKind::Switch { cases, default, .. } => {
+            for case in cases {
+                writeln!(out, "{indent}  case").unwrap();
+                block(out, depth + 2, case);
+            }
+            if let Some(default) = default {
+                writeln!(out, "{indent}  default").unwrap();
+                block(out, depth + 2, default);
+            }
+        }
+        StepKind::ForEach(each) => block(out, depth + 1, &each.steps),
+        StepKind::Parallel(parallel) => {
+            for branch in &parallel.branches {
+                writeln!(out, "{indent}  branch {}", branch.name).unwrap();
+                block(out, depth + 2, &branch.steps);
+            }
+        }
+        StepKind::Try(plan) => {
+            block(out, depth + 1, &plan.steps);
+            for clause in &plan.catch {
+                writeln!(out, "{indent}  catch {:?}", clause.kinds).unwrap();
+                block(out, depth + 2, &clause.steps);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn call(out: &mut String, depth: usize, call: &Call) {
+    let indent = "  ".repeat(depth);
+    if let Some(output) = &call.output {
+        program(out, depth + 1, output);
+    }
+    let kinds: Vec<&str> = call.retry.kinds.iter().map(|kind| kind.name()).collect();
+    let retry = &call.retry;
+    writeln!(
+        out,
+        "{indent}  timeout {:?}, {} attempts, {:?} x{} up to {:?}, {:?}, after {}{}{}",
+        call.timeout,
+        retry.attempts,
+        retry.delay,
+        retry.factor,
+        retry.max_delay,
+        retry.jitter,
+        kinds.join(" "),
+        if call.has_key { ", own key" } else { "" },
+        call.on_uncertain
+            .map_or_else(String::new, |choice| format!(", {choice:?} if uncertain"))
+    )
+    .unwrap();
 }
 
 fn program(out: &mut String, depth: usize, program: &Program) {

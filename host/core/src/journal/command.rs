@@ -1,0 +1,84 @@
+//! What people and policies decide about a run.
+
+use crate::id::StepPath;
+use crate::json::JsonText;
+use serde::{Deserialize, Serialize};
+
+/// Who decided, as the audit trail names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Actor(pub String);
+
+/// A decision about a run, with its author.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commanded {
+    /// Who.
+    pub actor: Actor,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What.
+    pub command: Command,
+}
+
+/// A decision about a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// End the run before its time. Open calls come to their end first.
+    Cancel {
+        /// Whether the steps that have succeeded are undone.
+        #[serde(default)]
+        compensate: bool,
+    },
+    /// Try the failed steps again, with the same keys and bytes.
+    Retry {
+        /// Only this step; all that failed if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<StepPath>,
+    },
+    /// Try a failed call again with another input, under another key.
+    EditInput {
+        /// The step.
+        path: StepPath,
+        /// The new input, in full.
+        input: JsonText,
+        /// The new key.
+        idempotency_key: String,
+    },
+    /// Give a failed step a value, as if it had succeeded.
+    Complete {
+        /// The step.
+        path: StepPath,
+        /// The value.
+        output: JsonText,
+    },
+    /// Go on without a failed step.
+    Skip {
+        /// The step.
+        path: StepPath,
+    },
+    /// Undo the steps that have succeeded, and end the run.
+    Compensate,
+    /// Nothing more is to be done: end the run as it is.
+    Discard {
+        /// Whether the dedupe key stays taken.
+        #[serde(default)]
+        keep_key: bool,
+    },
+}
+
+impl Command {
+    /// The command's name in journals, API and CLI.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Cancel { .. } => "cancel",
+            Self::Retry { .. } => "retry",
+            Self::EditInput { .. } => "edit-input",
+            Self::Complete { .. } => "complete",
+            Self::Skip { .. } => "skip",
+            Self::Compensate => "compensate",
+            Self::Discard { .. } => "discard",
+        }
+    }
+}

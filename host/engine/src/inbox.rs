@@ -1,0 +1,102 @@
+//! A run's inbox: durable messages from everything outside of its driver. The driver,
+//! the only writer of the journal, turns each into journal entries and takes it out in
+//! the same batch.
+
+use crate::engine::Shared;
+use crate::keys;
+use dowel_core::RunId;
+use dowel_core::journal::Commanded;
+use dowel_core::port::{Batch, Scan, StoreError};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use tokio::sync::oneshot;
+
+/// Messages that are read at a time; more are read in the next round.
+const MAX_READ: usize = 256;
+
+/// Something that reaches a run from outside. The serialised form is versioned like the
+/// journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Message {
+    /// A person or a policy decided something.
+    Command(Commanded),
+}
+
+/// What became of a message: applied, or refused with the reason.
+pub(crate) type Verdict = Result<(), String>;
+
+/// Those who wait for the verdict on a message, by the message's key.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters(Mutex<HashMap<Vec<u8>, oneshot::Sender<Verdict>>>);
+
+impl Waiters {
+    /// Tells whoever waits what became of a message.
+    pub(crate) fn tell(&self, key: &[u8], verdict: Verdict) {
+        if let Some(waiter) = self.0.lock().remove(key) {
+            // Nobody has to wait to the end.
+            let _ = waiter.send(verdict);
+        }
+    }
+}
+
+/// Adds a message to a batch of its sender, and gives the key that it is known by.
+pub(crate) fn add(
+    shared: &Shared,
+    batch: &mut Batch,
+    run: RunId,
+    message: &Message,
+) -> Result<Vec<u8>, StoreError> {
+    let random = shared.ports.randomness.bytes();
+    let mut tail = [0; 8];
+    tail.copy_from_slice(&random[..8]);
+    let key = keys::message(run, shared.ports.clock.now(), tail);
+    let bytes =
+        serde_json::to_vec(message).map_err(|e| StoreError::Failed(e.to_string().into()))?;
+    batch.put(key.clone(), bytes);
+    Ok(key)
+}
+
+/// Tells a run that something is in its inbox.
+pub(crate) fn wake(shared: &Shared, run: RunId) {
+    if !shared.live.knock(run) {
+        shared.queue.resume(run);
+    }
+}
+
+/// Sends a message. It is on disk when this returns; the verdict follows when the run
+/// has taken it up.
+pub(crate) async fn send(
+    shared: &Shared,
+    run: RunId,
+    message: &Message,
+) -> Result<oneshot::Receiver<Verdict>, StoreError> {
+    let mut batch = Batch::default();
+    let key = add(shared, &mut batch, run, message)?;
+    let (sender, receiver) = oneshot::channel();
+    shared.waiters.0.lock().insert(key.clone(), sender);
+    if let Err(error) = shared.ports.store.commit(batch).await {
+        shared.waiters.0.lock().remove(&key);
+        return Err(error);
+    }
+    wake(shared, run);
+    Ok(receiver)
+}
+
+/// The messages in a run's inbox, in order.
+pub(crate) async fn read(
+    shared: &Shared,
+    run: RunId,
+) -> Result<Vec<(Vec<u8>, Result<Message, String>)>, StoreError> {
+    let scan = Scan::prefix(keys::inbox(run), MAX_READ);
+    let rows = shared.ports.store.scan(scan).await?;
+    let decode = |bytes: &[u8]| serde_json::from_slice(bytes).map_err(|e| e.to_string());
+    Ok(rows
+        .into_iter()
+        .map(|(key, bytes)| {
+            let message = decode(&bytes);
+            (key, message)
+        })
+        .collect())
+}

@@ -1,0 +1,57 @@
+//! What the decisions of people and policies do to a run: one file per command.
+
+mod cancel;
+mod compensate;
+mod complete;
+mod discard;
+mod edit_input;
+mod retry;
+mod skip;
+
+use super::{Failed, RunState, StepState};
+use dowel_core::journal::Command;
+use dowel_core::{StepPath, Timestamp};
+
+impl RunState {
+    pub(super) fn command(&mut self, command: &Command, at: Timestamp) -> Result<(), String> {
+        match command {
+            Command::Cancel { compensate } => self.cancel(*compensate),
+            Command::Retry { path } => self.retry(path.as_ref(), at),
+            Command::EditInput {
+                path,
+                input,
+                idempotency_key,
+            } => self.edit_input(path, input, idempotency_key, at),
+            Command::Complete { path, output } => self.complete(path, output),
+            Command::Skip { path } => self.skip(path),
+            Command::Compensate => self.compensate(),
+            Command::Discard { .. } => self.discard(),
+        }
+    }
+
+    /// The commands of the exception desk are for runs that are parked or have failed.
+    fn require_open(&self) -> Result<(), String> {
+        if self.status.is_open_to_decision() {
+            return Ok(());
+        }
+        Err(format!(
+            "the run is {}, not parked or failed",
+            self.status.name()
+        ))
+    }
+
+    /// The failed step that a command is about.
+    fn failure(&mut self, path: &StepPath) -> Result<&mut Failed, String> {
+        self.require_open()?;
+        match self.steps.get_mut(path) {
+            Some(StepState::Failed(failed)) if !failed.handled => Ok(failed),
+            _ => Err(format!("step `{path}` has not failed")),
+        }
+    }
+
+    /// The run goes on after a command.
+    fn reopen(&mut self) {
+        self.error = None;
+        self.at_work();
+    }
+}
