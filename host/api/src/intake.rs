@@ -139,6 +139,7 @@ fn answer(accepted: &Accepted) -> Response {
     let (status, word) = match accepted {
         Accepted::New(_) => (StatusCode::ACCEPTED, "accepted"),
         Accepted::Duplicate(_) => (StatusCode::OK, "duplicate"),
+        Accepted::Dropped(_) => (StatusCode::OK, "dropped"),
     };
     let location = format!("/api/v1/runs/{run}");
     let mut response = (status, axum::Json(json!({ "run": run, "status": word }))).into_response();

@@ -1,7 +1,9 @@
 //! HTTP: intake of webhooks and events on the public listener; runs, health and metrics on the
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
+mod connections;
 mod events;
+mod flows;
 mod health;
 mod hooks;
 mod intake;
@@ -37,7 +39,11 @@ pub fn admin(state: Arc<ApiState>) -> Router {
     Router::new()
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{id}", get(runs::show))
+        .route("/api/v1/flows", get(flows::list))
         .route("/api/v1/flows/{flow}/runs", post(intake::manual))
+        .route("/api/v1/flows/{flow}/disable", post(flows::disable))
+        .route("/api/v1/flows/{flow}/enable", post(flows::enable))
+        .route("/api/v1/connections", get(connections::list))
         .route("/api/v1/events/undelivered", get(events::undelivered))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

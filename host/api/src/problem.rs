@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dowel_core::code::{Code, api, store};
-use dowel_engine::{EngineError, IntakeError, Violations};
+use dowel_engine::{EngineError, IntakeError, SwitchError, Violations};
 use dowel_flow::validate::Violation;
 use serde::Serialize;
 use std::time::Duration;
@@ -72,15 +72,18 @@ fn status(code: Code) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
-        api::PAYLOAD_SCHEMA | api::DEDUPE_KEY | api::EVENT_REFUSED | api::IDEMPOTENCY_MISMATCH => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        api::PAYLOAD_SCHEMA
+        | api::DEDUPE_KEY
+        | api::CONCURRENCY_KEY
+        | api::EVENT_REFUSED
+        | api::IDEMPOTENCY_MISMATCH => StatusCode::UNPROCESSABLE_ENTITY,
+        api::DISABLED_IN_FILE => StatusCode::CONFLICT,
         api::EVENT_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         api::EVENT_NOT_GRANTED => StatusCode::FORBIDDEN,
         api::TOO_LARGE | api::BATCH_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         api::BACKLOG => StatusCode::TOO_MANY_REQUESTS,
         api::UNVERIFIED | api::EVENT_UNVERIFIED => StatusCode::UNAUTHORIZED,
-        api::SHUTTING_DOWN | api::STORE_FAILED | store::UNAVAILABLE => {
+        api::SHUTTING_DOWN | api::FLOW_DISABLED | api::STORE_FAILED | store::UNAVAILABLE => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -100,6 +103,12 @@ impl From<IntakeError> for Problem {
 
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<SwitchError> for Problem {
+    fn from(error: SwitchError) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

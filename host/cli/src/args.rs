@@ -74,6 +74,12 @@ pub(crate) enum Command {
     /// Prints the story of a run, by its id or by a business key such as an order id.
     #[command(after_help = "Example:\n  dowel trace 4711")]
     Trace(Trace),
+    /// Lists flows, and stops and starts them.
+    #[command(subcommand)]
+    Flow(Flow),
+    /// Shows how connections stand.
+    #[command(subcommand)]
+    Connection(Connection),
     /// Builds and inspects connectors.
     #[command(subcommand)]
     Connector(Connector),
@@ -213,6 +219,44 @@ pub(crate) struct Trace {
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) host: Host,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Flow {
+    /// Lists the flows of a host, with who disabled them and why.
+    #[command(after_help = "Example:\n  dowel flow list")]
+    List(Host),
+    /// Stops a flow at once: it takes no events, and its runs stop before their next step.
+    #[command(
+        after_help = "Example:\n  dowel flow disable order-to-invoice --reason 'wrong prices since 9:00'"
+    )]
+    Disable(Switch),
+    /// Starts a flow again: it takes events, and its runs go on.
+    #[command(
+        after_help = "Example:\n  dowel flow enable order-to-invoice --reason 'prices corrected'"
+    )]
+    Enable(Switch),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Switch {
+    /// The flow.
+    pub(crate) flow: String,
+    /// Why, for those who find it so.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Who decides.
+    #[arg(long, env = "USER", default_value = "dowel", hide_env = true)]
+    pub(crate) actor: String,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connection {
+    /// Lists the connections of a host: calls, limits, circuit breakers, and who waits.
+    #[command(after_help = "Example:\n  dowel connection list")]
+    List(Host),
 }
 
 #[derive(Debug, Subcommand)]

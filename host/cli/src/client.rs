@@ -31,27 +31,45 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let response = self.http.get(url).send().await;
-        let response = response.with_context(|| {
+        let (status, text) = self.send(self.http.get(url)).await?;
+        if status == reqwest::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        answer(status, text).map(Some)
+    }
+
+    /// Sends a JSON body and returns the raw JSON text of the answer.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<String> {
+        let request = self.http.post(format!("{}{path}", self.base));
+        let request = request.header(reqwest::header::CONTENT_TYPE, "application/json");
+        let (status, text) = self.send(request.body(body.to_string())).await?;
+        answer(status, text)
+    }
+
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<(reqwest::StatusCode, String)> {
+        let response = request.send().await.with_context(|| {
             format!(
                 "no host answers at {}: start one with `dowel serve`, or name another with --host",
                 self.base
             )
         })?;
-        let status = response.status();
-        let text = response.text().await?;
-        if status.is_success() {
-            return Ok(Some(text));
-        }
-        if status == reqwest::StatusCode::NOT_FOUND {
-            return Ok(None);
-        }
-        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
-        let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
-        bail!(
-            "the host answered {status}: {} {}",
-            field("code"),
-            field("detail")
-        )
+        Ok((response.status(), response.text().await?))
     }
+}
+
+/// The answer of the host, or its problem as an error.
+fn answer(status: reqwest::StatusCode, text: String) -> Result<String> {
+    if status.is_success() {
+        return Ok(text);
+    }
+    let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+    let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+    bail!(
+        "the host answered {status}: {} {}",
+        field("code"),
+        field("detail")
+    )
 }

@@ -1,17 +1,19 @@
 //! The commands, one file each.
 
 mod check;
+mod connections;
 mod connector_build;
 mod connector_inspect;
 mod doctor;
 mod eval;
 mod explain;
+mod flows;
 mod run;
 mod runs;
 mod serve;
 mod trace;
 
-use crate::args::{Arguments, Command, Connector, Runs};
+use crate::args::{Arguments, Command, Connection, Connector, Flow, Runs};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -44,6 +46,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Runs(Runs::Show { id, host }) => runs::show(&host, &id, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,
+        Command::Flow(Flow::List(host)) => flows::list(&host, format).await,
+        Command::Flow(Flow::Disable(switch)) => flows::switch(&switch, "disable", format).await,
+        Command::Flow(Flow::Enable(switch)) => flows::switch(&switch, "enable", format).await,
+        Command::Connection(Connection::List(host)) => connections::list(&host, format).await,
         Command::Connector(Connector::Build(build)) => connector_build::run(&build, format),
         Command::Connector(Connector::Inspect { component }) => {
             connector_inspect::run(&component, format)

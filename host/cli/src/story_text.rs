@@ -22,6 +22,7 @@ pub(crate) struct Story {
     payload: Box<RawValue>,
     output: Option<Box<RawValue>>,
     error: Option<Failure>,
+    waits_behind: Option<String>,
     steps: Vec<Step>,
 }
 
@@ -39,6 +40,15 @@ struct Step {
     started_at: String,
     ended_at: Option<String>,
     attempts: Vec<Attempt>,
+    #[serde(default)]
+    held: Vec<Held>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Held {
+    reason: String,
+    since: String,
+    until: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +85,12 @@ pub(crate) fn render(story: &Story) -> String {
         story.flow, story.version, story.trigger
     );
     let _ = writeln!(text, "  accepted {}", story.created_at);
+    if let Some(run) = &story.waits_behind {
+        let _ = writeln!(
+            text,
+            "  waits    behind run {run} of the same concurrency key"
+        );
+    }
     let _ = writeln!(text, "  payload  {}", shorten(story.payload.get()));
     for step in &story.steps {
         write_step(&mut text, step);
@@ -101,6 +117,9 @@ fn write_step(text: &mut String, step: &Step) {
     if let Some(input) = &step.input {
         let _ = writeln!(text, "      input  {}", shorten(input.get()));
     }
+    if let Some(held) = step.held.last() {
+        write_held(text, held, step.held.len());
+    }
     let is_interesting =
         step.attempts.len() > 1 || step.attempts.iter().any(|attempt| attempt.error.is_some());
     for attempt in step.attempts.iter().filter(|_| is_interesting) {
@@ -112,6 +131,28 @@ fn write_step(text: &mut String, step: &Step) {
     if let (Some(error), true) = (&step.error, step.attempts.is_empty()) {
         write_failure(text, "      ", error);
     }
+}
+
+/// The last wait for the turn at the connection.
+fn write_held(text: &mut String, held: &Held, times: usize) {
+    let what = match held.reason.as_str() {
+        "breaker" => "the circuit breaker was open",
+        "rate" => "the rate limit of the connection",
+        _ => "other calls of the connection",
+    };
+    let until = held.until.as_ref();
+    let until = until.map(|at| format!(", until {at} at least"));
+    let times = if times > 1 {
+        format!(", {times} times in all")
+    } else {
+        String::new()
+    };
+    let _ = writeln!(
+        text,
+        "      waited since {} for its turn: {what}{}{times}",
+        held.since,
+        until.unwrap_or_default()
+    );
 }
 
 fn write_attempt(text: &mut String, attempt: &Attempt) {

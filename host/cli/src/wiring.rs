@@ -75,6 +75,7 @@ pub(crate) fn engine_options(environment: &Environment) -> EngineOptions {
     let limit = |connection: &Connection| (connection.name.clone(), connection.limits);
     EngineOptions {
         env: environment.values.clone(),
+        disabled: environment.disabled_flows(),
         limits: environment.connections.iter().map(limit).collect(),
         retention: environment.retention.clone(),
         sweep_every: Some(SWEEP_EVERY),

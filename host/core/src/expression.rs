@@ -114,6 +114,18 @@ pub struct Needs {
     pub steps: StepNeeds,
 }
 
+impl Needs {
+    /// Adds what another program reads.
+    pub fn add(&mut self, other: &Self) {
+        self.input |= other.input;
+        self.variables.extend(other.variables.iter().cloned());
+        match (&mut self.steps, &other.steps) {
+            (StepNeeds::Only(ours), StepNeeds::Only(theirs)) => ours.extend(theirs.iter().cloned()),
+            (ours, _) => *ours = StepNeeds::All,
+        }
+    }
+}
+
 /// Which members of `$steps` a program reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

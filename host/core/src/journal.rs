@@ -60,11 +60,37 @@ pub struct RunCreated {
     pub env: JsonText,
     /// The business key that duplicates were looked for by.
     pub dedupe_key: Option<String>,
+    /// Its place among the runs of the same concurrency key, where the flow has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_place: Option<KeyPlace>,
     /// 1, and one higher for each rerun of the same event.
     pub generation: u32,
     /// W3C `traceparent` of the request that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+}
+
+/// A run's place among the runs of the same concurrency key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPlace {
+    /// The key.
+    pub key: String,
+    /// The order of arrival within the key.
+    pub number: u64,
+    /// Runs of the key at the same time.
+    pub limit: u32,
+    /// What it does with its place while it is parked.
+    pub while_parked: WhileParked,
+}
+
+/// What a parked run does with its place among the runs of the same concurrency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhileParked {
+    /// It keeps it: the runs behind it wait.
+    Hold,
+    /// It gives it up: the next one goes on.
+    Release,
 }
 
 /// A connector as a plan fixes it.
@@ -165,6 +191,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CallArguments>,
     },
+    /// The run waits until the runs before it in its concurrency key have ended.
+    Queued {
+        /// The run right before it.
+        behind: RunId,
+    },
+    /// The run stopped before its next step because its flow is disabled.
+    Stopped {},
     /// A step failed for good.
     StepFailed {
         /// The step.

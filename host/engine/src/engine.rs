@@ -5,6 +5,7 @@ use crate::execute;
 use crate::inbox::Waiters;
 use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
+use crate::key_lines::KeyLines;
 use crate::keys;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -15,6 +16,7 @@ use crate::retention::{self, FinishedRuns, Swept};
 use crate::state::RunStatus;
 use crate::story::Story;
 use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
+use crate::switches::Switches;
 use dowel_core::code::{self, Code};
 use dowel_core::connection::ConnectionLimits;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
@@ -22,7 +24,7 @@ use dowel_core::retention::RetentionRules;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::{Plan, TriggerKind};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
@@ -64,6 +66,8 @@ pub struct EngineOptions {
     pub max_running: usize,
     /// The longest time of one evaluation.
     pub evaluation_deadline: Duration,
+    /// Flows that the environment file disables.
+    pub disabled: BTreeSet<FlowName>,
     /// The limits of the connections; the default ones where missing.
     pub limits: BTreeMap<ConnectionName, ConnectionLimits>,
     /// How long finished runs are kept.
@@ -81,6 +85,7 @@ impl Default for EngineOptions {
             max_backlog: 10_000,
             max_running: 512,
             evaluation_deadline: Duration::from_secs(1),
+            disabled: BTreeSet::new(),
             limits: BTreeMap::new(),
             retention: RetentionRules::default(),
             sweep_every: None,
@@ -142,6 +147,10 @@ pub(crate) struct Shared {
     pub(crate) protect: Protect,
     /// Something was put into the outbox.
     pub(crate) outbox: Notify,
+    /// The kill switches of flows.
+    pub(crate) switches: Switches,
+    /// Who waits for whom in concurrency keys.
+    pub(crate) key_lines: Arc<KeyLines>,
 }
 
 impl Shared {
@@ -180,6 +189,8 @@ impl Engine {
             slots: Arc::new(Semaphore::new(options.max_running.max(1))),
             live: Live::default(),
             protect: Protect::new(places, options.limits.clone()),
+            switches: Switches::load(ports.store.as_ref(), options.disabled.clone()).await?,
+            key_lines: Arc::new(KeyLines::new(metrics.queued.clone())),
             ports,
             options,
             plans: Plans::default(),
@@ -192,8 +203,9 @@ impl Engine {
         });
         shared
             .plans
-            .activate(shared.ports.store.as_ref(), plans)
+            .activate(shared.ports.store.as_ref(), plans, &shared.options.disabled)
             .await?;
+        shared.key_lines.load(shared.ports.store.as_ref()).await?;
         let resumed = recover(&shared).await?;
         tracing::info!(resumed, "engine started");
         let keeper = shared.clone();
@@ -224,9 +236,15 @@ impl Engine {
         self.shared.ports.clock.now()
     }
 
-    /// Takes an event in. On `Ok` it is on disk and may be acknowledged.
+    /// Takes an event in. On `Ok` it is on disk and may be acknowledged. It is seen
+    /// through even if the caller goes away in the middle: a run that is on disk is begun.
     pub async fn accept(&self, request: IntakeRequest) -> Result<Accepted, IntakeError> {
-        intake::accept(&self.shared, request).await
+        let shared = self.shared.clone();
+        let task = tokio::spawn(async move { intake::accept(&shared, request).await });
+        task.await.unwrap_or_else(|error| {
+            let reason = format!("intake stopped: {error}");
+            Err(IntakeError::Store(StoreError::Failed(reason.into())))
+        })
     }
 
     /// Publishes events from outside to the flows that take them. On `Ok` all that
@@ -354,6 +372,8 @@ async fn recover(shared: &Shared) -> Result<usize, EngineError> {
         };
         resumed += 1;
         match queue::read_due(value) {
+            // It is taken up when the runs before it have ended.
+            _ if shared.key_lines.is_waiting(run) => {}
             at if at.as_millis() == 0 => shared.queue.resume(run),
             queue::NEVER => {}
             at => shared.queue.later(run, at),

@@ -1,6 +1,7 @@
 //! The executor: gives every due run a task of its own, up to a limit.
 
 mod attempts;
+mod barrier;
 mod begin;
 mod call;
 mod drive;
@@ -142,6 +143,6 @@ fn after(shared: &Shared, run: RunId, exit: Exit, was_woken: bool) {
         Exit::Drained => {}
         _ if was_woken => shared.queue.resume(run),
         Exit::WaitUntil(at) | Exit::Held(Some(at)) => shared.queue.later(run, at),
-        Exit::Rest | Exit::WaitForMessage | Exit::Held(None) => {}
+        Exit::Rest | Exit::WaitForMessage | Exit::Held(None) | Exit::Barred => {}
     }
 }

@@ -3,11 +3,12 @@
 
 mod begin;
 mod claim;
-mod dedupe;
+mod flow_keys;
+mod place;
 
 pub(crate) use begin::{Occasion, Prepared, begin, prepare};
 pub(crate) use claim::{Claim, DedupeOwner};
-pub(crate) use dedupe::dedupe_key;
+pub(crate) use flow_keys::{FlowKeys, flow_keys};
 
 use crate::engine::Shared;
 use crate::keys;
@@ -22,6 +23,10 @@ use std::time::Duration;
 
 /// How long a sender should wait before it tries again when the backlog is full.
 const BACKLOG_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// How long a sender should wait while the flow is disabled: a person decides when that
+/// ends.
+const DISABLED_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// For how long an `Idempotency-Key` is remembered: longer than any sender keeps
 /// trying.
@@ -71,13 +76,16 @@ pub enum Accepted {
     New(RunId),
     /// It is a duplicate of the event that began this run.
     Duplicate(RunId),
+    /// It began no run because this one of the same concurrency key has not ended, and
+    /// the flow says `when_full: drop`.
+    Dropped(RunId),
 }
 
 impl Accepted {
-    /// The run, be it new or the first one.
+    /// The run, be it new or the one that is there already.
     pub const fn run(&self) -> RunId {
         match self {
-            Self::New(run) | Self::Duplicate(run) => *run,
+            Self::New(run) | Self::Duplicate(run) | Self::Dropped(run) => *run,
         }
     }
 }
@@ -102,6 +110,9 @@ pub enum IntakeError {
         /// The trigger.
         trigger: String,
     },
+    /// The flow is disabled.
+    #[error("the flow `{0}` is disabled")]
+    FlowDisabled(FlowName),
     /// The payload is not acceptable JSON.
     #[error("the payload is not JSON: {0}")]
     NotJson(String),
@@ -111,6 +122,9 @@ pub enum IntakeError {
     /// The dedupe key cannot be computed.
     #[error("the dedupe key cannot be computed: {0}")]
     DedupeKey(String),
+    /// The concurrency key cannot be computed.
+    #[error("the concurrency key cannot be computed: {0}")]
+    ConcurrencyKey(String),
     /// The idempotency key belongs to a request with another payload.
     #[error("the idempotency key was used for another payload")]
     IdempotencyMismatch,
@@ -126,9 +140,11 @@ impl IntakeError {
             Self::ShuttingDown => api::SHUTTING_DOWN,
             Self::Backlog(_) => api::BACKLOG,
             Self::NoSuchTrigger { .. } => api::NO_SUCH_FLOW,
+            Self::FlowDisabled(_) => api::FLOW_DISABLED,
             Self::NotJson(_) => api::NOT_JSON,
             Self::Schema(_) => api::PAYLOAD_SCHEMA,
             Self::DedupeKey(_) => api::DEDUPE_KEY,
+            Self::ConcurrencyKey(_) => api::CONCURRENCY_KEY,
             Self::IdempotencyMismatch => api::IDEMPOTENCY_MISMATCH,
             Self::Store(_) => api::STORE_FAILED,
         }
@@ -138,6 +154,7 @@ impl IntakeError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::ShuttingDown | Self::Backlog(_) | Self::Store(_) => Some(BACKLOG_RETRY_AFTER),
+            Self::FlowDisabled(_) => Some(DISABLED_RETRY_AFTER),
             _ => None,
         }
     }
@@ -167,29 +184,33 @@ pub(crate) async fn accept(
     };
     let plan = shared.plans.active(&request.flow).ok_or_else(no_such)?;
     let trigger = plan.plan.trigger(&request.trigger).ok_or_else(no_such)?;
+    if shared.switches.is_disabled(&request.flow) {
+        return Err(IntakeError::FlowDisabled(request.flow));
+    }
     let payload = JsonText::parse_strict(&request.payload)
         .map_err(|e| IntakeError::NotJson(e.to_string()))?;
     check_payload(&plan, &request.trigger, &payload)?;
     let now = shared.ports.clock.now();
     let mut claims = Vec::new();
     claims.extend(idempotency_claim(&request, now));
-    let dedupe_key = match &plan.plan.dedupe {
-        Some(dedupe) => {
-            let key = dedupe_key(shared, &plan, dedupe, &payload).await?;
-            claims.push(Claim::new(
-                keys::dedupe(&request.flow, &key),
-                now.plus(dedupe.window),
-            ));
-            Some(key)
+    let flow_keys = flow_keys(shared, &plan, &payload).await?;
+    if let (Some(dedupe), Some(key)) = (&plan.plan.dedupe, &flow_keys.dedupe) {
+        let key = keys::dedupe(&request.flow, key);
+        claims.push(Claim::new(key, now.plus(dedupe.window)));
+    }
+    if let Some(key) = &flow_keys.concurrency {
+        // Runs in line are no backlog of the host, but no line grows without an end.
+        let length = shared.key_lines.length(&request.flow, key);
+        if length >= shared.options.max_backlog {
+            return Err(IntakeError::Backlog(length));
         }
-        None => None,
-    };
+    }
     let occasion = Occasion {
         fields: fields(&request, &trigger.kind, now),
         trigger: request.trigger,
         payload,
         traceparent: request.traceparent,
-        dedupe_key,
+        keys: flow_keys,
         claims,
         now,
     };

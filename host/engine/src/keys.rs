@@ -209,6 +209,50 @@ pub(crate) fn run_at_start(key: &[u8]) -> Option<RunId> {
     run_at_end(key.get(..1 + RUN_ID_BYTES)?)
 }
 
+/// The last decision whether a flow is enabled.
+pub(crate) fn switch(flow: &FlowName) -> Vec<u8> {
+    let mut out = SWITCH.to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out
+}
+
+/// The family of these decisions.
+pub(crate) const SWITCH: &[u8] = b"w";
+
+/// The flow that a switch is for.
+pub(crate) fn flow_of_switch(key: &[u8]) -> Option<FlowName> {
+    FlowName::new(std::str::from_utf8(key.strip_prefix(SWITCH)?).ok()?).ok()
+}
+
+/// The runs of one concurrency key, in the order of their arrival. Scoped by the
+/// flow's name, across versions.
+pub(crate) fn key_line(flow: &FlowName, key: &str) -> Vec<u8> {
+    let mut out = KEY_LINE.to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out.push(0);
+    out.extend_from_slice(Digest::of(key).hex().as_bytes());
+    out
+}
+
+/// A run's place in a line: line, number of arrival, run. The value is its limit.
+pub(crate) fn key_place(line: &[u8], number: u64, run: RunId) -> Vec<u8> {
+    let mut out = line.to_vec();
+    out.extend_from_slice(&number.to_be_bytes());
+    out.extend_from_slice(&run.as_u128().to_be_bytes());
+    out
+}
+
+/// The family of places in lines of concurrency keys.
+pub(crate) const KEY_LINE: &[u8] = b"q";
+
+/// The line, the number of arrival and the run of a place.
+pub(crate) fn read_key_place(place: &[u8]) -> Option<(&[u8], u64, RunId)> {
+    let run = run_at_end(place)?;
+    let rest = place.get(..place.len().checked_sub(RUN_ID_BYTES)?)?;
+    let (line, number) = rest.split_last_chunk::<8>()?;
+    Some((line, u64::from_be_bytes(*number), run))
+}
+
 /// The run id at the end of a key.
 pub(crate) fn run_at_end(key: &[u8]) -> Option<RunId> {
     let bytes: [u8; RUN_ID_BYTES] = key
@@ -232,6 +276,13 @@ mod tests {
         assert_eq!(run_at_end(b"a"), None);
         let message = message(run, Timestamp::from_millis(9), [1; 8]);
         assert_eq!(run_at_start(&message), Some(run));
+        let flow = FlowName::new("order-to-invoice").unwrap();
+        assert_eq!(flow_of_switch(&switch(&flow)), Some(flow.clone()));
+        let line = key_line(&flow, "C-1");
+        let place = key_place(&line, 256, run);
+        assert!(key_place(&line, 255, run) < place && place.starts_with(&line));
+        assert_eq!(read_key_place(&place), Some((line.as_slice(), 256, run)));
+        assert_eq!(read_key_place(b"q"), None);
     }
 
     #[test]

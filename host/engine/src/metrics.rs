@@ -50,6 +50,7 @@ pub(crate) struct EventLabels {
 pub struct Metrics {
     accepted: Family<FlowLabel, Counter>,
     duplicates: Family<FlowLabel, Counter>,
+    dropped: Family<FlowLabel, Counter>,
     ended: Family<EndLabels, Counter>,
     duration: Family<FlowLabel, Histogram, fn() -> Histogram>,
     attempts: Family<AttemptLabels, Counter>,
@@ -61,6 +62,8 @@ pub struct Metrics {
     pub(crate) backlog: Gauge,
     /// Runs that wait for a timer.
     pub(crate) waiting: Gauge,
+    /// Runs that wait for the runs before them in their concurrency key.
+    pub(crate) queued: Gauge,
     /// Calls that are being made.
     pub(crate) calls: Gauge,
     /// What protects the connections.
@@ -76,6 +79,7 @@ impl Default for Metrics {
         Self {
             accepted: Family::default(),
             duplicates: Family::default(),
+            dropped: Family::default(),
             ended: Family::default(),
             duration: Family::new_with_constructor(latency),
             attempts: Family::default(),
@@ -85,6 +89,7 @@ impl Default for Metrics {
             undelivered: Counter::default(),
             backlog: Gauge::default(),
             waiting: Gauge::default(),
+            queued: Gauge::default(),
             calls: Gauge::default(),
             connections: ProtectMetrics::default(),
         }
@@ -103,6 +108,11 @@ impl Metrics {
             "dowel_runs_duplicates",
             "Events that were duplicates",
             self.duplicates.clone(),
+        );
+        registry.register(
+            "dowel_events_dropped",
+            "Events that began no run because their concurrency key was full",
+            self.dropped.clone(),
         );
         registry.register(
             "dowel_runs_ended",
@@ -147,6 +157,11 @@ impl Metrics {
             self.waiting.clone(),
         );
         registry.register(
+            "dowel_runs_queued",
+            "Runs that wait for the runs before them in their concurrency key",
+            self.queued.clone(),
+        );
+        registry.register(
             "dowel_calls_in_flight",
             "Calls that are being made",
             self.calls.clone(),
@@ -176,6 +191,14 @@ impl Metrics {
 
     pub(crate) fn undelivered(&self, refusals: u64) {
         self.undelivered.inc_by(refusals);
+    }
+
+    pub(crate) fn dropped(&self, flow: &FlowName) {
+        self.dropped
+            .get_or_create(&FlowLabel {
+                flow: flow.to_string(),
+            })
+            .inc();
     }
 
     pub(crate) fn ended(&self, flow: &FlowName, status: RunStatus, seconds: f64) {

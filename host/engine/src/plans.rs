@@ -8,7 +8,7 @@ use dowel_core::{Digest, FlowName, JsonText, StepId, StepPath};
 use dowel_flow::plan::{Block, Plan, Step, StepKind, TriggerKind, Verify};
 use dowel_flow::validate::Validator;
 use parking_lot::RwLock;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A plan with what is compiled from it.
@@ -186,17 +186,19 @@ struct Active {
 }
 
 impl Plans {
-    /// Makes these plans, and no others, the active ones. All or nothing.
+    /// Makes these plans, and no others, the active ones. All or nothing. A flow that is
+    /// disabled in the environment file leaves its webhooks to one that is not.
     pub(crate) async fn activate(
         &self,
         store: &dyn Store,
         plans: Vec<Plan>,
+        disabled: &BTreeSet<FlowName>,
     ) -> Result<(), ActivationError> {
         let plans: Vec<Arc<ActivePlan>> = plans
             .into_iter()
             .map(|plan| ActivePlan::new(plan).map(Arc::new))
             .collect::<Result<_, _>>()?;
-        let hooks = hooks(&plans)?;
+        let hooks = hooks(&plans, disabled)?;
         for plan in &plans {
             persist(store, plan).await?;
         }
@@ -219,6 +221,13 @@ impl Plans {
     /// The active plan of a flow.
     pub(crate) fn active(&self, flow: &FlowName) -> Option<Arc<ActivePlan>> {
         self.active.read().flows.get(flow).cloned()
+    }
+
+    /// The active plans, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<ActivePlan>> {
+        let mut plans: Vec<_> = self.active.read().flows.values().cloned().collect();
+        plans.sort_by(|a, b| a.plan.flow.cmp(&b.plan.flow));
+        plans
     }
 
     /// The active plans with a trigger for events of this type, in order of their flows.
@@ -281,9 +290,14 @@ fn listeners(plans: &[Arc<ActivePlan>]) -> Vec<Arc<ActivePlan>> {
     listeners
 }
 
-fn hooks(plans: &[Arc<ActivePlan>]) -> Result<HashMap<Route, Hook>, ActivationError> {
+fn hooks(
+    plans: &[Arc<ActivePlan>],
+    disabled: &BTreeSet<FlowName>,
+) -> Result<HashMap<Route, Hook>, ActivationError> {
     let mut hooks: HashMap<Route, Hook> = HashMap::new();
-    for plan in plans {
+    let is_disabled = |plan: &&Arc<ActivePlan>| disabled.contains(&plan.plan.flow);
+    let (last, first): (Vec<_>, Vec<_>) = plans.iter().partition(is_disabled);
+    for plan in first.into_iter().chain(last) {
         for trigger in &plan.plan.triggers {
             let TriggerKind::Webhook {
                 path,
@@ -300,7 +314,12 @@ fn hooks(plans: &[Arc<ActivePlan>]) -> Result<HashMap<Route, Hook>, ActivationEr
                 verify: *verify,
                 headers: headers.clone(),
             };
-            if let Some(other) = hooks.insert((method.clone(), path.clone()), hook) {
+            let route = (method.clone(), path.clone());
+            if disabled.contains(&plan.plan.flow) {
+                hooks.entry(route).or_insert(hook);
+                continue;
+            }
+            if let Some(other) = hooks.insert(route, hook) {
                 return Err(ActivationError::HookTaken {
                     first: other.flow,
                     second: plan.plan.flow.clone(),

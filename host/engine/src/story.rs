@@ -7,7 +7,9 @@ use dowel_core::journal::{
     CallArguments, Command, Commanded, Entry, Event, FailedAttempt, HoldReason, PinnedConnector,
     RunCreated,
 };
-use dowel_core::{ConnectionName, Digest, JsonText, SendRecord, StepError, StepPath, Timestamp};
+use dowel_core::{
+    ConnectionName, Digest, JsonText, RunId, SendRecord, StepError, StepPath, Timestamp,
+};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -50,6 +52,13 @@ pub struct Story {
     pub output: Option<JsonText>,
     /// Why it failed or is parked.
     pub error: Option<StepError>,
+    /// What it waits for, while it is `waiting`: `slot`, `rate` or `breaker` of a
+    /// connection, `key` (the runs before it), `enabled` (its flow), `timer`, or `event`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<&'static str>,
+    /// The run that it waits behind, of the same concurrency key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_behind: Option<RunId>,
     /// The steps, in the order in which they began.
     pub steps: Vec<StepStory>,
     /// What people and policies decided about the run.
@@ -151,6 +160,17 @@ fn rfc3339_option<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Resul
     }
 }
 
+/// What a run waits for whose last event is this one.
+const fn waits_for(last: &Event) -> &'static str {
+    match last {
+        Event::CallHeld { reason, .. } => reason.name(),
+        Event::Queued { .. } => "key",
+        Event::Stopped {} => "enabled",
+        Event::AttemptFailed { .. } | Event::WaitBegan { .. } => "timer",
+        _ => "event",
+    }
+}
+
 impl Story {
     /// Tells the story of a journal; `None` if the journal is empty.
     pub fn tell(entries: &[Entry]) -> Result<Option<Self>, IllegalEvent> {
@@ -167,6 +187,10 @@ impl Story {
         for entry in &entries[1..] {
             story.add(entry);
         }
+        let last = entries.last().map(|entry| &entry.event);
+        story.waits_for = last
+            .filter(|_| state.status == RunStatus::Waiting)
+            .map(waits_for);
         Ok(Some(story))
     }
 
@@ -189,6 +213,8 @@ impl Story {
             payload: mask(&created.payload),
             output: None,
             error: None,
+            waits_for: None,
+            waits_behind: None,
             steps: Vec::new(),
             decisions: Vec::new(),
         }
@@ -196,9 +222,15 @@ impl Story {
 
     fn add(&mut self, entry: &Entry) {
         let at = entry.at;
+        self.waits_behind = match &entry.event {
+            Event::Queued { behind } => Some(*behind),
+            _ => None,
+        };
         match &entry.event {
             Event::Created(_)
             | Event::ItemEnded { .. }
+            | Event::Queued { .. }
+            | Event::Stopped {}
             | Event::ItemFailed { .. }
             | Event::BranchEnded { .. } => {}
             Event::StepSkipped { path } => self.step(path, "step", at).end(at, "skipped"),

@@ -21,7 +21,7 @@ use dowel_core::connection::{
 };
 use dowel_core::id::{ConnectionName, FlowName};
 use dowel_core::retention::RetentionRules;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,10 +45,18 @@ pub struct Environment {
     pub values: JsonText,
 }
 
+impl Environment {
+    /// The flows that the file disables.
+    pub fn disabled_flows(&self) -> BTreeSet<FlowName> {
+        let disabled = self.flows.iter().filter(|(_, flow)| !flow.enabled);
+        disabled.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 /// Settings of one flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlowSettings {
-    /// Whether it takes events.
+    /// Whether it takes events and its runs go on.
     pub enabled: bool,
 }
 

@@ -5,7 +5,7 @@
 
 use dowel_core::expression::{Position, Program, Template};
 use dowel_core::id::{ConnectionName, FlowName, OperationName, StepId, StepPath};
-use dowel_core::journal::PinnedConnector;
+use dowel_core::journal::{PinnedConnector, WhileParked};
 use dowel_core::manifest::{Effect, Idempotency};
 use dowel_core::units::Share;
 use dowel_core::{Digest, ErrorKind, JsonText};
@@ -44,6 +44,9 @@ pub struct Plan {
     pub triggers: Vec<Trigger>,
     /// How duplicates are recognised.
     pub dedupe: Option<Dedupe>,
+    /// How many runs of the same key may be at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// What a failure means that nothing caught.
     #[serde(default)]
     pub on_failure: OnFailure,
@@ -132,6 +135,30 @@ pub struct OnFailure {
     pub compensate: Vec<ErrorKind>,
     /// Who is told, by the names of the policy.
     pub notify: Vec<String>,
+}
+
+/// How many runs of the same key may be at work.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Concurrency {
+    /// Outputs, with the payload as `.`: the key, a text or a number, and after it the
+    /// dedupe key where the flow has one, so that both take one evaluation.
+    pub keys: Arc<Program>,
+    /// Runs of the same key at the same time, at least 1.
+    pub limit: u32,
+    /// What becomes of an event while that many are at work.
+    pub when_full: WhenFull,
+    /// What a parked run does with its place.
+    pub while_parked: WhileParked,
+}
+
+/// What becomes of an event while as many runs of its key are at work as may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// Its run waits for its turn, in the order of arrival.
+    Queue,
+    /// It begins no run.
+    Drop,
 }
 
 /// One step.

@@ -5,6 +5,8 @@ use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, Invoker};
 use dowel_core::{ErrorKind, JsonText, SendRecord, StepError};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// One scripted answer.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub enum Answer {
     RateLimited(u64),
     /// The call never ends.
     Hang,
+    /// The operation returns this once it is told to.
+    When(Arc<Notify>, JsonText),
 }
 
 /// A call that was made.
@@ -76,6 +80,15 @@ impl Invoker for FakeConnectors {
             key: request.idempotency_key,
         });
         let outcome = match self.answer(&name) {
+            Some(Answer::When(told, json)) => {
+                return Box::pin(async move {
+                    told.notified().await;
+                    CallOutcome {
+                        result: Ok(json),
+                        sent: SendRecord::Answered,
+                    }
+                });
+            }
             Some(Answer::Hang) => return Box::pin(std::future::pending()),
             Some(Answer::RateLimited(millis)) => CallOutcome {
                 result: Err(StepError {

@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
+mod bulkhead;
 mod connector;
 mod idle;
 mod machine;
@@ -23,6 +24,9 @@ use tempfile::TempDir;
 #[derive(Debug, Parser)]
 #[command(name = "dowel-bench", version)]
 struct Arguments {
+    /// Measures this alone; everything but this unless given.
+    #[arg(value_enum)]
+    what: Option<What>,
     /// The release build of `dowel`.
     #[arg(long, default_value = "target/release/dowel")]
     dowel: PathBuf,
@@ -41,6 +45,13 @@ struct Arguments {
     /// Short rounds: shows that everything works, gives rough numbers.
     #[arg(long)]
     quick: bool,
+}
+
+/// What is measured only if it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// A flow beside another one whose upstream hangs.
+    Bulkhead,
 }
 
 /// What can be measured by itself.
@@ -89,11 +100,29 @@ async fn main() -> Result<()> {
         .tempdir_in(&work)
         .with_context(|| format!("no folder can be made in {}", work.display()))?;
     let bench = Bench { arguments, folder };
+    if bench.arguments.what == Some(What::Bulkhead) {
+        return bulkhead(&bench).await;
+    }
     let report = measure(&bench).await?;
     if bench.arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{}", report.table());
+    }
+    Ok(())
+}
+
+async fn bulkhead(bench: &Bench) -> Result<()> {
+    bench.say("a flow beside another one whose upstream hangs");
+    let size = bulkhead::Size {
+        hanging: bench.size(2_000, 200),
+        measured: bench.size(3_200, 320),
+    };
+    let result = bulkhead::measure(bench.folder.path(), size).await?;
+    if bench.arguments.json {
+        println!("{}", serde_json::to_string_pretty(&result)?);
+    } else {
+        print!("{}", result.table());
     }
     Ok(())
 }

@@ -48,6 +48,7 @@ impl<'a> Told<'a> {
             status: match taken.accepted {
                 Accepted::New(_) => "accepted",
                 Accepted::Duplicate(_) => "duplicate",
+                Accepted::Dropped(_) => "dropped",
             },
         });
         let refused = publication.refused.iter().map(|refusal| Refused {

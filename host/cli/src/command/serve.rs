@@ -42,8 +42,8 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     if compiled.has_errors {
         return Err(wiring::as_error(&compiled.findings));
     }
-    let plans = enabled(compiled.plans, &environment);
-    wiring::check_configs(&environment, &plans, &connectors)
+    let plans = compiled.plans;
+    wiring::check_configs(&environment, &enabled(&plans, &environment), &connectors)
         .map_err(|problems| anyhow!(problems.join("\n")))?;
     bind(&host, &environment)?;
     let data = serve
@@ -90,14 +90,11 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     Ok(exit::found(false))
 }
 
-fn enabled(plans: Vec<Plan>, environment: &Environment) -> Vec<Plan> {
-    let is_enabled = |plan: &Plan| {
-        environment
-            .flows
-            .get(&plan.flow)
-            .is_none_or(|flow| flow.enabled)
-    };
-    plans.into_iter().filter(is_enabled).collect()
+/// The plans whose connections have to work: not those of disabled flows.
+fn enabled(plans: &[Plan], environment: &Environment) -> Vec<Plan> {
+    let disabled = environment.disabled_flows();
+    let is_enabled = |plan: &&Plan| !disabled.contains(&plan.flow);
+    plans.iter().filter(is_enabled).cloned().collect()
 }
 
 fn bind(host: &ConnectorHost, environment: &Environment) -> Result<()> {

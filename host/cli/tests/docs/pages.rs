@@ -11,12 +11,13 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// Pages whose commands and flows are run: the README and every guide.
+/// Pages whose commands and flows are run: the README, every guide and every runbook.
 pub(crate) fn with_commands() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md")];
     let mut guides = markdown_in(&root().join("docs/guide"));
     assert!(guides.len() >= 3, "a guide for each of the three users");
     pages.append(&mut guides);
+    pages.append(&mut markdown_in(&root().join("docs/runbooks")));
     pages
 }
 
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
         "docs/errors",
         "docs/guide",
         "docs/reference",
+        "docs/runbooks",
     ] {
         pages.append(&mut markdown_in(&root().join(folder)));
     }

@@ -40,6 +40,15 @@ super::codes! {
     NO_SUCH_ROUTE = 4013, "No such page",
         "The host serves nothing at this path.",
         "Check the path against the API reference.";
+    CONCURRENCY_KEY = 4030, "The concurrency key cannot be computed",
+        "The flow's `concurrency` expression failed for this payload, or did not yield a text or a number.",
+        "Send the fields that the key is made from, or correct the expression.";
+    FLOW_DISABLED = 4031, "The flow is disabled",
+        "The flow takes no events now; nothing of the request was kept.",
+        "Send the same request again after the time in `Retry-After`; `dowel flow list` says who disabled the flow and why.";
+    DISABLED_IN_FILE = 4032, "The flow is disabled in the environment file",
+        "The environment file says `enabled: false` for the flow, so it cannot be enabled at run time.",
+        "Change `flows` in the environment file and restart the host.";
     NOT_AN_EVENT = 4040, "Not a CloudEvent",
         "The request is for `/events` and breaks the CloudEvents specification 1.0.2 at the attribute that is named; nothing of it was kept.",
         "Correct the attribute. Every event has `specversion` 1.0, `id`, `source` and `type`.";

@@ -50,7 +50,7 @@ super::codes! {
         "The language knows the variable, but it has no value at this place.",
         "Use it where the message says, or another variable.";
     INPUT_OUT_OF_SCOPE = 1217, "`.` is nothing here",
-        "At the beginning of an expression `.` is the payload in `dedupe`, the raw result in a step's `output`, and `null` everywhere else.",
+        "At the beginning of an expression `.` is the payload in `dedupe` and `concurrency`, the raw result in a step's `output`, and `null` everywhere else.",
         "Begin with a variable, such as `$trigger`.";
     FILE_NOT_FOUND = 1218, "A file that does not exist",
         "The flow refers to a file that is not in its folder.",

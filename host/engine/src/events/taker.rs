@@ -2,7 +2,7 @@
 
 use crate::engine::Shared;
 use crate::intake::{
-    Claim, IntakeError, Occasion, Prepared, Violations, check_payload, dedupe_key, prepare,
+    Claim, FlowKeys, IntakeError, Occasion, Prepared, Violations, check_payload, flow_keys, prepare,
 };
 use crate::keys;
 use crate::plans::ActivePlan;
@@ -99,7 +99,7 @@ async fn ask_flow(
                 let message = "the data breaks the schema of the trigger".to_owned();
                 refuses(code, message, violations)
             }
-            Err(error @ IntakeError::DedupeKey(_)) => {
+            Err(error @ (IntakeError::DedupeKey(_) | IntakeError::ConcurrencyKey(_))) => {
                 refuses(error.code(), error.to_string(), Violations::new())
             }
             Err(error) => Err(error),
@@ -202,13 +202,13 @@ async fn take(
     check_payload(plan, trigger, &payload)?;
     let now = shared.ports.clock.now();
     let flow = &plan.plan.flow;
-    let (key, claim) = match &plan.plan.dedupe {
-        Some(dedupe) => {
-            let key = dedupe_key(shared, plan, dedupe, &payload).await?;
+    let mut flow_keys = flow_keys(shared, plan, &payload).await?;
+    let (key, claim) = match (&plan.plan.dedupe, flow_keys.dedupe.take()) {
+        (Some(dedupe), Some(key)) => {
             let claim = Claim::new(keys::dedupe(flow, &key), now.plus(dedupe.window));
             (key, claim)
         }
-        None => {
+        _ => {
             let key = keys::event_seen(flow, &event.source, &event.id);
             let claim = Claim::new(key, now.plus(DEFAULT_WINDOW)).noted();
             (event.id.clone(), claim)
@@ -226,7 +226,10 @@ async fn take(
         payload,
         fields,
         traceparent: traceparent.and_then(JsonText::as_string),
-        dedupe_key: Some(key),
+        keys: FlowKeys {
+            dedupe: Some(key),
+            ..flow_keys
+        },
         claims: vec![claim],
         now,
     };

@@ -33,6 +33,8 @@ pub(crate) enum Exit {
     Held(Option<Timestamp>),
     /// Nothing to do before something comes in.
     WaitForMessage,
+    /// It goes on when others let it: the runs before it, or a person.
+    Barred,
     /// The host is about to stop.
     Drained,
 }
@@ -126,6 +128,20 @@ impl Driver {
         }
         let plan = self.plan.clone();
         loop {
+            match self.barrier() {
+                Some(_) if !self.open.is_empty() => {
+                    self.step_aside();
+                    self.wait(None).await?;
+                    continue;
+                }
+                Some(barrier) => {
+                    if let Some(exit) = self.stop_at(barrier).await? {
+                        return Ok(exit);
+                    }
+                    continue;
+                }
+                None => {}
+            }
             let exit = match self.stop.clone() {
                 Some(event) if self.open.is_empty() => {
                     self.stop = None;

@@ -140,12 +140,16 @@ impl Page {
         for (key, _) in &self.taken {
             batch.delete(key.clone());
         }
+        let place = shared.key_lines.write_place(state, &mut batch);
         if batch.writes.is_empty() {
             return Ok(());
         }
         shared.ports.store.commit(batch).await?;
         if emitted > 0 {
             shared.outbox.notify_one();
+        }
+        for next in shared.key_lines.written(state.created.run, place) {
+            shared.queue.resume(next);
         }
         match (&self.finished, &finished) {
             (None, Some(_)) => shared.finished.ended(&state.created.flow),

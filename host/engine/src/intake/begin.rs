@@ -1,13 +1,15 @@
 //! From what has been checked to durable runs: any number of them in one batch.
 
 use super::claim::{Claim, Claimed, Ours};
+use super::flow_keys::FlowKeys;
+use super::place::Place;
 use super::{Accepted, IntakeError};
 use crate::engine::Shared;
 use crate::keys;
 use crate::plans::ActivePlan;
 use crate::state::RunState;
 use crate::summary::RunSummary;
-use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
+use dowel_core::journal::{Entry, Event, KeyPlace, RunCreated, VERSION};
 use dowel_core::port::{Batch, StoreError};
 use dowel_core::{JsonText, RunId, Timestamp};
 
@@ -24,19 +26,20 @@ pub(crate) struct Occasion {
     /// `$event`, apart from the id of a run that has no other, and the trigger.
     pub(crate) fields: Vec<(&'static str, JsonText)>,
     pub(crate) traceparent: Option<String>,
-    /// The business key that lists show.
-    pub(crate) dedupe_key: Option<String>,
+    /// The business key that lists show, and the concurrency key.
+    pub(crate) keys: FlowKeys,
     /// Under which keys duplicates are recognised.
     pub(crate) claims: Vec<Claim>,
     pub(crate) now: Timestamp,
 }
 
 /// A run that could begin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Prepared {
     state: RunState,
     writes: Batch,
     claims: Vec<Claim>,
+    place: Place,
 }
 
 /// Makes a run of an occasion; nothing is written.
@@ -47,26 +50,40 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, IntakeError> {
     let broken = |e: String| IntakeError::Store(StoreError::Failed(e.into()));
     let (at, claims) = (occasion.now, occasion.claims.clone());
-    let entry = Entry {
+    let random = shared.ports.randomness.bytes();
+    let mut ten = [0; 10];
+    ten.copy_from_slice(&random[..10]);
+    let run = RunId::new(at, ten);
+    let key = occasion.keys.concurrency.as_deref();
+    let place = Place::take(shared, &plan.plan, key, run);
+    let created = created(shared, plan, occasion, run, place.in_journal());
+    let entry = |seq, event| Entry {
         v: VERSION,
-        seq: 0,
+        seq,
         at,
-        event: Event::Created(created(shared, plan, occasion)),
+        event,
     };
-    let state = RunState::begin(&entry).map_err(|e| broken(e.to_string()))?;
-    let writes = first_batch(&state, &entry).map_err(|e| broken(e.to_string()))?;
+    let mut entries = vec![entry(0, Event::Created(created))];
+    let queued = place.behind().map(|behind| Event::Queued { behind });
+    entries.extend(queued.map(|event| entry(1, event)));
+    let state = RunState::fold(&entries).map_err(|e| broken(e.to_string()))?;
+    let mut writes = first_batch(&state, &entries).map_err(|e| broken(e.to_string()))?;
+    place.write(&mut writes);
     Ok(Prepared {
         state,
         writes,
         claims,
+        place,
     })
 }
 
-fn created(shared: &Shared, plan: &ActivePlan, occasion: Occasion) -> RunCreated {
-    let random = shared.ports.randomness.bytes();
-    let mut ten = [0; 10];
-    ten.copy_from_slice(&random[..10]);
-    let run = RunId::new(occasion.now, ten);
+fn created(
+    shared: &Shared,
+    plan: &ActivePlan,
+    occasion: Occasion,
+    run: RunId,
+    key_place: Option<KeyPlace>,
+) -> RunCreated {
     let plan_ref = &plan.plan;
     RunCreated {
         run,
@@ -80,7 +97,8 @@ fn created(shared: &Shared, plan: &ActivePlan, occasion: Occasion) -> RunCreated
         trigger: occasion.trigger,
         payload: occasion.payload,
         env: shared.options.env.clone(),
-        dedupe_key: occasion.dedupe_key,
+        dedupe_key: occasion.keys.dedupe,
+        key_place,
         generation: 1,
         traceparent: Some(
             occasion
@@ -102,12 +120,12 @@ fn event_variable(run: RunId, occasion: &Occasion) -> JsonText {
     JsonText::object(own.chain([("trigger", &trigger)]).chain(fields))
 }
 
-fn first_batch(state: &RunState, entry: &Entry) -> Result<Batch, serde_json::Error> {
+fn first_batch(state: &RunState, entries: &[Entry]) -> Result<Batch, serde_json::Error> {
     let run = state.created.run;
     let mut batch = Batch::default();
     let page = keys::journal_page(run, 0);
     batch.require_absent(page.clone());
-    batch.put(page, crate::journal::encode(std::slice::from_ref(entry))?);
+    batch.put(page, crate::journal::encode(entries)?);
     batch.put(keys::active(run), crate::queue::due_now());
     batch.put(
         keys::summary(run),
@@ -168,10 +186,11 @@ async fn stake_all(
                 Claimed::OtherContent => return Err(IntakeError::IdempotencyMismatch),
             }
         }
-        match first {
-            Some(owner) => {
+        let dropped = prepared.place.full().map(Accepted::Dropped);
+        match first.map(Accepted::Duplicate).or(dropped) {
+            Some(none) => {
                 ours.retain(|_, (owner, _)| *owner != run);
-                accepted.push(Accepted::Duplicate(owner));
+                accepted.push(none);
             }
             None => {
                 let Batch {
@@ -195,9 +214,12 @@ fn announce(shared: &Shared, runs: &[Prepared], accepted: Vec<Accepted>) -> Vec<
         match accepted {
             Accepted::New(_) => {
                 shared.metrics.accepted(flow);
-                shared.queue.begin(prepared.state.clone());
+                if prepared.place.keep() {
+                    shared.queue.begin(prepared.state.clone());
+                }
             }
             Accepted::Duplicate(_) => shared.metrics.duplicate(flow),
+            Accepted::Dropped(_) => shared.metrics.dropped(flow),
         }
     }
     accepted

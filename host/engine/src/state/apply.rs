@@ -92,6 +92,10 @@ impl RunState {
             | Event::AttemptFailed { .. }
             | Event::CallHeld { .. }
             | Event::CallSucceeded { .. } => self.change_call(event),
+            Event::Queued { .. } | Event::Stopped {} => {
+                self.wait_unless_busy();
+                Ok(())
+            }
             Event::StepSkipped { path } => self.begin_step(path, StepState::Skipped),
             Event::StepFailed {
                 path,

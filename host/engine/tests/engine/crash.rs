@@ -18,11 +18,11 @@ pub(crate) enum Crash {
 
 /// A store whose host stops at a commit: that commit and every later call never end.
 pub(crate) struct Mortal {
-    inner: MemoryStore,
-    commits: AtomicUsize,
-    last: usize,
-    crash: Crash,
-    dead: Arc<Notify>,
+    pub(crate) inner: MemoryStore,
+    pub(crate) commits: AtomicUsize,
+    pub(crate) last: usize,
+    pub(crate) crash: Crash,
+    pub(crate) dead: Arc<Notify>,
 }
 
 impl Mortal {

@@ -73,6 +73,13 @@ fn events() -> Vec<(&'static str, Event)> {
         call,
     };
     vec![
+        (
+            "queued",
+            Event::Queued {
+                behind: RunId::new(Timestamp::default(), [0; 10]),
+            },
+        ),
+        ("stopped", Event::Stopped {}),
         ("step-skipped", Event::StepSkipped { path: path("new") }),
         ("call-intended", intended("new", 1, Some(arguments()))),
         ("call-intended", intended("retry", 2, None)),
@@ -268,6 +275,7 @@ fn created() -> Event {
         event: json("{}"),
         env: json("{}"),
         dedupe_key: None,
+        key_place: None,
         generation: 1,
         traceparent: None,
     })

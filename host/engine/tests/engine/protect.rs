@@ -70,13 +70,6 @@ async fn accept_all(engine: &Engine, count: usize) -> Vec<dowel_core::RunId> {
     runs
 }
 
-/// Gives every task its turn, so often that whatever can go on has gone on.
-async fn settle() {
-    for _ in 0..1_000 {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test]
 async fn a_rate_spreads_calls_in_the_order_of_arrival() {
     let world = world(ConnectionLimits {

@@ -214,6 +214,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
             window: Duration::from_secs(60),
         }),
         on_failure: OnFailure::default(),
+        concurrency: None,
         steps,
         output: Some(program(None, &[output])),
     }
@@ -319,4 +320,11 @@ pub(crate) async fn story(engine: &Engine, run: RunId) -> Story {
 
 pub(crate) fn request(payload: &str) -> IntakeRequest {
     IntakeRequest::new("test".parse().unwrap(), "manual", payload)
+}
+
+/// Gives every task its turn, so often that whatever can go on has gone on.
+pub(crate) async fn settle() {
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -130,7 +130,7 @@ pub(crate) struct Scope {
     pub(crate) item: Option<Known>,
     /// Whether there is an `$error`.
     pub(crate) in_catch: bool,
-    /// Whether there is a run: in `dedupe` only `$trigger` and `$env` have a value.
+    /// Whether there is a run: in `dedupe` and `concurrency` only `$trigger` and `$env` have a value.
     pub(crate) in_run: bool,
     /// Whether the step that reads may be skipped itself.
     pub(crate) is_guarded: bool,

@@ -1,17 +1,23 @@
-//! Triggers, `dedupe` and the flow's `output`.
+//! Triggers, `dedupe`, `concurrency` and the flow's `output`.
 
 use super::Lowering;
 use crate::check::{Dot, Known};
-use crate::plan::{Dedupe, Trigger, TriggerKind, Verify};
+use crate::plan::{Concurrency, Dedupe, Trigger, TriggerKind, Verify, WhenFull};
 use crate::shape::{Located, Text};
-use crate::surface::flow::{FlowFile, Method, Trigger as Written, VerifyName, Webhook};
+use crate::surface::flow::{
+    FlowFile, Method, Trigger as Written, VerifyName, Webhook, WhenFullName, WhileParkedName,
+};
 use dowel_core::code::flow as code;
 use dowel_core::expression::Program;
+use dowel_core::journal::WhileParked;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest time for which dedupe keys are kept: they outlive the runs.
 const MAX_WINDOW: Duration = Duration::from_secs(400 * 86_400);
+
+/// Runs of one concurrency key at the same time: more is no limit.
+const MAX_LIMIT: u32 = 1_000;
 
 /// Longer paths are mistakes.
 const MAX_PATH: usize = 200;
@@ -191,6 +197,52 @@ impl Lowering<'_> {
         Some(Some(Dedupe {
             key: key?,
             window: window?,
+        }))
+    }
+
+    /// How many runs of the same key may be at work; `Some(None)` if that is not limited.
+    pub(super) fn concurrency(
+        &mut self,
+        file: &FlowFile,
+        dedupe: Option<&Dedupe>,
+    ) -> Option<Option<Concurrency>> {
+        let Some(written) = &file.concurrency else {
+            return Some(None);
+        };
+        self.scope.dot = Dot::Value(self.scope.trigger.clone());
+        self.scope.in_run = false;
+        self.begin_program();
+        let key = self.formula_output(&written.key, "concurrency.key");
+        let keys = key.map(|key| {
+            let mut outputs = vec![key];
+            if let Some(dedupe) = dedupe {
+                outputs.extend(dedupe.key.outputs.iter().cloned());
+                self.needs.add(&dedupe.key.needs);
+            }
+            self.end_program(None, outputs)
+        });
+        self.scope.dot = Dot::Nothing;
+        self.scope.in_run = true;
+        let limit = match &written.limit {
+            None => 1,
+            Some(limit) => {
+                if !(1..=MAX_LIMIT).contains(&limit.value) {
+                    self.out_of_range(limit.span, "from 1 to 1000");
+                }
+                limit.value
+            }
+        };
+        Some(Some(Concurrency {
+            keys: keys?,
+            limit,
+            when_full: match written.when_full {
+                None | Some(WhenFullName::Queue) => WhenFull::Queue,
+                Some(WhenFullName::Drop) => WhenFull::Drop,
+            },
+            while_parked: match written.while_parked {
+                None | Some(WhileParkedName::Hold) => WhileParked::Hold,
+                Some(WhileParkedName::Release) => WhileParked::Release,
+            },
         }))
     }
 

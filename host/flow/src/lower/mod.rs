@@ -96,13 +96,16 @@ impl<'a> Lowering<'a> {
             return (None, self.report);
         }
         let dedupe = self.dedupe(file);
+        let first_key = dedupe.as_ref().and_then(Option::as_ref);
+        let concurrency = self.concurrency(file, first_key);
         let steps = self.block(&file.steps.value, file.steps.span);
         let output = self.flow_output(file);
         let listening = triggers.as_deref().unwrap_or_default();
         self.warn_of_circles(listening, &file.steps.value, file.flow.value.as_str());
         self.warn_of_unused_connections();
-        let parts = (triggers, dedupe, steps, output);
-        let (Some(triggers), Some(dedupe), Some(steps), Some(output)) = parts else {
+        let parts = (triggers, dedupe, concurrency, steps, output);
+        let (Some(triggers), Some(dedupe), Some(concurrency), Some(steps), Some(output)) = parts
+        else {
             return (None, self.report);
         };
         let plan = Plan {
@@ -119,6 +122,7 @@ impl<'a> Lowering<'a> {
             triggers,
             dedupe,
             on_failure: on_failure(file),
+            concurrency,
             steps,
             output,
         };

@@ -34,6 +34,8 @@ record! {
         triggers = "triggers": Option<MapOf<StepId, Trigger>>,
         /// How duplicates of an event are recognised.
         dedupe = "dedupe": Option<Dedupe>,
+        /// How many runs of the same key may be at work; the others wait in the order of their arrival.
+        concurrency = "concurrency": Option<Concurrency>,
         /// What a failure means that nothing caught.
         on_failure = "on_failure": Option<OnFailure>,
         /// What a run does, in order.
@@ -41,7 +43,7 @@ record! {
         /// The run's output; `null` without it.
         output = "output": Option<Any>,
     }
-    not_yet ["concurrency", "timeout", "deadline", "state", "output_schema"]
+    not_yet ["timeout", "deadline", "state", "output_schema"]
 }
 
 record! {
@@ -128,6 +130,33 @@ record! {
         /// For how long a key is remembered.
         window = "window": Located<Duration>,
     }
+    not_yet []
+}
+
+record! {
+    /// How many runs of the same key may be at work.
+    Concurrency {
+        /// An expression over the payload (`.`) that yields a text or a number.
+        key = "key": Formula,
+        /// Runs of the same key at the same time, 1 unless given.
+        limit = "limit": Option<Located<u32>>,
+        /// What becomes of an event while that many are at work: `queue` (unless given) or `drop`.
+        when_full = "when_full": Option<WhenFullName>,
+        /// Whether a parked run keeps its place (`hold`, unless given) or lets the next one go on (`release`).
+        while_parked = "while_parked": Option<WhileParkedName>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// What becomes of an event while as many runs of its key are at work as may be.
+    WhenFullName { Queue = "queue", Drop = "drop", }
+    not_yet []
+}
+
+choice! {
+    /// What a parked run does with its place.
+    WhileParkedName { Hold = "hold", Release = "release", }
     not_yet []
 }
 

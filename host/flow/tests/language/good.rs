@@ -68,6 +68,15 @@ fn summary(plan: &Plan) -> String {
         writeln!(out, "dedupe for {:?}", dedupe.window).unwrap();
         program(&mut out, 1, &dedupe.key);
     }
+    if let Some(concurrency) = &plan.concurrency {
+        writeln!(
+            out,
+            "concurrency {}, {:?}, {:?}",
+            concurrency.limit, concurrency.when_full, concurrency.while_parked
+        )
+        .unwrap();
+        program(&mut out, 1, &concurrency.keys);
+    }
     block(&mut out, 0, &plan.steps);
     if let Some(output) = &plan.output {
         writeln!(out, "output").unwrap();

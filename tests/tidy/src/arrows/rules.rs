@@ -39,7 +39,15 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("dowel-tidy", &["dowel-core"]),
     (
         "dowel-bench",
-        &["dowel-core", "dowel-mapping", "dowel-wasm", "dowel-shop"],
+        &[
+            "dowel-core",
+            "dowel-engine",
+            "dowel-flow",
+            "dowel-mapping",
+            "dowel-store-sled",
+            "dowel-wasm",
+            "dowel-shop",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -1,0 +1,55 @@
+//! `/api/v1/connections`: limits, breakers, and who waits.
+
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::State;
+use dowel_engine::{BreakerState, ConnectionStatus};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// All connections.
+#[derive(Debug, Serialize)]
+pub(crate) struct Connections {
+    connections: Vec<ListedConnection>,
+}
+
+/// A connection in a list.
+#[derive(Debug, Serialize)]
+struct ListedConnection {
+    connection: String,
+    /// Calls that are being made, and how many there may be.
+    in_flight: u32,
+    concurrency: u32,
+    /// Steps that wait for their turn.
+    waiting: usize,
+    rate: Option<String>,
+    /// Calls that the rate allows at once.
+    tokens: Option<u64>,
+    paused_until: Option<String>,
+    /// `closed`, `open` or `half_open`; absent without a breaker.
+    breaker: Option<&'static str>,
+    open_until: Option<String>,
+}
+
+impl From<ConnectionStatus> for ListedConnection {
+    fn from(status: ConnectionStatus) -> Self {
+        Self {
+            connection: status.connection.to_string(),
+            in_flight: status.in_flight,
+            concurrency: status.concurrency,
+            waiting: status.waiting,
+            rate: status.rate,
+            tokens: status.tokens,
+            paused_until: status.paused_until.map(|at| at.to_string()),
+            breaker: status.breaker.map(BreakerState::name),
+            open_until: status.open_until.map(|at| at.to_string()),
+        }
+    }
+}
+
+pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Json<Connections> {
+    let connections = state.engine.connections();
+    Json(Connections {
+        connections: connections.into_iter().map(Into::into).collect(),
+    })
+}

@@ -1,0 +1,127 @@
+//! `/api/v1/flows`: which flows there are, and their kill switches.
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use dowel_core::FlowName;
+use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW};
+use dowel_engine::{Decision, FlowStatus};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Who is named where a request names nobody: this listener has no users yet.
+const NOBODY: &str = "admin listener";
+
+/// The longest name or reason, in bytes: both are kept and shown in lists.
+const MAX_TEXT: usize = 1_000;
+
+/// All flows.
+#[derive(Debug, Serialize)]
+pub(crate) struct Flows {
+    flows: Vec<ListedFlow>,
+}
+
+/// A flow in a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListedFlow {
+    flow: String,
+    version: String,
+    owner: Option<String>,
+    enabled: bool,
+    /// Whether the environment file disables it.
+    disabled_in_file: bool,
+    /// Runs that stopped before their next step because the flow is disabled.
+    stopped: usize,
+    /// The last decision at run time.
+    decision: Option<ListedDecision>,
+}
+
+/// A decision in a list.
+#[derive(Debug, Serialize)]
+struct ListedDecision {
+    enabled: bool,
+    actor: String,
+    reason: String,
+    at: String,
+}
+
+/// Who decides, and why.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Because {
+    reason: String,
+    actor: Option<String>,
+}
+
+impl From<Decision> for ListedDecision {
+    fn from(decision: Decision) -> Self {
+        Self {
+            enabled: decision.enabled,
+            actor: decision.actor,
+            reason: decision.reason,
+            at: decision.at.to_string(),
+        }
+    }
+}
+
+impl From<FlowStatus> for ListedFlow {
+    fn from(status: FlowStatus) -> Self {
+        Self {
+            flow: status.flow.to_string(),
+            version: status.version.to_string(),
+            owner: status.owner,
+            enabled: status.enabled,
+            disabled_in_file: status.disabled_in_file,
+            stopped: status.stopped,
+            decision: status.decision.map(Into::into),
+        }
+    }
+}
+
+pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Json<Flows> {
+    let flows = state.engine.flow_status();
+    Json(Flows {
+        flows: flows.into_iter().map(Into::into).collect(),
+    })
+}
+
+pub(crate) async fn disable(
+    state: State<Arc<ApiState>>,
+    flow: Path<String>,
+    because: Result<Json<Because>, JsonRejection>,
+) -> Result<Json<ListedFlow>, Problem> {
+    switch(state, flow, because, false).await
+}
+
+pub(crate) async fn enable(
+    state: State<Arc<ApiState>>,
+    flow: Path<String>,
+    because: Result<Json<Because>, JsonRejection>,
+) -> Result<Json<ListedFlow>, Problem> {
+    switch(state, flow, because, true).await
+}
+
+async fn switch(
+    State(state): State<Arc<ApiState>>,
+    Path(flow): Path<String>,
+    because: Result<Json<Because>, JsonRejection>,
+    enabled: bool,
+) -> Result<Json<ListedFlow>, Problem> {
+    let flow = FlowName::new(&flow).map_err(|e| Problem::new(NO_SUCH_FLOW, e.to_string()))?;
+    let Json(because) = because.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let actor = because.actor.as_deref().unwrap_or(NOBODY).trim();
+    let reason = because.reason.trim();
+    for (name, text) in [("actor", actor), ("reason", reason)] {
+        if text.is_empty() || text.len() > MAX_TEXT {
+            let detail = format!("`{name}` needs 1 to {MAX_TEXT} bytes");
+            return Err(Problem::new(BAD_REQUEST, detail));
+        }
+    }
+    let status = state
+        .engine
+        .switch_flow(&flow, enabled, actor, reason)
+        .await?;
+    Ok(Json(status.into()))
+}
