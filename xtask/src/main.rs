@@ -5,6 +5,7 @@
 
 mod arguments;
 mod build;
+mod cloudevents;
 mod demo;
 mod docs;
 mod run;

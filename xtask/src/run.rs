@@ -12,6 +12,19 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
+/// The folder that cargo builds in.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = output(&mut cargo([
+        "metadata",
+        "--format-version",
+        "1",
+        "--no-deps",
+    ]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let folder = metadata["target_directory"].as_str();
+    Ok(folder.context("cargo does not say where it builds")?.into())
+}
+
 /// The cargo that runs this task.
 pub(crate) fn cargo<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

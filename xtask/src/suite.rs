@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
-use crate::{run, setup};
+use crate::{cloudevents, run, setup};
 use anyhow::Result;
 
 /// A part of the tests with a name of its own.
@@ -41,7 +41,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 7] = [
+pub(crate) const SUITES: [Suite; 8] = [
     Suite {
         name: "fmt",
         about: "the layout of the code",
@@ -100,6 +100,15 @@ pub(crate) const SUITES: [Suite; 7] = [
         about: "unit, integration and documentation tests",
         run: || tests(&[]),
         tool: None,
+    },
+    Suite {
+        name: "cloudevents",
+        about: "events from the Python SDK of the CloudEvents project",
+        run: cloudevents::test,
+        tool: Some(Tool {
+            name: "python3",
+            install: "apt-get install python3-venv",
+        }),
     },
     Suite {
         name: "doc",

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use dowel_core::code::Code;
 use dowel_engine::{Accepted, Publication, PublishError};
 use serde::Serialize;
-use serde_json::json;
 
 /// What became of an event.
 #[derive(Debug, Serialize)]
@@ -37,6 +36,12 @@ struct Refused<'a> {
     trigger: &'a str,
     code: Code,
     detail: &'a str,
+}
+
+/// What became of a batch.
+#[derive(Debug, Serialize)]
+struct Batch<'a> {
+    events: &'a [Told<'a>],
 }
 
 impl<'a> Told<'a> {
@@ -87,11 +92,10 @@ pub(super) fn answer(published: &[Publication], mode: Mode) -> Response {
     } else {
         StatusCode::ACCEPTED
     };
-    let body = match (mode, told.as_slice()) {
-        (Mode::Structured | Mode::Binary, [only]) => json!(only),
-        _ => json!({ "events": told }),
-    };
-    (status, axum::Json(body)).into_response()
+    match (mode, told.as_slice()) {
+        (Mode::Structured | Mode::Binary, [only]) => (status, axum::Json(only)).into_response(),
+        _ => (status, axum::Json(Batch { events: &told })).into_response(),
+    }
 }
 
 /// The problem of events that were not published.

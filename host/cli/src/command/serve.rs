@@ -79,8 +79,10 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     ));
     let public = listen(serve.listen, dowel_api::public(state.clone())).await?;
     let admin = listen(serve.admin_listen, dowel_api::admin(state)).await?;
+    // Who reads that the host is ready may tell it to stop at once.
+    let stop = stop_signal()?;
     ready(public.address, admin.address);
-    stop_signal().await?;
+    stop.await;
     tracing::info!("draining");
     engine.drain(serve.drain).await;
     public.close().await;
@@ -134,12 +136,14 @@ fn ready(public: SocketAddr, admin: SocketAddr) {
     println!("ready public=http://{public} admin=http://{admin}");
 }
 
-async fn stop_signal() -> Result<()> {
+/// Listens for the signals to stop from now on; completes when one of them came.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

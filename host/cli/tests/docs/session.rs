@@ -6,7 +6,7 @@ use crate::flows::{self, Shown};
 use crate::markdown::Block;
 use crate::output;
 use crate::pages::root;
-use crate::world::{HOOK_TOKEN, Host, World, order};
+use crate::world::{EVENTS_TOKEN, HOOK_TOKEN, Host, World, order};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -58,6 +58,7 @@ impl Session {
             ("CRM_TOKEN", "crm-token"),
             ("ERP_TOKEN", "erp-token"),
             ("SHOP_HOOK", HOOK_TOKEN),
+            ("SHOP_EVENTS", EVENTS_TOKEN),
         ];
         let secrets =
             secrets.map(|(name, value)| (format!("DOWEL_SECRET_{name}"), value.to_owned()));

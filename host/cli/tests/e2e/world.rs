@@ -11,6 +11,9 @@ use tempfile::TempDir;
 /// The token that the shop's orders carry.
 pub(crate) const HOOK_TOKEN: &str = "hook-token";
 
+/// The token that the shop's events carry.
+pub(crate) const EVENTS_TOKEN: &str = "events-token";
+
 /// How long anything may take before a test gives up: far more than it needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -96,6 +99,7 @@ impl World {
             .env("DOWEL_SECRET_CRM_TOKEN", "crm-token")
             .env("DOWEL_SECRET_ERP_TOKEN", "erp-token")
             .env("DOWEL_SECRET_SHOP_HOOK", HOOK_TOKEN)
+            .env("DOWEL_SECRET_SHOP_EVENTS", EVENTS_TOKEN)
             .env("DOWEL_LOG", "error");
     }
 
