@@ -3,6 +3,7 @@
 
 use super::publish::{PublishError, WhenRefused, deliver};
 use crate::engine::Shared;
+use crate::intake::check_open;
 use crate::keys;
 use crate::state::RunState;
 use dowel_core::JsonText;
@@ -72,7 +73,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
             match looked {
                 Ok(()) => news.await,
                 Err(error) => {
-                    tracing::error!(%error, "emitted events cannot be delivered now");
+                    tracing::warn!(%error, "emitted events cannot be delivered now");
                     let at = shared.ports.clock.now().plus(RETRY_DELAY);
                     shared.ports.clock.sleep_until(at).await;
                 }
@@ -92,6 +93,8 @@ async fn empty(shared: &Shared) -> Result<(), PublishError> {
         if rows.is_empty() || shared.is_draining() {
             return Ok(());
         }
+        // They are safe where they are; runs that are there already go first.
+        check_open(shared)?;
         match deliver_rows(shared, &rows).await {
             Ok(()) => {}
             // Somebody else delivered one of them meanwhile: look again.

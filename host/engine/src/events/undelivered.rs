@@ -7,6 +7,11 @@ use dowel_core::cloud_event::CloudEvent;
 use dowel_core::port::{Batch, Scan, Store, StoreError};
 use dowel_core::{JsonText, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// For how long a refusal is kept. A person has looked at it by then, or never will; the
+/// event itself was somebody's who can tell of it again.
+const KEPT: Duration = Duration::from_secs(90 * 86_400);
 
 /// The longest page of a list.
 const MAX_PAGE: usize = 200;
@@ -49,7 +54,9 @@ pub(super) fn put(
         refusal: refusal.clone(),
         event: event.to_json(),
     };
-    batch.put(keys::undelivered(id), serde_json::to_vec(&entry)?);
+    let key = keys::undelivered(id);
+    batch.put(keys::expiring(at.plus(KEPT), &key), Vec::new());
+    batch.put(key, serde_json::to_vec(&entry)?);
     Ok(())
 }
 

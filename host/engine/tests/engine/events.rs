@@ -3,13 +3,14 @@
 use crate::crash::{Crash, Mortal};
 use crate::support::*;
 use dowel_core::cloud_event::CloudEvent;
-use dowel_core::port::{Scan, Store, StoreError};
+use dowel_core::port::{Clock, Scan, Store, StoreError};
 use dowel_core::{FlowName, JsonText};
 use dowel_engine::state::RunStatus;
 use dowel_engine::story::Story;
-use dowel_engine::{Accepted, Engine, PublishError, RunsQuery};
+use dowel_engine::{Accepted, Engine, EngineOptions, PublishError, RunsQuery};
 use dowel_flow::plan::{Plan, StepKind, Trigger, TriggerKind};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 fn named(name: &str, mut plan: Plan) -> Plan {
@@ -196,6 +197,44 @@ async fn an_event_that_could_not_be_delivered_is_delivered_later() {
     world.store.fail_next(StoreError::Full);
     settled(&engine, &world.store, "paid", 1).await;
     assert_eq!(story(&engine, run).await.status, RunStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn emitted_events_wait_for_room_in_the_backlog() {
+    let world = World {
+        options: EngineOptions {
+            max_backlog: 1,
+            ..EngineOptions::default()
+        },
+        ..World::default()
+    };
+    let plans = vec![emitter(), taker("all", "com.example.order.*", None)];
+    let engine = world.engine_of(Arc::new(world.store.clone()), plans).await;
+    engine.accept(request(ORDER)).await.unwrap();
+    let runs = settled(&engine, &world.store, "all", 2).await;
+    assert_eq!(runs.len(), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_is_removed_after_90_days() {
+    let world = World::default();
+    let plans = vec![
+        taker("no", "com.example.order.paid", Some("<.data.id>")),
+        taker("yes", "com.example.order.paid", None),
+    ];
+    let engine = world.engine_of(Arc::new(world.store.clone()), plans).await;
+    engine.publish(&[paid("P1")]).await.unwrap();
+    settled(&engine, &world.store, "yes", 1).await;
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    for (wait, left) in [(days(89), 1_usize), (days(2), 0)] {
+        let later = world.clock.now().plus(wait);
+        world.clock.sleep_until(later).await;
+        engine.sweep().await.unwrap();
+        assert_eq!(
+            engine.undelivered(None, 10).await.unwrap().entries.len(),
+            left
+        );
+    }
 }
 
 #[tokio::test]
