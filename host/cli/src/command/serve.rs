@@ -66,14 +66,9 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         ..wiring::engine_options(&environment)
     };
     let engine = Engine::start(ports, options, plans).await?;
-    let api = ApiOptions {
-        max_body_bytes: serve.max_body,
-        hook_secrets: environment.hook_secrets,
-        events: environment.events,
-    };
     let state = Arc::new(ApiState::new(
         engine.clone(),
-        api,
+        api_options(&serve, environment),
         secrets,
         Arc::new(SystemRandomness),
     ));
@@ -90,6 +85,14 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     store.close();
     tracing::info!("stopped");
     Ok(exit::found(false))
+}
+
+fn api_options(serve: &Serve, environment: Environment) -> ApiOptions {
+    ApiOptions {
+        max_body_bytes: serve.max_body,
+        hook_secrets: environment.hook_secrets,
+        events: environment.events,
+    }
 }
 
 /// The plans whose connections have to work: not those of disabled flows.
