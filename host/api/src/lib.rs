@@ -2,6 +2,7 @@
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
 mod connections;
+mod decisions;
 mod events;
 mod flows;
 mod health;
@@ -40,6 +41,7 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/runs", get(runs::list))
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/flows", get(flows::list))
+        .route("/api/v1/runs/{id}/decisions", post(decisions::decide))
         .route("/api/v1/flows/{flow}/runs", post(intake::manual))
         .route("/api/v1/flows/{flow}/disable", post(flows::disable))
         .route("/api/v1/flows/{flow}/enable", post(flows::enable))

@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, api, store};
-use dowel_engine::{EngineError, IntakeError, SwitchError, Violations};
+use dowel_core::code::{Code, api, run, store};
+use dowel_engine::{CommandError, EngineError, IntakeError, SwitchError, Violations};
 use dowel_flow::validate::Violation;
 use serde::Serialize;
 use std::time::Duration;
@@ -80,6 +80,7 @@ fn status(code: Code) -> StatusCode {
         api::DISABLED_IN_FILE => StatusCode::CONFLICT,
         api::EVENT_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         api::EVENT_NOT_GRANTED => StatusCode::FORBIDDEN,
+        run::COMMAND_REFUSED => StatusCode::CONFLICT,
         api::TOO_LARGE | api::BATCH_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         api::BACKLOG => StatusCode::TOO_MANY_REQUESTS,
         api::UNVERIFIED | api::EVENT_UNVERIFIED => StatusCode::UNAUTHORIZED,
@@ -109,6 +110,12 @@ impl From<EngineError> for Problem {
 
 impl From<SwitchError> for Problem {
     fn from(error: SwitchError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

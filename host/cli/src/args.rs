@@ -1,5 +1,9 @@
 //! The command line.
 
+mod exceptions;
+
+pub(crate) use exceptions::{Author, Exceptions};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,6 +75,9 @@ pub(crate) enum Command {
     /// Lists runs, or shows one.
     #[command(subcommand)]
     Runs(Runs),
+    /// Decides about runs that wait for a person.
+    #[command(subcommand)]
+    Exceptions(Exceptions),
     /// Prints the story of a run, by its id or by a business key such as an order id.
     #[command(after_help = "Example:\n  dowel trace 4711")]
     Trace(Trace),
@@ -192,7 +199,8 @@ pub(crate) enum Runs {
         /// Only runs of this flow.
         #[arg(long)]
         flow: Option<String>,
-        /// Only runs in this status: pending, running, waiting, succeeded, failed, parked.
+        /// Only runs in this status: pending, running, waiting, compensating,
+        /// succeeded, succeeded_with_failures, failed, compensated, cancelled, parked.
         #[arg(long)]
         status: Option<String>,
         /// At most this many.
@@ -210,6 +218,19 @@ pub(crate) enum Runs {
         id: String,
         #[command(flatten)]
         host: Host,
+    },
+    /// Ends a run before its time. Calls that are being made come to their end first.
+    #[command(
+        after_help = "Example:\n  dowel runs cancel <run> --compensate --reason 'ordered twice'"
+    )]
+    Cancel {
+        /// The run's id.
+        id: String,
+        /// Undo the steps that have succeeded.
+        #[arg(long)]
+        compensate: bool,
+        #[command(flatten)]
+        author: Author,
     },
 }
 

@@ -39,10 +39,10 @@ impl Client {
     }
 
     /// Sends a JSON body and returns the raw JSON text of the answer.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<String> {
+    pub(crate) async fn post(&self, path: &str, body: String) -> Result<String> {
         let request = self.http.post(format!("{}{path}", self.base));
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json");
-        let (status, text) = self.send(request.body(body.to_string())).await?;
+        let (status, text) = self.send(request.body(body)).await?;
         answer(status, text)
     }
 

@@ -6,6 +6,7 @@ mod connector_build;
 mod connector_inspect;
 mod doctor;
 mod eval;
+mod exceptions;
 mod explain;
 mod flows;
 mod run;
@@ -45,6 +46,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             .await
         }
         Command::Runs(Runs::Show { id, host }) => runs::show(&host, &id, format).await,
+        Command::Runs(Runs::Cancel {
+            id,
+            compensate,
+            author,
+        }) => exceptions::cancel(&id, &author, compensate, format).await,
+        Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,
         Command::Flow(Flow::List(host)) => flows::list(&host, format).await,
         Command::Flow(Flow::Disable(switch)) => flows::switch(&switch, "disable", format).await,

@@ -24,6 +24,16 @@ pub(crate) struct Story {
     error: Option<Failure>,
     waits_behind: Option<String>,
     steps: Vec<Step>,
+    #[serde(default)]
+    decisions: Vec<Decision>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Decision {
+    at: String,
+    actor: String,
+    reason: Option<String>,
+    command: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +104,14 @@ pub(crate) fn render(story: &Story) -> String {
     let _ = writeln!(text, "  payload  {}", shorten(story.payload.get()));
     for step in &story.steps {
         write_step(&mut text, step);
+    }
+    for decision in &story.decisions {
+        let reason = decision.reason.as_deref().unwrap_or("no reason given");
+        let _ = writeln!(
+            text,
+            "  {} by {} at {}: {reason}",
+            decision.command, decision.actor, decision.at
+        );
     }
     if let Some(output) = &story.output {
         let _ = writeln!(text, "  output   {}", shorten(output.get()));

@@ -6,7 +6,7 @@ use crate::journal;
 use crate::state::RunState;
 use dowel_core::RunId;
 use dowel_core::code::{self, Code};
-use dowel_core::journal::{Commanded, Entry, Event, VERSION};
+use dowel_core::journal::{Command, Commanded, Entry, Event, VERSION};
 
 /// Why a decision was not carried out. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,7 @@ impl Engine {
         if entries.is_empty() {
             return Err(CommandError::NoSuchRun(run));
         }
+        let commanded = with_key(run, entries.len(), commanded);
         try_on(&entries, &commanded, self.now())?;
         let message = Message::Command(commanded);
         let verdict = inbox::send(shared, run, &message)
@@ -59,6 +60,21 @@ impl Engine {
             _ = draining.wait_for(|draining| *draining) => Ok(()),
         }
     }
+}
+
+/// Gives an edited input a key of its own, unless the person named one: the effect of the
+/// old input, if there is one, is another effect.
+fn with_key(run: RunId, position: usize, mut commanded: Commanded) -> Commanded {
+    if let Command::EditInput {
+        path,
+        idempotency_key,
+        ..
+    } = &mut commanded.command
+        && idempotency_key.is_empty()
+    {
+        *idempotency_key = format!("{run}.{path}.edit-{position}");
+    }
+    commanded
 }
 
 /// Refuses early what the run as it stands would refuse anyway.

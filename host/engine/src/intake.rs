@@ -7,7 +7,7 @@ mod flow_keys;
 mod place;
 
 pub(crate) use begin::{Occasion, Prepared, begin, prepare};
-pub(crate) use claim::{Claim, DedupeOwner};
+pub(crate) use claim::{Claim, DedupeOwner, owner_of};
 pub(crate) use flow_keys::{FlowKeys, flow_keys};
 
 use crate::engine::Shared;

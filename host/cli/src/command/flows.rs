@@ -25,7 +25,9 @@ pub(crate) async fn switch(switch: &Switch, word: &str, format: Format) -> Resul
     }
     let path = format!("/api/v1/flows/{}/{word}", switch.flow);
     let body = json!({ "reason": switch.reason, "actor": switch.actor });
-    let text = Client::new(&switch.host.host)?.post(&path, &body).await?;
+    let text = Client::new(&switch.host.host)?
+        .post(&path, body.to_string())
+        .await?;
     let flow: Value = serde_json::from_str(&text)?;
     let page = json!({ "flows": [flow] });
     output::print(format, &flow, &table(&page))?;

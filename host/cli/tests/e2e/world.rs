@@ -160,7 +160,7 @@ impl World {
             let story: Value = serde_json::from_str(&text).unwrap();
             matches!(
                 story["status"].as_str(),
-                Some("succeeded" | "failed" | "parked")
+                Some("succeeded" | "failed" | "parked" | "cancelled" | "compensated")
             )
             .then_some(story)
         };

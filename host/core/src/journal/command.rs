@@ -43,7 +43,8 @@ pub enum Command {
         path: StepPath,
         /// The new input, in full.
         input: JsonText,
-        /// The new key.
+        /// The new key; empty in a request for one that the host makes.
+        #[serde(default)]
         idempotency_key: String,
     },
     /// Give a failed step a value, as if it had succeeded.

@@ -2,7 +2,8 @@
 
 use super::drive::{DriveError, Driver};
 use crate::inbox::{self, Message};
-use dowel_core::journal::Event;
+use crate::{intake, keys};
+use dowel_core::journal::{Command, Commanded, Event};
 
 impl Driver {
     /// Takes up what has come in since the last look.
@@ -14,13 +15,35 @@ impl Driver {
                 continue;
             }
             let verdict = match message {
-                Ok(Message::Command(commanded)) => self.try_record(Event::Commanded(commanded)),
+                Ok(Message::Command(commanded)) => self.command(commanded).await?,
                 Err(reason) => Err(reason),
             };
             if let Err(reason) = &verdict {
                 tracing::warn!(%run, reason, "a message to the run was refused");
             }
             self.page.take_message(key, verdict);
+        }
+        Ok(())
+    }
+
+    async fn command(&mut self, commanded: Commanded) -> Result<Result<(), String>, DriveError> {
+        let releases = commanded.command == Command::Discard { keep_key: false };
+        let verdict = self.try_record(Event::Commanded(commanded));
+        if releases && verdict.is_ok() {
+            self.release_dedupe_key().await?;
+        }
+        Ok(verdict)
+    }
+
+    /// The next event with the key of this run begins a run of its own.
+    async fn release_dedupe_key(&mut self) -> Result<(), DriveError> {
+        let created = &self.state.created;
+        if let Some(key) = &created.dedupe_key {
+            let key = keys::dedupe(&created.flow, key);
+            let store = &self.shared.ports.store;
+            let bytes = store.get(&key).await?;
+            let owner = bytes.filter(|bytes| intake::owner_of(bytes) == Some(created.run));
+            self.page.release(owner.map(|bytes| (key, bytes)));
         }
         Ok(())
     }

@@ -25,6 +25,8 @@ pub(crate) struct Page {
     has_result: bool,
     /// Messages that the entries answer, with what became of them.
     taken: Vec<(Vec<u8>, Verdict)>,
+    /// A dedupe key that is given up, with the value that makes it this run's.
+    released: Option<(Vec<u8>, Vec<u8>)>,
     /// The run's entry in the index of finished runs, as stored.
     finished: Option<Vec<u8>>,
 }
@@ -38,6 +40,7 @@ impl Page {
             due: Timestamp::default(),
             has_result: false,
             taken: Vec::new(),
+            released: None,
             finished: retention::index_entry(state),
         }
     }
@@ -62,6 +65,11 @@ impl Page {
     /// Whether it holds the result of a call, which must not wait for the next call.
     pub(crate) const fn has_result(&self) -> bool {
         self.has_result
+    }
+
+    /// Gives up a dedupe key with the next batch.
+    pub(crate) fn release(&mut self, key: Option<(Vec<u8>, Vec<u8>)>) {
+        self.released = key;
     }
 
     /// Applies an event to the state and keeps it for the next batch.
@@ -136,6 +144,9 @@ impl Page {
             if let Some(entry) = &finished {
                 batch.put(entry.clone(), Vec::new());
             }
+        }
+        if let Some((key, value)) = self.released.take() {
+            batch.require_equal(key.clone(), value).delete(key);
         }
         for (key, _) in &self.taken {
             batch.delete(key.clone());

@@ -26,6 +26,12 @@ pub(crate) struct DedupeOwner {
     content: Option<Digest>,
 }
 
+/// The run that a stored dedupe key belongs to.
+pub(crate) fn owner_of(bytes: &[u8]) -> Option<RunId> {
+    let owner: DedupeOwner = serde_json::from_slice(bytes).ok()?;
+    Some(owner.run)
+}
+
 /// What became of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claimed {

@@ -1,0 +1,80 @@
+//! Parked runs and the people who decide about them, with the real program on both sides.
+
+use crate::world::{Host, World, order};
+use dowel_shop::switches::{Route, Rule, Switches};
+use serde_json::Value;
+use std::process::{Command, Output};
+
+/// `dowel <arguments> --host <admin> --format json` as an operator types it.
+fn dowel(host: &Host, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dowel"))
+        .args(arguments)
+        .args(["--host", &host.admin, "--format", "json"])
+        .env("DOWEL_ACTOR", "ana@example.com")
+        .output()
+        .unwrap()
+}
+
+fn answer(output: &Output) -> Value {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// An order whose customer the CRM does not know at first.
+async fn parked(world: &World, host: &Host, id: &str) -> String {
+    let rule = Rule {
+        prefix: format!("C-{id}"),
+        fail_times: 1,
+        status: 404,
+        ..Rule::new(Route::CrmContact)
+    };
+    world.shop.set_switches(Switches {
+        rules: vec![rule],
+        chaos: None,
+    });
+    let story = world.order(host, &order(id)).await;
+    assert_eq!(story["status"], "parked", "{story}");
+    story["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_decides_about_parked_orders() {
+    let world = World::start().await;
+    let host = world.host();
+
+    let run = parked(&world, &host, "D1").await;
+    let list = answer(&dowel(&host, &["exceptions", "list"]));
+    assert_eq!(list["runs"][0]["id"], run.as_str(), "{list}");
+    let retry = [
+        "exceptions",
+        "retry",
+        &run,
+        "--reason",
+        "the customer is there now",
+    ];
+    answer(&dowel(&host, &retry));
+    let story = world.settled(&host, &run).await;
+    assert_eq!(story["status"], "succeeded", "{story}");
+    assert_eq!(story["decisions"][0]["actor"], "ana@example.com");
+    assert_eq!(story["decisions"][0]["reason"], "the customer is there now");
+    assert_eq!(world.shop.ledger().invoices.len(), 1);
+
+    let again = dowel(&host, &["exceptions", "skip", &run, "--step", "customer"]);
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("DWL-2322"));
+
+    let run = parked(&world, &host, "D2").await;
+    answer(&dowel(&host, &["exceptions", "discard", &run]));
+    let story = world.settled(&host, &run).await;
+    assert_eq!(story["status"], "cancelled", "{story}");
+    let story = world.order(&host, &order("D2")).await;
+    assert_ne!(story["id"], run.as_str(), "the key was given up");
+    assert_eq!(story["status"], "succeeded", "{story}");
+
+    let run = parked(&world, &host, "D3").await;
+    answer(&dowel(&host, &["runs", "cancel", &run, "--compensate"]));
+    let story = world.settled(&host, &run).await;
+    assert_eq!(story["status"], "cancelled", "{story}");
+    assert_eq!(world.shop.ledger().invoices.len(), 2);
+}
