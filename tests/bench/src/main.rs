@@ -116,7 +116,7 @@ async fn bulkhead(bench: &Bench) -> Result<()> {
     bench.say("a flow beside another one whose upstream hangs");
     let size = bulkhead::Size {
         hanging: bench.size(2_000, 200),
-        measured: bench.size(3_200, 320),
+        measured: bench.size(1_600, 320),
     };
     let result = bulkhead::measure(bench.folder.path(), size).await?;
     if bench.arguments.json {

@@ -39,7 +39,7 @@ fn table(page: &Value) -> String {
             "{:<20}  {:<9}  {calls:<9}  {:>7}  {:<12}  {until}",
             field("connection"),
             field("breaker"),
-            one["waiting"],
+            one["waiting"].to_string(),
             field("rate"),
         );
     }

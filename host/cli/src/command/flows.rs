@@ -59,7 +59,8 @@ fn table(page: &Value) -> String {
         } else {
             "-".to_owned()
         };
-        let _ = writeln!(text, "{name:<32}  {state:<8}  {:>7}  {why}", one["stopped"]);
+        let stopped = one["stopped"].to_string();
+        let _ = writeln!(text, "{name:<32}  {state:<8}  {stopped:>7}  {why}");
     }
     text
 }
