@@ -19,7 +19,7 @@ Usage: cargo xtask <task>
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 
-Suites: fmt, clippy, deny, build, guests, tests, cloudevents, doc.";
+Suites: fmt, clippy, deny, build, guests, flows, tests, cloudevents, doc.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]

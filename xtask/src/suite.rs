@@ -4,6 +4,7 @@ use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
 use crate::{cloudevents, run, setup};
 use anyhow::Result;
+use std::process::Command;
 
 /// A part of the tests with a name of its own.
 pub(crate) struct Suite {
@@ -41,7 +42,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 8] = [
+pub(crate) const SUITES: [Suite; 9] = [
     Suite {
         name: "fmt",
         about: "the layout of the code",
@@ -96,6 +97,12 @@ pub(crate) const SUITES: [Suite; 8] = [
         tool: None,
     },
     Suite {
+        name: "flows",
+        about: "the tests beside the flows",
+        run: flows,
+        tool: None,
+    },
+    Suite {
         name: "tests",
         about: "unit, integration and documentation tests",
         run: || tests(&[]),
@@ -140,6 +147,12 @@ pub(crate) fn tests(words: &[String]) -> Result<Tally> {
         }
     }
     tally::count(&mut command)
+}
+
+fn flows() -> Result<Tally> {
+    build::host(Profile::Dev, &["dowel-cli"])?;
+    let mut command = Command::new(Profile::Dev.program("dowel"));
+    tally::count(command.current_dir(run::root()).arg("test"))
 }
 
 fn documentation() -> Result<Tally> {

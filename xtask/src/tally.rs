@@ -19,11 +19,11 @@ impl AddAssign for Tally {
     }
 }
 
-/// Runs `cargo test`, prints what it prints, and counts. A run that fails without a
+/// Runs `cargo test` or `dowel test`, prints what it prints, and counts. A run that fails without a
 /// failed test (it did not compile, it crashed) counts as one failure.
 pub(crate) fn count(command: &mut Command) -> Result<Tally> {
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut child = command.spawn().context("cargo cannot be started")?;
+    let mut child = command.spawn().context("the tests cannot be started")?;
     let mut tally = Tally::default();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
@@ -40,12 +40,16 @@ pub(crate) fn count(command: &mut Command) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Reads `test result: ok. 3 passed; 1 failed; …`.
+/// Reads `test result: ok. 3 passed; 1 failed; …` and `3 passed, 1 failed`.
 fn read(line: &str) -> Option<Tally> {
-    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let counts = match line.strip_prefix("test result: ") {
+        Some(result) => result.split_once(". ")?.1,
+        None if line.starts_with(|c: char| c.is_ascii_digit()) => line,
+        None => return None,
+    };
     let number = |name: &str| {
         let part = counts
-            .split(';')
+            .split([';', ','])
             .find_map(|part| part.trim().strip_suffix(name));
         part.and_then(|digits| digits.trim().parse().ok())
     };
@@ -66,6 +70,8 @@ mod tests {
             passed: 17,
             failed: 1,
         };
+        assert_eq!(read(line), Some(expected));
+        let line = "17 passed, 1 failed";
         assert_eq!(read(line), Some(expected));
         assert_eq!(read("test a::b ... ok"), None);
         assert_eq!(read("test result: what"), None);

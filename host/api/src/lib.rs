@@ -42,6 +42,7 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/flows", get(flows::list))
         .route("/api/v1/runs/{id}/decisions", post(decisions::decide))
+        .route("/api/v1/runs/{id}/journal", get(runs::journal))
         .route("/api/v1/flows/{flow}/runs", post(intake::manual))
         .route("/api/v1/flows/{flow}/disable", post(flows::disable))
         .route("/api/v1/flows/{flow}/enable", post(flows::enable))

@@ -5,7 +5,7 @@ use crate::state::ApiState;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_RUN};
-use dowel_core::{FlowName, RunId};
+use dowel_core::{FlowName, JsonText, RunId};
 use dowel_engine::state::RunStatus;
 use dowel_engine::story::Story;
 use dowel_engine::{RunSummary, RunsQuery};
@@ -111,4 +111,24 @@ pub(crate) async fn show(
     let none = || Problem::new(NO_SUCH_RUN, format!("there is no run `{id}`"));
     let run: RunId = id.parse().map_err(|_| none())?;
     state.engine.story(run).await?.map(Json).ok_or_else(none)
+}
+
+/// The journal of a run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Journal {
+    /// Its entries in order, masked.
+    entries: Vec<JsonText>,
+}
+
+pub(crate) async fn journal(
+    State(state): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+) -> Result<Json<Journal>, Problem> {
+    let none = || Problem::new(NO_SUCH_RUN, format!("there is no run `{id}`"));
+    let run: RunId = id.parse().map_err(|_| none())?;
+    let entries = state.engine.masked_journal(run).await?;
+    if entries.is_empty() {
+        return Err(none());
+    }
+    Ok(Json(Journal { entries }))
 }

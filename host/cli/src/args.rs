@@ -32,6 +32,15 @@ impl Arguments {
         };
         self.log_format.unwrap_or(fallback)
     }
+
+    /// What is logged unless `DOWEL_LOG` says otherwise. Tests park runs on purpose, and
+    /// tell what happened themselves.
+    pub(crate) const fn log_filter(&self) -> &'static str {
+        match self.command {
+            Command::Test(_) | Command::Eval(_) => "error",
+            _ => crate::logging::DEFAULT_FILTER,
+        }
+    }
 }
 
 /// How results are printed.
@@ -62,6 +71,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json"
     )]
     Check(Check),
+    /// Runs the tests beside the flows, without any other system.
+    #[command(
+        after_help = "Calls are answered by the mocks of each case, time is virtual, and nothing is sent.\nExits with 0 if every case passed, with 1 if one failed or a file has errors, with 3 if\nthe tests could not be run. A flow without `flow.test.yaml` is named and fails nothing.\n\nExamples:\n  dowel test\n  dowel test order-to-invoice --case '*busy*'\n  dowel test --junit report.xml"
+    )]
+    Test(Test),
     /// Runs one flow with one payload in this process and prints the story.
     #[command(
         after_help = "Without --env every call is answered by its operation's example, and nothing is sent.\n\nExample:\n  dowel run order-to-invoice --payload order.json"
@@ -69,7 +83,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Evaluates an expression in the sandbox.
     #[command(
-        after_help = "Example:\n  echo '{\"price\": 19.99}' | dowel eval 'dmul(.price; 3)' --input -"
+        after_help = "Example:\n  echo '{\"price\": 19.99}' | dowel eval 'dmul(.price; 3)' --input -\n  dowel eval '$steps.customer' --case 'a plain order' --at invoice\n  dowel eval '$trigger.lines | length' --run 019a4f0c6d6c7d3a9a3f5d0c2b1e4f60"
     )]
     Eval(Eval),
     /// Lists runs, or shows one.
@@ -158,6 +172,36 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Flows to test; all of them unless given.
+    pub(crate) flows: Vec<String>,
+    /// Only cases whose names match; `*` stands for any text, `?` for one character.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) case: Option<String>,
+    /// Runs the tests again whenever a file has changed, until it is interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Writes what came into the test files, where it is not what was expected. Comments
+    /// stay, except inside of a list or map that is replaced as a whole.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) update: bool,
+    /// Writes a report in the form of JUnit as well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Adds a case that is made of a real run, and runs nothing else. Masked values are
+    /// replaced by made-up ones, which are listed.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["watch", "update", "junit", "case", "flows"])]
+    pub(crate) record: Option<String>,
+    /// Takes the run from a data folder whose host is stopped, instead of from a host.
+    #[arg(long, requires = "record")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) host: Host,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The flow.
     pub(crate) flow: String,
@@ -181,6 +225,23 @@ pub(crate) struct Eval {
     /// A variable, such as `trigger={"a": 1}`.
     #[arg(long = "var", value_name = "NAME=JSON")]
     pub(crate) variables: Vec<String>,
+    /// Sees what the steps of this run see; sensitive values are masked.
+    #[arg(long, value_name = "ID", conflicts_with = "case")]
+    pub(crate) run: Option<String>,
+    /// Sees what the steps of this test case see.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Option<String>,
+    /// Before this step began; at the end unless given. `.` is the step's raw result, as
+    /// in its `output`.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) at: Option<String>,
+    /// Takes the run from a data folder whose host is stopped, instead of from a host.
+    #[arg(long, requires = "run")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) host: Host,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
 }
 
 /// Where the host's admin listener is.

@@ -6,12 +6,14 @@ mod connector_build;
 mod connector_inspect;
 mod doctor;
 mod eval;
+mod eval_place;
 mod exceptions;
 mod explain;
 mod flows;
 mod run;
 mod runs;
 mod serve;
+mod test;
 mod trace;
 
 use crate::args::{Arguments, Command, Connection, Connector, Flow, Runs};
@@ -24,6 +26,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Check(check) => check::run(&check, format),
+        Command::Test(test) => test::run(&test, format).await,
         Command::Run(run) => run::run(&run, format).await,
         Command::Eval(eval) => eval::run(&eval, format).await,
         Command::Runs(Runs::List {

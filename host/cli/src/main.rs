@@ -11,6 +11,7 @@ mod logging;
 mod output;
 mod repository;
 mod secrets;
+mod source;
 mod story_text;
 mod system;
 mod wiring;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    logging::init(arguments.log_format());
+    logging::init(arguments.log_format(), arguments.log_filter());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -213,7 +213,8 @@ fn took(from: &str, to: Option<&str>) -> String {
     format!(", {} ms", to.since(from).as_millis())
 }
 
-fn shorten(json: &str) -> String {
+/// JSON text on one line, not too long.
+pub(crate) fn shorten(json: &str) -> String {
     let line: String = json.split('\n').map(str::trim).collect();
     if line.chars().count() <= SHOWN {
         return line;

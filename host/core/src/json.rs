@@ -85,6 +85,13 @@ impl JsonText {
         Some(items.into_iter().map(|raw| Self(raw.into())).collect())
     }
 
+    /// The fields of an object in their order, or `None` if this is something else.
+    pub fn fields(&self) -> Option<Vec<(String, Self)>> {
+        let mut reader = serde_json::Deserializer::from_str(self.as_str());
+        let Fields(fields) = Fields::deserialize(&mut reader).ok()?;
+        Some(fields)
+    }
+
     /// The value of a JSON string, or `None` if this is something else.
     pub fn as_string(&self) -> Option<String> {
         serde_json::from_str(self.as_str()).ok()
@@ -156,6 +163,33 @@ impl Serialize for JsonText {
 impl<'de> Deserialize<'de> for JsonText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Box::<RawValue>::deserialize(deserializer).map(|raw| Self(raw.into()))
+    }
+}
+
+/// The fields of an object, its order kept.
+struct Fields(Vec<(String, JsonText)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
     }
 }
 
@@ -255,5 +289,10 @@ mod tests {
             .collect();
         assert_eq!(types, ["number", "object", "string"]);
         assert!(JsonText::null().items().is_none());
+        let object = JsonText::parse(r#"{"b": 1.10, "a": {"x": 1}}"#).unwrap();
+        let fields = object.fields().unwrap();
+        let shown: Vec<_> = fields.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(shown, ["b=1.10", "a={\"x\": 1}"]);
+        assert!(list.fields().is_none());
     }
 }

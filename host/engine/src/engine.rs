@@ -19,6 +19,7 @@ use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
 use crate::switches::Switches;
 use dowel_core::code::{self, Code};
 use dowel_core::connection::ConnectionLimits;
+use dowel_core::journal::Entry;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
 use dowel_core::retention::RetentionRules;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
@@ -286,6 +287,17 @@ impl Engine {
     pub async fn story(&self, run: RunId) -> Result<Option<Story>, EngineError> {
         let entries = journal::load(self.shared.ports.store.as_ref(), run).await?;
         Story::tell(&entries).map_err(|e| EngineError::Journal(e.to_string()))
+    }
+
+    /// A run's journal, in full and not masked; empty if there is no such run. For tests
+    /// and tools of the flow's author: who shows it to somebody else masks it.
+    pub async fn journal(&self, run: RunId) -> Result<Vec<Entry>, EngineError> {
+        Ok(journal::load(self.shared.ports.store.as_ref(), run).await?)
+    }
+
+    /// A run's journal with sensitive values masked; empty if there is no such run.
+    pub async fn masked_journal(&self, run: RunId) -> Result<Vec<JsonText>, EngineError> {
+        Ok(journal::masked_journal(self.shared.ports.store.as_ref(), run).await?)
     }
 
     /// A list of runs, the newest first.

@@ -1,17 +1,18 @@
 //! A run's journal in the store: pages of entries, one page for each turn.
 
 use crate::keys;
+use crate::mask::mask;
 use crate::state::IllegalEvent;
-use dowel_core::RunId;
 use dowel_core::journal::Entry;
 use dowel_core::port::{Scan, Store, StoreError};
+use dowel_core::{JsonText, RunId};
 
 /// Pages that are read at a time.
 const PAGES_PER_SCAN: usize = 256;
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum JournalError {
+pub enum JournalError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,6 +70,20 @@ pub(crate) async fn load(store: &dyn Store, run: RunId) -> Result<Vec<Entry>, Jo
             _ => return Ok(entries),
         }
     }
+}
+
+/// A run's journal for people and their tools: one JSON document for each entry, with
+/// sensitive values masked; empty if there is no such run.
+pub async fn masked_journal(store: &dyn Store, run: RunId) -> Result<Vec<JsonText>, JournalError> {
+    let entries = load(store, run).await?;
+    let documents = entries.iter().map(|entry| {
+        let document = JsonText::of(entry).map_err(|error| JournalError::Malformed {
+            run,
+            reason: error.to_string(),
+        });
+        document.map(|document| mask(&document))
+    });
+    documents.collect()
 }
 
 #[cfg(test)]

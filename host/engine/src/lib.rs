@@ -34,6 +34,7 @@ pub use command::CommandError;
 pub use engine::{Engine, EngineError, EngineOptions, Ports};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};
+pub use journal::{JournalError, masked_journal};
 pub use plans::{ActivationError, Hook};
 pub use protect::{BreakerState, ConnectionStatus};
 pub use retention::Swept;

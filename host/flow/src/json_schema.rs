@@ -3,6 +3,7 @@
 use crate::shape::{Definitions, Shape};
 use crate::surface::environment::EnvironmentFile;
 use crate::surface::flow::FlowFile;
+use crate::surface::test::TestFile;
 use serde_json::json;
 
 /// The schema of `flow.yaml`, formatted, with a line end.
@@ -13,6 +14,11 @@ pub fn flow() -> String {
 /// The schema of an environment file, formatted, with a line end.
 pub fn environment() -> String {
     document::<EnvironmentFile>("Dowel environment")
+}
+
+/// The schema of `flow.test.yaml`, formatted, with a line end.
+pub fn flow_test() -> String {
+    document::<TestFile>("Dowel flow tests (dowel/v1)")
 }
 
 fn document<T: Shape>(title: &str) -> String {

@@ -9,6 +9,7 @@ mod check;
 mod compile;
 pub mod diagnostic;
 pub mod environment;
+pub mod flow_test;
 pub mod json_schema;
 mod lower;
 pub mod plan;

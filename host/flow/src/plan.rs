@@ -426,6 +426,13 @@ impl Plan {
         Some(step)
     }
 
+    /// Every step and every compensation, wherever it stands, in the order of the file.
+    pub fn all_steps(&self) -> Vec<&Step> {
+        let mut out = Vec::new();
+        collect(&self.steps, &mut out);
+        out
+    }
+
     /// The trigger of this name.
     pub fn trigger(&self, name: &str) -> Option<&Trigger> {
         self.triggers.iter().find(|trigger| trigger.name == name)
@@ -440,6 +447,16 @@ fn find<'a>(steps: &'a [Step], id: &str) -> Option<&'a Step> {
             step.blocks().into_iter().find_map(|block| find(block, id))
         }
     })
+}
+
+fn collect<'a>(steps: &'a [Step], out: &mut Vec<&'a Step>) {
+    for step in steps {
+        out.push(step);
+        out.extend(step.compensate.as_deref());
+        for block in step.blocks() {
+            collect(block, out);
+        }
+    }
 }
 
 impl Step {

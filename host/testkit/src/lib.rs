@@ -1,8 +1,10 @@
-//! What tests of Dowel and of its connectors share, and what `dowel run` uses where it
-//! must not touch the outside: a store in memory, a virtual clock, scripted connectors.
+//! What tests of Dowel and of its connectors share, and what `dowel run` and `dowel test`
+//! use where they must not touch the outside: a store in memory, a virtual clock,
+//! scripted connectors, and the runner of flow tests.
 
 mod clock;
 mod fake_connectors;
+pub mod flow_test;
 mod memory_store;
 
 pub use clock::{SeededRandomness, VirtualClock};

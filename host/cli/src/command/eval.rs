@@ -1,7 +1,8 @@
 //! `dowel eval`: one expression, in the sandbox.
 
 use crate::args::{Eval, Format};
-use crate::{exit, output};
+use crate::command::eval_place;
+use crate::{exit, output, wiring};
 use anyhow::{Context as _, Result, anyhow};
 use dowel_core::expression::{
     Bindings, Evaluated, Expression, Needs, Piece, Position, Program, Template,
@@ -25,9 +26,17 @@ const VARIABLES: [&str; 10] = [
 ];
 
 pub(crate) async fn run(eval: &Eval, format: Format) -> Result<ExitCode> {
-    let mapping = Mapping::new(MappingOptions::default())?;
-    let variables = variables(&eval.variables)?;
-    let names: Vec<&str> = variables.keys().copied().collect();
+    let mapping = match (&eval.run, &eval.case) {
+        (None, None) => Mapping::new(MappingOptions::default())?,
+        _ => wiring::mapping(&eval.repository)?,
+    };
+    let seen = eval_place::bindings(eval, &mapping, &VARIABLES).await?;
+    let mut bindings = seen.unwrap_or_else(|| Bindings::input(JsonText::null()));
+    bindings.variables.extend(variables(&eval.variables)?);
+    if let Some(path) = &eval.input {
+        bindings.input = JsonText::parse_strict(&read(path)?).context("the input is not JSON")?;
+    }
+    let names: Vec<&str> = bindings.variables.keys().copied().collect();
     let request = CheckRequest {
         source: &eval.expression,
         variables: &names,
@@ -47,14 +56,19 @@ pub(crate) async fn run(eval: &Eval, format: Format) -> Result<ExitCode> {
         output::print(format, &value, &lines.join("\n"))?;
         return Ok(exit::found(true));
     }
-    let input = match &eval.input {
-        Some(path) => JsonText::parse_strict(&read(path)?).context("the input is not JSON")?,
-        None => JsonText::null(),
-    };
+    evaluate(&eval.expression, &mapping, bindings, format).await
+}
+
+async fn evaluate(
+    expression: &str,
+    mapping: &Mapping,
+    bindings: Bindings,
+    format: Format,
+) -> Result<ExitCode> {
     let request = EvaluationRequest {
         guest: mapping.guest(),
-        program: Arc::new(program(&eval.expression, &variables)),
-        bindings: Bindings { input, variables },
+        program: Arc::new(program(expression, &bindings.variables)),
+        bindings,
         deadline: DEADLINE,
     };
     match mapping.evaluate(request).await {

@@ -33,6 +33,15 @@ pub(crate) fn write(folder: &Path, block: &Block) -> Shown {
         .lines()
         .find(|line| !line.starts_with('#'))
         .unwrap_or_default();
+    // Tests do not name their flow: the page says where they stand.
+    if let Some(path) = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("# flows/"))
+    {
+        put(&folder.join("flows").join(path), text);
+        return Shown::Written;
+    }
     let named = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key));
         line.map(|rest| rest.split('#').next().unwrap_or_default().trim().to_owned())

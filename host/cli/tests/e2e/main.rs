@@ -5,6 +5,8 @@
 
 mod crash;
 mod desk;
+mod flow_records;
+mod flow_tests;
 mod http;
 mod restart;
 mod syscalls;

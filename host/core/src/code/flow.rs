@@ -130,6 +130,45 @@ super::codes! {
     EXPOSED_ORIGIN = 1062, "A credential over an unencrypted connection",
         "The credential is sent to an `http` origin, where everybody on the way can read it.",
         "Use `https`, unless the origin is on this machine.";
+    TEST_LANGUAGE = 1063, "Unknown version of the test format",
+        "The test file is written in a version of the format that this host does not know.",
+        "Write `tests: dowel/v1`.";
+    TEST_CASE_REPEATED = 1064, "Two test cases of the same name",
+        "Cases are chosen and reported by their names, so each name stands once in a file.",
+        "Rename one of the cases.";
+    MOCK_UNKNOWN = 1065, "A mock of something that the flow does not do",
+        "A mock is named after an operation that the flow calls, `<connection>.<operation>`, or after a step that waits for somebody.",
+        "Use the suggested name, or remove the mock.";
+    MOCK_CHOICE = 1066, "Not exactly one outcome of a mock",
+        "Each answer of a mock either returns a value or fails with an error kind.",
+        "Keep one of `return` and `fail`.";
+    MOCK_KEY = 1067, "A key that does not belong to this answer",
+        "The key describes a failure, and the answer returns a value.",
+        "Remove the key, or write `fail` instead of `return`.";
+    MOCK_SCHEMA = 1068, "A mock that the real operation could not return",
+        "The value that the mock returns does not satisfy the operation's output schema, so the step will fail on it.",
+        "Correct the value; a case that tests exactly this expects the error code `DWL-2108`, and the warning goes away.";
+    GIVEN_PAYLOADS = 1069, "Not exactly one way to give payloads",
+        "A case is given one payload by `trigger` or several by `payloads`.",
+        "Keep one of them.";
+    FIXTURE_NOT_JSON = 1070, "A fixture is not JSON",
+        "The file that stands for a payload cannot be read as JSON.",
+        "Correct the file at the place that is shown.";
+    EXPECT_UNKNOWN = 1071, "An expectation about something that the flow does not have",
+        "The expectation names an operation, a step or a trigger that is not in the flow, so it could never hold.",
+        "Use the suggested name.";
+    EXPECT_NOTHING = 1072, "A case that expects nothing",
+        "A case without expectations passes whatever the flow does.",
+        "Write what is expected, or let `dowel test --update` fill it in and read what it wrote.";
+    EXPECT_RUNS = 1073, "Expectations that do not fit the payloads",
+        "`status`, `output` and the like speak of one run; a case with several payloads has `runs`, one entry for each payload.",
+        "Move them under `runs`, in the order of the payloads.";
+    MOCK_MISSING = 1080, "A call without a mock",
+        "The case let the flow make a call that it has no mock for; a test never reaches the real system.",
+        "Add the stub that the report shows to the case's `mocks` and correct its values.";
+    MOCK_USED_UP = 1081, "A mock has no answer left",
+        "The flow made a call more often than its mock has answers for.",
+        "Add an answer, raise `times`, or leave `times` out of the last answer so that it repeats.";
     PLAN_UNUSABLE = 1099, "A stored plan cannot be used",
         "A flow's compiled plan holds a schema or a form that this version of Dowel cannot use.",
         "Run `dowel check` on the flow; if it passes, the data folder was written by another version.";

@@ -275,3 +275,26 @@ async fn fail_return_and_emit() {
     assert_eq!(story.output.unwrap().as_str(), "\"done\"");
     assert_eq!(story.steps[0].kind, "emit");
 }
+
+#[tokio::test]
+async fn a_masked_journal_hides_values_and_still_folds() {
+    let world = World::default();
+    let engine = world
+        .engine(plan(
+            vec![set("a", r#"{"pin":"1234","n":1.10}"#)],
+            "<$trigger>",
+        ))
+        .await;
+    let accepted = engine.accept(request(r#"{"token":"t0p","id":1}"#)).await;
+    let run = accepted.unwrap().run();
+    engine.settled(run).await.unwrap();
+    let masked = engine.masked_journal(run).await.unwrap();
+    let text: String = masked.iter().map(|entry| entry.to_string()).collect();
+    assert!(!text.contains("t0p") && !text.contains("1234"), "{text}");
+    assert!(text.contains("1.10"), "{text}");
+    let read = |entry: &dowel_core::JsonText| serde_json::from_str(entry.as_str()).unwrap();
+    let entries: Vec<dowel_core::journal::Entry> = masked.iter().map(read).collect();
+    let state = dowel_engine::state::RunState::fold(&entries).unwrap();
+    assert_eq!(state.status, RunStatus::Succeeded);
+    assert_eq!(engine.journal(run).await.unwrap().len(), entries.len());
+}

@@ -2,8 +2,9 @@
 
 use super::Lowering;
 use crate::check::Known;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Report, Severity};
 use crate::shape::{Located, Text, closest};
+use crate::source::FlowFolder;
 use crate::text::{Source, Span};
 use crate::validate::Validator;
 use dowel_core::JsonText;
@@ -16,32 +17,48 @@ pub(super) struct SchemaFile {
     pub(super) known: Known,
 }
 
+/// Checks that a path stays in the flow's folder.
+fn path_within(path: &str, span: Span, report: &mut Report) -> Option<String> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..");
+    let relative = path.strip_prefix("./").unwrap_or(path);
+    if relative.split('/').all(plain) && !relative.contains(['\\', ':', '\0']) {
+        return Some(relative.to_owned());
+    }
+    let message = format!("the path `{path}` leaves the flow's folder");
+    let found = report.error(code::FILE_OUTSIDE, span, message);
+    found.help("write a relative path with forward slashes, such as schemas/order.json");
+    None
+}
+
+/// The text of a file in a flow's folder, with its path.
+pub(crate) fn file_within<'f>(
+    folder: &'f FlowFolder,
+    path: &str,
+    span: Span,
+    report: &mut Report,
+) -> Option<(String, &'f str)> {
+    let path = path_within(path, span, report)?;
+    if let Some(text) = folder.files.get(&path) {
+        return Some((path, text));
+    }
+    let message = format!("the flow's folder has no file `{path}`");
+    let names = folder.files.keys().map(String::as_str);
+    let help = closest(&path, names).map(|name| format!("did you mean `{name}`?"));
+    report.error(code::FILE_NOT_FOUND, span, message).help = help;
+    None
+}
+
 impl Lowering<'_> {
     /// Checks that a path stays in the flow's folder.
     pub(super) fn folder_path(&mut self, path: &str, span: Span) -> Option<String> {
-        let plain = |part: &str| !matches!(part, "" | "." | "..");
-        let relative = path.strip_prefix("./").unwrap_or(path);
-        if relative.split('/').all(plain) && !relative.contains(['\\', ':', '\0']) {
-            return Some(relative.to_owned());
-        }
-        let message = format!("the path `{path}` leaves the flow's folder");
-        let found = self.report.error(code::FILE_OUTSIDE, span, message);
-        found.help("write a relative path with forward slashes, such as schemas/order.json");
-        None
+        path_within(path, span, &mut self.report)
     }
 
     /// The text of a file in the flow's folder, with its path.
     pub(super) fn file(&mut self, path: &str, span: Span) -> Option<(String, String)> {
-        let path = self.folder_path(path, span)?;
-        if let Some(text) = self.folder.files.get(&path) {
-            self.used_files.insert(path.clone());
-            return Some((path, text.clone()));
-        }
-        let message = format!("the flow's folder has no file `{path}`");
-        let names = self.folder.files.keys().map(String::as_str);
-        let help = closest(&path, names).map(|name| format!("did you mean `{name}`?"));
-        self.report.error(code::FILE_NOT_FOUND, span, message).help = help;
-        None
+        let (path, text) = file_within(self.folder, path, span, &mut self.report)?;
+        self.used_files.insert(path.clone());
+        Some((path, text.to_owned()))
     }
 
     /// The schema that a key names; `Some(None)` if the key is absent.

@@ -25,6 +25,7 @@ use dowel_core::expression::{ExpressionReport, Needs};
 use dowel_core::id::ConnectionName;
 pub(crate) use expression::suggestion;
 use files::SchemaFile;
+pub(crate) use files::file_within;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The name of the file that a flow's folder must have.

@@ -3,3 +3,4 @@
 pub(crate) mod environment;
 pub(crate) mod flow;
 pub(crate) mod step;
+pub(crate) mod test;

@@ -1,10 +1,13 @@
 //! YAML 1.2 (core schema) as a tree with places. What is a trap in YAML is refused here.
 
+pub(crate) mod emit;
+mod extent;
 mod locate;
 mod parse;
 mod plain;
 mod prescan;
 
+pub(crate) use extent::extent;
 pub(crate) use locate::offsets;
 pub(crate) use parse::parse;
 pub(crate) use plain::Plain;

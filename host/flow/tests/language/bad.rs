@@ -59,7 +59,7 @@ fn bad_files() {
 #[test]
 fn every_code_has_a_case() {
     let mut seen = BTreeSet::new();
-    for folder in ["bad", "environment"] {
+    for folder in ["bad", "environment", "flow-tests"] {
         for entry in std::fs::read_dir(crate::support::tests().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "txt") {
@@ -75,6 +75,9 @@ fn every_code_has_a_case() {
         code::flow::FILE_TOO_LARGE,
         code::flow::TOO_DEEP,
         code::flow::BYTE_ORDER_MARK,
+        // Raised by the runner of tests.
+        code::flow::MOCK_MISSING,
+        code::flow::MOCK_USED_UP,
         // Raised by the engine.
         code::flow::PLAN_UNUSABLE,
     ];

@@ -7,6 +7,7 @@
 
 mod bad;
 mod environment;
+mod flow_tests;
 mod fuzz;
 mod good;
 mod schema;

@@ -80,7 +80,7 @@ impl Catalogue for Connectors {
 pub(crate) fn folder(flow: &str) -> FlowFolder {
     let mut files = BTreeMap::from([("flow.yaml".to_owned(), flow.to_owned())]);
     let shared = tests().join("folder");
-    for part in ["schemas", "mappings", "."] {
+    for part in ["schemas", "mappings", "fixtures", "."] {
         for entry in std::fs::read_dir(shared.join(part)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -1,0 +1,223 @@
+//! Names in a test file against those of the flow.
+
+use crate::diagnostic::Report;
+use crate::plan::{Plan, StepKind};
+use crate::shape::{Key, Located, MapOf, did_you_mean};
+use crate::surface::test::{Answers, Expect};
+use crate::text::Span;
+use crate::validate::Validator;
+use crate::yaml::{Node, Plain};
+use dowel_core::JsonText;
+use dowel_core::code::flow as code;
+use dowel_core::id::{StepId, StepPath};
+use std::collections::BTreeMap;
+
+/// What a flow has that tests can speak of.
+pub(super) struct Names<'p> {
+    /// Operations that it calls, with the schemas of their results.
+    operations: BTreeMap<String, &'p JsonText>,
+    steps: Vec<&'p str>,
+    switches: Vec<&'p str>,
+    triggers: Vec<&'p str>,
+}
+
+impl<'p> Names<'p> {
+    pub(super) fn of(plan: &'p Plan) -> Self {
+        let steps = plan.all_steps();
+        let operation = |kind: &'p StepKind| match kind {
+            StepKind::Call(call) => {
+                let name = format!("{}.{}", call.connection, call.operation);
+                Some((name, &call.result_schema))
+            }
+            _ => None,
+        };
+        let is_switch = |kind: &StepKind| matches!(kind, StepKind::Switch { .. });
+        let switches = steps.iter().filter(|step| is_switch(&step.kind));
+        Self {
+            operations: steps.iter().filter_map(|s| operation(&s.kind)).collect(),
+            switches: switches.map(|step| step.id.as_str()).collect(),
+            steps: steps.iter().map(|step| step.id.as_str()).collect(),
+            triggers: plan.triggers.iter().map(|t| t.name.as_str()).collect(),
+        }
+    }
+
+    pub(super) fn check_mocks(&self, mocks: &MapOf<Key, Answers>, report: &mut Report) {
+        for (name, answers) in &mocks.0 {
+            if !self.operations.contains_key(&name.value.0) {
+                let message = format!("the flow makes no call `{}`", name.value.0);
+                let found = report.error(code::MOCK_UNKNOWN, name.span, message);
+                found.help = did_you_mean(&name.value.0, self.operation_names());
+            }
+            if answers.0.is_empty() {
+                let message = "a mock needs at least one answer";
+                report.error(code::EMPTY_LIST, name.span, message);
+            }
+        }
+    }
+
+    /// Warns of a value that the operation could not return.
+    pub(super) fn check_return(
+        &self,
+        name: &str,
+        value: &JsonText,
+        span: Span,
+        report: &mut Report,
+    ) {
+        let Some(schema) = self.operations.get(name) else {
+            return;
+        };
+        // A schema that cannot be used has been refused with the flow.
+        let Ok(validator) = Validator::new(schema) else {
+            return;
+        };
+        let violations = validator.check(value);
+        let Some(first) = violations.first() else {
+            return;
+        };
+        let place = match first.pointer.as_str() {
+            "" => "the value".to_owned(),
+            pointer => format!("`{pointer}`"),
+        };
+        let more = match violations.len() {
+            1 => String::new(),
+            many => format!(", and {} more", many - 1),
+        };
+        let message = format!(
+            "`{name}` does not return this: {place} {}{more}",
+            first.message
+        );
+        let found = report.warning(code::MOCK_SCHEMA, span, message);
+        found.help("the output schema of the operation says what it returns: `dowel connector inspect` shows it");
+    }
+
+    pub(super) fn check_trigger(&self, via: &Located<StepId>, report: &mut Report) {
+        let names = self.triggers.iter().copied();
+        known("trigger", via.value.as_str(), via.span, names, report);
+    }
+
+    pub(super) fn check_expect(&self, expect: &Expect, report: &mut Report) {
+        for call in expect.calls.iter().flatten() {
+            self.operation(&call.call.value.0, call.call.span, report);
+            if let Some(step) = &call.step {
+                self.step(step, report);
+            }
+        }
+        for (name, _) in expect.counts.iter().flat_map(|counts| &counts.0) {
+            self.operation(&name.value.0, name.span, report);
+        }
+        let runs = expect.runs.iter().flatten();
+        let skipped = runs.clone().filter_map(|run| run.skipped.as_ref());
+        for step in expect.skipped.iter().chain(skipped).flatten() {
+            self.step(step, report);
+        }
+        let values = runs.clone().filter_map(|run| run.steps.as_ref());
+        for (step, _) in expect.steps.iter().chain(values).flat_map(|steps| &steps.0) {
+            self.step(step, report);
+        }
+        let errors = runs.clone().filter_map(|run| run.error.as_ref());
+        for error in expect.error.iter().chain(errors) {
+            let step = error.0.as_ref().and_then(|error| error.step.as_ref());
+            if let Some(step) = step {
+                self.step(step, report);
+            }
+        }
+        let decisions = runs.filter_map(|run| run.decisions.as_ref());
+        for (step, branch) in expect
+            .decisions
+            .iter()
+            .chain(decisions)
+            .flat_map(|decisions| &decisions.0)
+        {
+            let switches = self.switches.iter().copied();
+            known(
+                "switch",
+                &last_id(&step.value.0),
+                step.span,
+                switches,
+                report,
+            );
+            check_branch(&branch.0, report);
+        }
+    }
+
+    fn operation(&self, name: &str, span: Span, report: &mut Report) {
+        known("call", name, span, self.operation_names(), report);
+    }
+
+    fn step(&self, step: &Located<Key>, report: &mut Report) {
+        let steps = self.steps.iter().copied();
+        known("step", &last_id(&step.value.0), step.span, steps, report);
+    }
+
+    fn operation_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.operations.keys().map(String::as_str)
+    }
+}
+
+/// The id of the step at a path such as `lines[2].check`.
+fn last_id(path: &str) -> String {
+    StepPath::inside(path).id().to_owned()
+}
+
+fn known<'a>(
+    what: &str,
+    name: &str,
+    span: Span,
+    names: impl Iterator<Item = &'a str> + Clone,
+    report: &mut Report,
+) {
+    if names.clone().any(|other| other == name) {
+        return;
+    }
+    let message = format!("the flow has no {what} `{name}`");
+    let found = report.error(code::EXPECT_UNKNOWN, span, message);
+    found.help = did_you_mean(name, names);
+}
+
+fn check_branch(node: &Node, report: &mut Report) {
+    if let Node::Scalar(scalar) = node {
+        let is_index = scalar.resolve() == Plain::Number && scalar.text.parse::<usize>().is_ok();
+        if is_index || scalar.text == "default" {
+            return;
+        }
+    }
+    let message = "a branch is the index of its case, from 0, or `default`";
+    report.error(code::UNKNOWN_VALUE, node.span(), message);
+}
+
+/// Keys that speak of one run.
+const OF_ONE_RUN: [&str; 7] = [
+    "status",
+    "intake",
+    "error",
+    "output",
+    "decisions",
+    "skipped",
+    "steps",
+];
+
+/// Checks that what is expected of runs fits the number of payloads.
+pub(super) fn check_runs(expect: &Expect, payloads: usize, report: &mut Report) {
+    let key = |name: &str| expect.keys.iter().find(|(key, _)| key == name);
+    if let (1, Some((_, span))) = (payloads, key("runs")) {
+        let message = "`runs` is for cases with several payloads";
+        let found = report.error(code::EXPECT_RUNS, *span, message);
+        found.help("write what is expected of the only run beside `calls`");
+        return;
+    }
+    if payloads == 1 {
+        return;
+    }
+    for (name, span) in OF_ONE_RUN.into_iter().filter_map(key) {
+        let message = format!("`{name}` speaks of one run, and there are {payloads} payloads");
+        let found = report.error(code::EXPECT_RUNS, *span, message);
+        found.help("write it under `runs`, which has one entry for each payload");
+    }
+    if let (Some(runs), Some((_, span))) = (&expect.runs, key("runs"))
+        && runs.len() != payloads
+    {
+        let message = format!("{} runs are expected of {payloads} payloads", runs.len());
+        let found = report.error(code::EXPECT_RUNS, *span, message);
+        found.help("write one entry for each payload, `{}` where nothing is expected");
+    }
+}

@@ -1,0 +1,76 @@
+//! Stubs for calls that a case has no mock for.
+
+use super::fake::fake;
+use super::observe::Observed;
+use dowel_core::JsonText;
+use dowel_core::manifest::OperationSpec;
+use dowel_flow::flow_test::yaml;
+use dowel_flow::plan::{Plan, StepKind};
+use dowel_flow::source::Catalogue;
+use std::collections::BTreeMap;
+
+/// The operations that a flow calls, by `<connection>.<operation>`.
+pub type Specs = BTreeMap<String, OperationSpec>;
+
+/// The operations that a flow calls, as the installed connectors declare them.
+pub fn specs(plan: &Plan, catalogue: &dyn Catalogue) -> Specs {
+    let mut out = Specs::new();
+    for step in plan.all_steps() {
+        let StepKind::Call(call) = &step.kind else {
+            continue;
+        };
+        let pinned = plan.connectors.get(&call.connection);
+        let spec = pinned.and_then(|pinned| {
+            let versions = catalogue.versions(&pinned.name);
+            let found = versions.into_iter().find(|(_, d)| *d == pinned.digest)?;
+            found.0.operation(call.operation.as_str()).cloned()
+        });
+        if let Some(spec) = spec {
+            out.insert(format!("{}.{}", call.connection, call.operation), spec);
+        }
+    }
+    out
+}
+
+/// A mock to put into a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stub {
+    /// `<connection>.<operation>`.
+    pub name: String,
+    /// The step that made the call.
+    pub step: String,
+    /// What it was called with.
+    pub input: JsonText,
+    /// Lines of YAML for `mocks`.
+    pub yaml: String,
+    /// Where its value is from.
+    pub origin: &'static str,
+}
+
+/// One stub for each operation that was called without an answer.
+pub(super) fn stubs(observed: &Observed, specs: &Specs) -> Vec<Stub> {
+    let mut out: Vec<Stub> = Vec::new();
+    for call in observed.calls.iter().filter(|call| !call.is_mocked) {
+        if out.iter().any(|stub| stub.name == call.name) {
+            continue;
+        }
+        let spec = specs.get(&call.name);
+        let (value, origin) = match spec {
+            Some(spec) => match &spec.example_output {
+                Some(example) => (example.clone(), "the example of the operation"),
+                None => (fake(&spec.output_schema), "the operation's output schema"),
+            },
+            None => (JsonText::object([]), "nothing: the operation is not known"),
+        };
+        let mock = JsonText::object([("return", &value)]);
+        let stub = JsonText::object([(call.name.as_str(), &mock)]);
+        out.push(Stub {
+            name: call.name.clone(),
+            step: call.step.clone(),
+            input: call.input.clone(),
+            yaml: yaml(&stub),
+            origin,
+        });
+    }
+    out
+}
