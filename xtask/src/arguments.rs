@@ -16,6 +16,10 @@ Usage: cargo xtask <task>
   test [--all] [suite|name…]   runs all suites, the named ones, or the tests whose names
                                hold a word; --all fails when an outside tool is missing
   bench [--json]               measures and prints a table
+  bench parked [--count N] [--json]
+                               what runs cost that wait: memory of each, time to start
+  soak [--runs N] [--json]     many runs with retention: disk and memory over time, and
+                               whether they stay bounded
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 
@@ -30,7 +34,14 @@ pub(crate) enum Task {
     Build(Profile),
     Demo(Demo),
     Test(Test),
-    Bench { pass: Vec<String> },
+    Bench {
+        pass: Vec<String>,
+    },
+    /// A part of the soak with what it is told.
+    Soak {
+        part: &'static str,
+        pass: Vec<String>,
+    },
     Docs,
     Errors,
 }
@@ -59,6 +70,8 @@ pub(crate) fn parse() -> Result<Task> {
 struct Rest {
     flags: Vec<String>,
     words: Vec<String>,
+    /// Both as they were written, for programs that read them themselves.
+    written: Vec<String>,
 }
 
 impl Rest {
@@ -67,6 +80,13 @@ impl Rest {
         let before = self.flags.len();
         self.flags.retain(|other| other != flag);
         self.flags.len() < before
+    }
+
+    /// Takes everything out, as it was written.
+    fn pass_on(&mut self) -> Vec<String> {
+        self.flags.clear();
+        self.words.clear();
+        std::mem::take(&mut self.written)
     }
 
     fn profile(&mut self) -> Profile {
@@ -84,9 +104,15 @@ fn read(mut parser: lexopt::Parser) -> Result<Task> {
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Task::Help),
-            Long(flag) => rest.flags.push(flag.to_owned()),
+            Long(flag) => {
+                rest.written.push(format!("--{flag}"));
+                rest.flags.push(flag.to_owned());
+            }
             Value(word) if task.is_none() => task = Some(word.string()?),
-            Value(word) => rest.words.push(word.string()?),
+            Value(word) => {
+                rest.words.push(word.string()?);
+                rest.written.extend(rest.words.last().cloned());
+            }
             Short(_) => return Err(argument.unexpected().into()),
         }
     }
@@ -116,13 +142,20 @@ fn named(name: &str, rest: &mut Rest) -> Result<Task> {
             filters: std::mem::take(&mut rest.words),
         }),
         "bench" => {
-            let flags = std::mem::take(&mut rest.flags);
-            let pass = flags.iter().map(|flag| format!("--{flag}"));
-            let words = std::mem::take(&mut rest.words);
-            Task::Bench {
-                pass: pass.chain(words).collect(),
+            let mut pass = rest.pass_on();
+            match pass.iter().position(|word| word == "parked") {
+                Some(place) => {
+                    pass.remove(place);
+                    let part = "parked";
+                    Task::Soak { part, pass }
+                }
+                None => Task::Bench { pass },
             }
         }
+        "soak" => Task::Soak {
+            part: "soak",
+            pass: rest.pass_on(),
+        },
         "docs" => Task::Docs,
         "errors" => Task::Errors,
         other => bail!("there is no task `{other}`"),
@@ -153,6 +186,13 @@ mod tests {
                 all: true,
                 filters: vec!["fmt".to_owned()]
             })
+        );
+        assert_eq!(
+            of("bench parked --count 7 --json").unwrap(),
+            Task::Soak {
+                part: "parked",
+                pass: ["--count", "7", "--json"].map(str::to_owned).to_vec()
+            }
         );
         for bad in ["nonsense", "demo --all", "docs x", "test -x"] {
             assert!(of(bad).is_err(), "{bad}");

@@ -29,3 +29,19 @@ pub(crate) fn bench(pass: &[String]) -> Result<()> {
     command.current_dir(run::root()).args(pass);
     run::succeed(&mut command)
 }
+
+/// Many runs on the real store; `pass` goes to the program as it is.
+pub(crate) fn soak(part: &str, pass: &[String]) -> Result<()> {
+    let profile = Profile::Release;
+    let mut programs = vec!["dowel-soak"];
+    if part == "parked" {
+        programs.push("dowel-cli");
+    }
+    build::host(profile, &programs)?;
+    let mut command = Command::new(profile.program("dowel-soak"));
+    command.current_dir(run::root()).arg(part).args(pass);
+    if part == "parked" {
+        command.arg("--dowel").arg(profile.program("dowel"));
+    }
+    run::succeed(&mut command)
+}

@@ -46,6 +46,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench { pass } => demo::bench(&pass),
+        Task::Soak { part, pass } => demo::soak(part, &pass),
         Task::Docs => docs::all(),
         Task::Errors => docs::errors(),
     }

@@ -1,6 +1,7 @@
 //! HTTP: intake of webhooks and events on the public listener; runs, health and metrics on the
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
+mod backup;
 mod connections;
 mod decisions;
 mod events;
@@ -48,6 +49,7 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/flows/{flow}/enable", post(flows::enable))
         .route("/api/v1/connections", get(connections::list))
         .route("/api/v1/events/undelivered", get(events::undelivered))
+        .route("/api/v1/backup", get(backup::backup))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -6,6 +6,7 @@ use dowel_engine::Engine;
 use dowel_flow::environment::EventAccess;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The largest payload, in bytes, unless the host is told otherwise.
@@ -20,6 +21,8 @@ pub struct ApiOptions {
     pub hook_secrets: BTreeMap<FlowName, String>,
     /// Who may send events to `/events`.
     pub events: EventAccess,
+    /// The folder with the components that runs began with; a backup holds them as well.
+    pub components: Option<PathBuf>,
 }
 
 impl Default for ApiOptions {
@@ -29,6 +32,7 @@ impl Default for ApiOptions {
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
             hook_secrets: BTreeMap::new(),
             events: EventAccess::Nobody,
+            components: None,
         }
     }
 }

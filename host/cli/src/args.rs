@@ -113,6 +113,14 @@ pub(crate) enum Command {
     /// Checks the installation and says what to mend.
     #[command(after_help = "Example:\n  dowel doctor --env dev")]
     Doctor(Repository),
+    /// Copies everything that a running host knows into a folder, while it works.
+    #[command(after_help = "Example:\n  dowel backup /backups/2026-11-23")]
+    Backup(Backup),
+    /// Makes a new data folder from a backup, and checks it.
+    #[command(
+        after_help = "Example:\n  dowel restore /backups/2026-11-23 --data /var/lib/dowel-restored"
+    )]
+    Restore(Restore),
 }
 
 /// Where flows, environments and connectors are.
@@ -242,6 +250,23 @@ pub(crate) struct Eval {
     pub(crate) host: Host,
     #[command(flatten)]
     pub(crate) repository: Repository,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Backup {
+    /// A folder for this backup alone; it is made.
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) host: Host,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Restore {
+    /// The folder of the backup.
+    pub(crate) folder: PathBuf,
+    /// The data folder to make; it must not be there yet.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
 }
 
 /// Where the host's admin listener is.

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// How long an answer of the host may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest time of a stream such as a backup: a day, so that one that hangs ends.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
 pub(crate) struct Client {
     base: String,
     http: reqwest::Client,
@@ -50,13 +53,29 @@ impl Client {
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<(reqwest::StatusCode, String)> {
-        let response = request.send().await.with_context(|| {
+        let response = self.begin(request).await?;
+        Ok((response.status(), response.text().await?))
+    }
+
+    async fn begin(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
+        request.send().await.with_context(|| {
             format!(
                 "no host answers at {}: start one with `dowel serve`, or name another with --host",
                 self.base
             )
-        })?;
-        Ok((response.status(), response.text().await?))
+        })
+    }
+
+    /// A resource that is read as it comes, for as long as it takes.
+    pub(crate) async fn stream(&self, path: &str) -> Result<reqwest::Response> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        let response = self.begin(request.timeout(STREAM_TIMEOUT)).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let problem = answer(status, response.text().await?);
+        problem.and_then(|_| bail!("the host answered {status}"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod backup;
 mod check;
 mod connections;
 mod connector_build;
@@ -10,6 +11,7 @@ mod eval_place;
 mod exceptions;
 mod explain;
 mod flows;
+mod restore;
 mod run;
 mod runs;
 mod serve;
@@ -65,6 +67,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             connector_inspect::run(&component, format)
         }
         Command::Explain { code } => explain::run(&code, format),
+        Command::Backup(backup) => backup::run(&backup, format).await,
+        Command::Restore(restore) => restore::run(&restore, format).await,
         Command::Doctor(repository) => doctor::run(&repository, format),
     }
 }

@@ -31,10 +31,20 @@ impl Kind {
 impl Kept {
     /// The components of a data folder.
     pub(crate) fn open(data: &Path) -> Result<Self> {
-        let folder = data.join("components");
+        let folder = Self::folder_of(data);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(Self(folder))
+    }
+
+    /// The folder that they lie in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where they lie in a data folder.
+    pub(crate) fn folder_of(data: &Path) -> PathBuf {
+        data.join("components")
     }
 
     /// Keeps what new plans will pin. On disk when this returns.

@@ -11,7 +11,9 @@ pub use clock::{Clock, Randomness};
 pub use invoker::{CallOutcome, CallRequest, Invoker};
 pub use mapper::{CheckExpressions, CheckRequest, EvaluationRequest, Mapper};
 pub use secrets::{Secret, SecretError, Secrets};
-pub use store::{Batch, Entry, MAX_KEY_BYTES, Precondition, Scan, Store, StoreError, Write};
+pub use store::{
+    Batch, Entry, MAX_KEY_BYTES, Precondition, Scan, Snapshot, Store, StoreError, Write,
+};
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,5 +1,6 @@
 //! The engine's handle: start, intake, reading, draining.
 
+use crate::backup::Backup;
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
 use crate::inbox::Waiters;
@@ -316,6 +317,24 @@ impl Engine {
             runs.extend(summary::get(store, run).await?);
         }
         Ok(runs)
+    }
+
+    /// Begins a backup: everything that was acknowledged before this call is in it. `files`
+    /// belong to the store and go with it.
+    pub async fn backup(&self, files: Vec<(String, Vec<u8>)>) -> Result<Backup, EngineError> {
+        let snapshot = self.shared.ports.store.snapshot().await?;
+        Ok(Backup::new(files, snapshot))
+    }
+
+    /// How many runs are at work or queued.
+    pub fn working(&self) -> u64 {
+        u64::try_from(self.shared.metrics.backlog.get()).unwrap_or_default()
+    }
+
+    /// How many runs have neither ended nor are parked.
+    pub fn unfinished(&self) -> u64 {
+        let waiting = u64::try_from(self.shared.metrics.waiting.get()).unwrap_or_default();
+        self.working() + waiting
     }
 
     /// Waits until a run has ended or is parked.

@@ -193,8 +193,8 @@ pub(crate) fn read_expiring(key: &[u8]) -> Option<(Timestamp, &[u8])> {
 }
 
 /// Everything that belongs to one run alone and goes with it, apart from its summary.
-pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 1] {
-    [journal(run)]
+pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 2] {
+    [journal(run), inbox(run)]
 }
 
 /// A plan by its digest.

@@ -4,6 +4,7 @@
 //! [`RunState::apply`](state::RunState::apply) says what an event does to a run, and
 //! [`next`](decide::next) says what a run needs. Everything else in here feeds them.
 
+pub mod backup;
 mod command;
 pub mod decide;
 mod engine;

@@ -17,13 +17,38 @@ pub(crate) struct Group<'a> {
     /// The raw value after the batches so far by key; nothing where it was deleted.
     after: HashMap<Vec<u8>, Option<Vec<u8>>>,
     before: Undo,
+    growth: i64,
 }
 
 /// A group that is ready for the tree.
 pub(crate) struct Finished {
-    pub(crate) batch: sled::Batch,
+    /// The raw value of each key that changes; nothing where it is deleted.
+    pub(crate) after: HashMap<Vec<u8>, Option<Vec<u8>>>,
     pub(crate) undo: Undo,
     pub(crate) record: Record,
+    /// By how many bytes the tree's contents grow.
+    pub(crate) growth: i64,
+}
+
+impl Finished {
+    /// The group and its record as one sled batch, and what readers see until it is
+    /// durable.
+    pub(crate) fn into_batch(self) -> (sled::Batch, Undo) {
+        let mut batch = sled::Batch::default();
+        for (key, raw) in self.after {
+            match raw {
+                Some(raw) => batch.insert(key, raw),
+                None => batch.remove(key),
+            }
+        }
+        batch.insert(RECORD_KEY, self.record.encode());
+        (batch, self.undo)
+    }
+}
+
+/// What an entry counts for in the tree's contents.
+pub(crate) fn entry_bytes(key: &[u8], raw: &[u8]) -> u64 {
+    (key.len() + raw.len()) as u64
 }
 
 impl<'a> Group<'a> {
@@ -40,6 +65,7 @@ impl<'a> Group<'a> {
             record,
             after: HashMap::new(),
             before: Undo::new(),
+            growth: 0,
         }
     }
 
@@ -96,6 +122,7 @@ impl<'a> Group<'a> {
         let old = self.current(&key)?;
         if let Some(raw) = &raw {
             self.record.fingerprint.add(&key, raw);
+            self.growth = self.growth.saturating_add_unsigned(entry_bytes(&key, raw));
             self.record.keys += 1;
             if let Stored::File(reference) = Stored::decode(raw)? {
                 self.values.refer(reference);
@@ -103,6 +130,7 @@ impl<'a> Group<'a> {
         }
         if let Some(old) = &old {
             self.record.fingerprint.remove(&key, old);
+            self.growth = self.growth.saturating_sub_unsigned(entry_bytes(&key, old));
             self.record.keys = self.record.keys.saturating_sub(1);
             if let Stored::File(reference) = Stored::decode(old)? {
                 self.values.release(reference);
@@ -121,18 +149,11 @@ impl<'a> Group<'a> {
             return None;
         }
         self.record.sequence += 1;
-        let mut batch = sled::Batch::default();
-        for (key, raw) in self.after {
-            match raw {
-                Some(raw) => batch.insert(key, raw),
-                None => batch.remove(key),
-            }
-        }
-        batch.insert(RECORD_KEY, self.record.encode());
         Some(Finished {
-            batch,
+            after: self.after,
             undo: self.before,
             record: self.record,
+            growth: self.growth,
         })
     }
 }

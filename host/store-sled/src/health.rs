@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Value(String),
     #[error("an entry of the tree has a form that this version does not know")]
     Form,
+    #[error("it was cancelled")]
+    Cancelled,
     #[error("sled broke off in the middle of its work")]
     Panic,
 }

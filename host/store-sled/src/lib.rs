@@ -11,10 +11,16 @@
 //!   nothing had been. A watermark file and a fingerprint of the tree's contents notice
 //!   it (`watermark`, `fingerprint`), and the store refuses to open.
 //!
-//! Layout of the folder: `lock`, `watermark`, `sled/` (sled's own), `values/xx/<digest>`.
+//! * **Bounded size.** A log that has grown far beyond its contents is copied to a fresh
+//!   one while the store works (`compaction`).
+//!
+//! Layout of the folder: `lock`, `watermark`, `sled/` (sled's own; `sled-<n>/` after the
+//! first compaction, named by `generation`), `values/xx/<digest>`.
 
 mod committer;
+mod compaction;
 mod fingerprint;
+mod generation;
 mod group;
 mod health;
 mod lock;
@@ -23,6 +29,7 @@ mod options;
 mod record;
 mod recover;
 mod room;
+mod snapshot;
 mod stored;
 mod values;
 mod view;
@@ -32,9 +39,10 @@ pub use open::OpenError;
 pub use options::{FreeSpace, SledOptions};
 
 use committer::{Committer, Request};
-use dowel_core::port::{Batch, BoxFuture, Entry, MAX_KEY_BYTES, Scan, Store, StoreError};
+use dowel_core::port::{Batch, BoxFuture, Entry, MAX_KEY_BYTES, Scan, Snapshot, Store, StoreError};
 use health::Health;
 use parking_lot::Mutex;
+use snapshot::SledSnapshot;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -66,6 +74,11 @@ impl SledStore {
             watermark: opened.watermark,
             values: opened.values,
             record: opened.record,
+            generation: opened.generation,
+            live_bytes: opened.live_bytes,
+            compaction: None,
+            no_compaction_below: 0,
+            taps: Vec::new(),
             options,
             folder: path.to_owned(),
             stopping: false,
@@ -148,6 +161,13 @@ impl Store for SledStore {
             submitted?
                 .await
                 .unwrap_or_else(|_| Err(self.0.health.error()))
+        })
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
+        Box::pin(async move {
+            let snapshot = SledSnapshot::begin(Arc::clone(&self.0)).await?;
+            Ok(Box::new(snapshot) as Box<dyn Snapshot>)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Opening: the lock, the watermark, sled, and the checks between them.
 
+use crate::generation::{self, Generation};
 use crate::health::{Fault, caught};
 use crate::lock::{FolderLock, LockError};
 use crate::options::SledOptions;
@@ -119,6 +120,9 @@ pub(crate) struct Opened {
     pub(crate) watermark: Watermark,
     pub(crate) values: Values,
     pub(crate) record: Record,
+    pub(crate) generation: Generation,
+    /// Keys and raw values together.
+    pub(crate) live_bytes: u64,
     pub(crate) lock: FolderLock,
 }
 
@@ -133,7 +137,11 @@ pub(crate) fn open(path: &Path, options: &SledOptions) -> Result<Opened, OpenErr
         },
     })?;
     let acknowledged = read_watermark(path, options)?;
-    let folder = path.join("sled");
+    let generation = match Generation::read(path).map_err(io)? {
+        generation::Found::Current(generation) => generation,
+        generation::Found::Damaged(what) => return Err(OpenError::damaged(path, what)),
+    };
+    let folder = generation.folder(path);
     let values = ValueFolder::new(path);
     for folder in [folder.as_path(), values.path()] {
         fs::create_dir_all(folder).map_err(io)?;
@@ -146,12 +154,16 @@ pub(crate) fn open(path: &Path, options: &SledOptions) -> Result<Opened, OpenErr
     // An accepted loss has written to the tree.
     sync_handle.sync_data().map_err(io)?;
     let watermark = Watermark::reset(path, recovered.record.sequence).map_err(io)?;
+    // Only now is it known that the others are not needed.
+    generation.remove_others(path).map_err(io)?;
     Ok(Opened {
         view: View::new(tree, values.clone()),
         sync_handle,
         watermark,
         values: Values::open(values, recovered.references).map_err(io)?,
         record: recovered.record,
+        generation,
+        live_bytes: recovered.live_bytes,
         lock,
     })
 }
@@ -162,7 +174,7 @@ fn read_watermark(path: &Path, options: &SledOptions) -> Result<u64, OpenError> 
     let io = |source| OpenError::io(path, source);
     let what = match watermark::read(path).map_err(io)? {
         Found::Sequence(sequence) => return Ok(sequence),
-        Found::Nothing if !path.join("sled").exists() => {
+        Found::Nothing if Generation::is_new(path).map_err(io)? => {
             Watermark::reset(path, 0).map_err(io)?;
             return Ok(0);
         }
@@ -181,7 +193,7 @@ fn read_watermark(path: &Path, options: &SledOptions) -> Result<u64, OpenError> 
 
 /// The second handle. What a killed process had written but not synced is synced before
 /// sled reads it: what readers are shown must be durable.
-fn sync_handle(folder: &Path) -> io::Result<File> {
+pub(crate) fn sync_handle(folder: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -192,7 +204,7 @@ fn sync_handle(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn open_sled(folder: &Path, options: &SledOptions) -> Result<sled::Db, Fault> {
+pub(crate) fn open_sled(folder: &Path, options: &SledOptions) -> Result<sled::Db, Fault> {
     let config = sled::Config::new()
         .path(folder)
         .cache_capacity(options.cache_bytes)

@@ -21,6 +21,9 @@ pub struct SledOptions {
     /// [`Full`](dowel_core::port::StoreError::Full). sled must never meet a full disk
     /// itself: it cannot go on after a failed write.
     pub minimum_free_bytes: u64,
+    /// A log that is more than three times as large as what lies in it, and this many bytes
+    /// beyond that, is copied to a fresh one while the store works.
+    pub compact_above: u64,
     /// Measures the free disk space: `statvfs`, or a stand-in of a test that fills the
     /// disk.
     pub free_space: FreeSpace,
@@ -33,13 +36,16 @@ impl SledOptions {
     /// longest keys stay below that quarter (see `open::SEGMENT_BYTES`).
     pub const MAX_BLOB_THRESHOLD: usize = 16 * 1024;
 
-    /// Enough for the working set of tens of thousands of unfinished runs, and small
-    /// beside what the Wasm instances take.
-    const CACHE_BYTES: u64 = 128 * 1024 * 1024;
+    /// Holds the pages of the runs at work. More would be filled, when the store opens, with
+    /// runs that wait for days: 200,000 of them may cost some 100 MiB in all.
+    const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
     /// Room for the largest group, for sled to rewrite a few segments, and for an
     /// operator to work in.
     const MINIMUM_FREE_BYTES: u64 = 64 * 1024 * 1024;
+
+    /// Small stores need no compaction, and a copy takes some seconds of a core.
+    const COMPACT_ABOVE: u64 = 64 * 1024 * 1024;
 
     pub(crate) fn measure_free_space(&self, folder: &Path) -> io::Result<u64> {
         (self.free_space)(folder)
@@ -57,6 +63,7 @@ impl Default for SledOptions {
             cache_bytes: Self::CACHE_BYTES,
             blob_threshold: Self::MAX_BLOB_THRESHOLD,
             minimum_free_bytes: Self::MINIMUM_FREE_BYTES,
+            compact_above: Self::COMPACT_ABOVE,
             free_space: Arc::new(statvfs),
         }
     }
@@ -69,6 +76,7 @@ impl fmt::Debug for SledOptions {
             .field("cache_bytes", &self.cache_bytes)
             .field("blob_threshold", &self.blob_threshold)
             .field("minimum_free_bytes", &self.minimum_free_bytes)
+            .field("compact_above", &self.compact_above)
             .finish_non_exhaustive()
     }
 }

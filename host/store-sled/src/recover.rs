@@ -1,6 +1,7 @@
 //! Compares the tree that sled recovered with what was acknowledged.
 
 use crate::fingerprint::Fingerprint;
+use crate::group::entry_bytes;
 use crate::health::{Fault, caught};
 use crate::open::OpenError;
 use crate::options::SledOptions;
@@ -15,12 +16,15 @@ use std::path::Path;
 pub(crate) struct Recovered {
     pub(crate) record: Record,
     pub(crate) references: HashMap<FileReference, u64>,
+    /// Keys and raw values together.
+    pub(crate) live_bytes: u64,
 }
 
 /// One pass over all entries.
 #[derive(Default)]
 struct Survey {
     keys: u64,
+    bytes: u64,
     fingerprint: Fingerprint,
     references: HashMap<FileReference, u64>,
     /// Entries whose value cannot be had: tree keys and their raw values.
@@ -64,6 +68,7 @@ pub(crate) fn recover(
         }
         return Ok(Recovered {
             record: written,
+            live_bytes: survey.bytes,
             references: survey.references,
         });
     }
@@ -83,6 +88,7 @@ pub(crate) fn recover(
         .map_err(damaged)?;
     Ok(Recovered {
         record: read_record(tree).map_err(damaged)?,
+        live_bytes: survey.bytes,
         references: survey.references,
     })
 }
@@ -103,6 +109,7 @@ fn take_survey(
     for entry in all_entries(tree) {
         let (key, raw) = entry?;
         survey.keys += 1;
+        survey.bytes += entry_bytes(&key, &raw);
         survey.fingerprint.add(&key, &raw);
         let readable = match Stored::decode(&raw) {
             Ok(Stored::Inline(_)) => true,

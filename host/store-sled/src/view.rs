@@ -5,11 +5,12 @@
 //! touches lie in `undo`, and readers take those. Otherwise somebody could be told of an
 //! order that a power cut then takes away.
 
+use crate::group::Finished;
 use crate::health::Fault;
 use crate::record::{RECORD_KEY, USER, tree_key};
 use crate::stored::Stored;
 use crate::values::ValueFolder;
-use dowel_core::port::{Entry, Scan};
+use dowel_core::port::{Entry, Scan, Write};
 use parking_lot::RwLock;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -60,6 +61,23 @@ impl View {
     /// Lets go of the tree.
     pub(crate) fn close(&self) {
         self.state.write().tree = None;
+    }
+
+    /// Reads from another tree with the same contents from now on; returns the old one.
+    pub(crate) fn swap(&self, tree: sled::Db) -> Option<sled::Db> {
+        self.state.write().tree.replace(tree)
+    }
+
+    /// A group as the writes of the port that it amounts to.
+    pub(crate) fn writes_of(&self, group: &Finished) -> Result<Vec<Write>, Fault> {
+        let writes = group.after.iter().map(|(key, raw)| {
+            let key = key[1..].to_vec();
+            Ok(match raw {
+                Some(raw) => Write::Put(key, self.value(raw)?),
+                None => Write::Delete(key),
+            })
+        });
+        writes.collect()
     }
 
     /// Applies a group whose effect stays hidden until [`View::reveal`].

@@ -15,12 +15,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use support::{Random, batch, marker, open, runtime, whole_batches};
+use support::{Random, marker, open, open_restless, rolling_batch, runtime, whole_rolling_batches};
 
 /// Set for the child: the store's folder.
 const FOLDER: &str = "DOWEL_STORE_CHILD_FOLDER";
 /// Set for the child: how many batches each writer commits.
 const BATCHES: &str = "DOWEL_STORE_CHILD_BATCHES";
+/// Set for the child: the store compacts its log again and again.
+const RESTLESS: &str = "DOWEL_STORE_CHILD_RESTLESS";
 const WRITERS: u64 = 8;
 const ROUNDS: u64 = 20;
 
@@ -35,7 +37,11 @@ fn child_process() {
         return;
     };
     let batches: u64 = std::env::var(BATCHES).unwrap().parse().unwrap();
-    let store = open(Path::new(&folder)).unwrap();
+    let folder = Path::new(&folder);
+    let store = match std::env::var(RESTLESS) {
+        Ok(_) => open_restless(folder).unwrap(),
+        Err(_) => open(folder).unwrap(),
+    };
     runtime().block_on(async {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| tokio::spawn(write(Arc::new(store.clone()), writer, batches)))
@@ -47,15 +53,15 @@ fn child_process() {
 }
 
 async fn write(store: Arc<dyn Store>, writer: u64, batches: u64) {
-    let first = whole_batches(&*store, writer).await;
+    let first = whole_rolling_batches(&*store, writer).await;
     for number in first..first.saturating_add(batches) {
-        match store.commit(batch(writer, number)).await {
+        match store.commit(rolling_batch(writer, number)).await {
             Ok(()) => say(&format!("ack {writer} {number}")),
             Err(error) => {
                 say(&format!("error {error}"));
                 // Fail-stop: whatever was the reason, it is the answer from now on.
                 let (again, read) = (
-                    store.commit(batch(writer, number)).await,
+                    store.commit(rolling_batch(writer, number)).await,
                     store.get(b"head/0").await,
                 );
                 say(&format!(
@@ -108,7 +114,7 @@ fn check(folder: &Path, acknowledged: &[Option<u64>]) {
     let store = open(folder).unwrap();
     runtime().block_on(async {
         for (writer, number) in (0..).zip(acknowledged) {
-            let there = whole_batches(&store, writer).await;
+            let there = whole_rolling_batches(&store, writer).await;
             let wanted = number.map_or(0, |number| number + 1);
             assert!(
                 there >= wanted,
@@ -121,16 +127,30 @@ fn check(folder: &Path, acknowledged: &[Option<u64>]) {
 #[test]
 fn killed_at_any_instant_it_keeps_what_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
+    kill_again_and_again(folder.path(), 120, |_| {});
+}
+
+#[test]
+fn killed_while_its_log_is_compacted_it_keeps_what_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    // Rounds are long enough for the log to grow and be copied several times.
+    kill_again_and_again(folder.path(), 600, |command| {
+        command.env(RESTLESS, "1");
+    });
+    let pointer = std::fs::read_to_string(folder.path().join("generation")).unwrap();
+    let compactions: u64 = pointer.trim().parse().unwrap();
+    assert!(compactions > 0);
+}
+
+fn kill_again_and_again(folder: &Path, longest: u64, prepare: impl Fn(&mut Command)) {
     let mut random = Random::announced();
     let mut acknowledged = vec![None; WRITERS as usize];
     for round in 0..ROUNDS {
-        let patience = random.below(120);
+        let patience = random.below(longest);
         let program = std::env::current_exe().unwrap();
-        let mut child = child(
-            with_arguments(Command::new(program)),
-            folder.path(),
-            u64::MAX,
-        );
+        let mut command = with_arguments(Command::new(program));
+        prepare(&mut command);
+        let mut child = child(command, folder, u64::MAX);
         let mut seen = 0;
         let mut killed = false;
         // To the end of the pipe: what was written before the kill was acknowledged.
@@ -147,7 +167,7 @@ fn killed_at_any_instant_it_keeps_what_it_acknowledged() {
         }
         child.wait().unwrap();
         assert!(killed, "round {round}: the child ended by itself");
-        check(folder.path(), &acknowledged);
+        check(folder, &acknowledged);
     }
 }
 

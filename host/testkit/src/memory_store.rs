@@ -1,7 +1,7 @@
 //! A store in memory, for tests that are about something else than the disk.
 
 use dowel_core::port::{
-    Batch, BoxFuture, Entry, MAX_KEY_BYTES, Precondition, Scan, Store, StoreError, Write,
+    Batch, BoxFuture, Entry, MAX_KEY_BYTES, Precondition, Scan, Snapshot, Store, StoreError, Write,
 };
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -145,5 +145,24 @@ impl Store for MemoryStore {
         // Now, not when polled: the order of calls is the order of batches.
         let done = self.0.lock().commit(batch);
         Box::pin(async move { done })
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
+        Box::pin(async move {
+            let state = self.0.lock();
+            state.check()?;
+            let entries = state.entries.clone().into_iter();
+            let copy = entries.map(|(key, value)| Write::Put(key, value)).collect();
+            Ok(Box::new(Copied(Some(copy))) as Box<dyn Snapshot>)
+        })
+    }
+}
+
+/// Everything at once.
+struct Copied(Option<Vec<Write>>);
+
+impl Snapshot for Copied {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Write>>, StoreError>> {
+        Box::pin(async move { Ok(self.0.take()) })
     }
 }

@@ -6,6 +6,7 @@ mod concurrency;
 mod model;
 mod reopening;
 mod scans;
+mod snapshots;
 
 use dowel_core::port::{Batch, Store};
 use std::future::Future;
@@ -74,6 +75,8 @@ properties! {
     model::random_operations_agree_with_a_map,
     concurrency::counters_lose_no_increment,
     concurrency::readers_never_see_half_a_batch,
+    snapshots::a_copy_has_everything_and_nothing_else,
+    snapshots::a_copy_of_a_busy_store_is_of_one_moment,
     reopening::everything_is_there_again,
 }
 

@@ -5,7 +5,12 @@ use crate::source::Source;
 use proc_macro2::TokenTree;
 
 /// Programs that act as the outside world, or as a bad guest: delay is their business.
-const MAY_SLEEP: [&str; 3] = ["tests/bench/src/", "tests/hostile/", "tests/shop/src/"];
+const MAY_SLEEP: [&str; 4] = [
+    "tests/bench/src/",
+    "tests/hostile/",
+    "tests/shop/src/",
+    "tests/soak/src/",
+];
 
 /// A comment with this word above a sleep says that it is the pace of a poll.
 const POLL: &str = "poll";

@@ -68,7 +68,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     let engine = Engine::start(ports, options, plans).await?;
     let state = Arc::new(ApiState::new(
         engine.clone(),
-        api_options(&serve, environment),
+        api_options(&serve, environment, &kept),
         secrets,
         Arc::new(SystemRandomness),
     ));
@@ -80,18 +80,24 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     stop.await;
     tracing::info!("draining");
     engine.drain(serve.drain).await;
-    public.close().await;
-    admin.close().await;
-    store.close();
-    tracing::info!("stopped");
+    close([public, admin], &store).await;
     Ok(exit::found(false))
 }
 
-fn api_options(serve: &Serve, environment: Environment) -> ApiOptions {
+async fn close(listeners: [Listener; 2], store: &SledStore) {
+    for listener in listeners {
+        listener.close().await;
+    }
+    store.close();
+    tracing::info!("stopped");
+}
+
+fn api_options(serve: &Serve, environment: Environment, kept: &Kept) -> ApiOptions {
     ApiOptions {
         max_body_bytes: serve.max_body,
         hook_secrets: environment.hook_secrets,
         events: environment.events,
+        components: Some(kept.folder().to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 // The lint knows test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod backup;
 mod crash;
 mod desk;
 mod flow_records;

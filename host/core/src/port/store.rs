@@ -148,6 +148,14 @@ impl fmt::Display for Key<'_> {
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
+/// A copy of a store as of one moment, read while the store works.
+pub trait Snapshot: Send {
+    /// The next writes; nothing at the end. All writes, applied in order to an empty store,
+    /// make it equal to the one that was copied, as of a moment between the call of
+    /// [`Store::snapshot`] and the end. A key may be written more than once.
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Write>>, StoreError>>;
+}
+
 /// Keys and values. A commit that returned `Ok` survives SIGKILL and loss of power.
 ///
 /// Keys are at most [`MAX_KEY_BYTES`] long. Values may be large; how they are laid out is the store's
@@ -165,4 +173,10 @@ pub trait Store: Send + Sync {
     /// earlier, and dropping the future does not take the batch back. A conflict is
     /// reported only when the batch that it conflicts with is durable.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Begins a consistent copy. Every batch that was acknowledged before this call is in
+    /// it, whole; of later ones the first, up to some moment, whole as well.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
+        Box::pin(async { Err(StoreError::Invalid("this store cannot be copied")) })
+    }
 }

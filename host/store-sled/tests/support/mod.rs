@@ -9,10 +9,24 @@ use std::path::Path;
 /// Every so many batches carry a value that is too large for the tree.
 const LARGE_EVERY: u64 = 7;
 const LARGE_BYTES: usize = 40_000;
+/// A rolling batch deletes what the one so many before it put.
+const KEPT: u64 = 40;
 
 pub(crate) fn open(path: &Path) -> Result<SledStore, OpenError> {
     SledStore::open(path, SledOptions::default())
 }
+
+/// A store that compacts its log again and again.
+pub(crate) fn open_restless(path: &Path) -> Result<SledStore, OpenError> {
+    let options = SledOptions {
+        compact_above: RESTLESS_COMPACT_ABOVE,
+        ..SledOptions::default()
+    };
+    SledStore::open(path, options)
+}
+
+/// Two segments: little more than an empty log has.
+const RESTLESS_COMPACT_ABOVE: u64 = 4 << 20;
 
 pub(crate) fn accept_loss(path: &Path) -> SledStore {
     let options = SledOptions {
@@ -43,6 +57,17 @@ pub(crate) fn batch(writer: u64, number: u64) -> Batch {
     batch
 }
 
+/// The same, and it deletes what the batch [`KEPT`] before it put.
+pub(crate) fn rolling_batch(writer: u64, number: u64) -> Batch {
+    let mut batch = batch(writer, number);
+    if let Some(old) = number.checked_sub(KEPT) {
+        for (key, _) in entries(writer, old) {
+            batch.delete(key);
+        }
+    }
+    batch
+}
+
 fn entries(writer: u64, number: u64) -> [(Vec<u8>, Vec<u8>); 3] {
     let mark = marker(writer, number);
     let size = if number % LARGE_EVERY == 3 {
@@ -68,12 +93,21 @@ fn entries(writer: u64, number: u64) -> [(Vec<u8>, Vec<u8>); 3] {
 
 /// How many batches of a writer the store holds. Panics if any is there in part.
 pub(crate) async fn whole_batches(store: &dyn Store, writer: u64) -> u64 {
+    whole(store, writer, u64::MAX).await
+}
+
+/// The same of rolling batches.
+pub(crate) async fn whole_rolling_batches(store: &dyn Store, writer: u64) -> u64 {
+    whole(store, writer, KEPT).await
+}
+
+async fn whole(store: &dyn Store, writer: u64, kept: u64) -> u64 {
     let head = store
         .get(format!("head/{writer}").as_bytes())
         .await
         .unwrap();
     let count = head.map_or(0, |head| u64::from_be_bytes(head.try_into().unwrap()) + 1);
-    for number in 0..count {
+    for number in count.saturating_sub(kept)..count {
         for (key, value) in entries(writer, number) {
             assert_eq!(
                 store.get(&key).await,
@@ -89,8 +123,8 @@ pub(crate) async fn whole_batches(store: &dyn Store, writer: u64) -> u64 {
             .unwrap();
         assert_eq!(
             found.len() as u64,
-            count,
-            "part of a batch after the last whole one in {place}"
+            count.min(kept),
+            "part of a batch that is too new or too old in {place}"
         );
     }
     count

@@ -38,6 +38,15 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("dowel-bench-guest", &["dowel-sdk"]),
     ("dowel-tidy", &["dowel-core"]),
     (
+        "dowel-soak",
+        &[
+            "dowel-core",
+            "dowel-engine",
+            "dowel-flow",
+            "dowel-store-sled",
+        ],
+    ),
+    (
         "dowel-bench",
         &[
             "dowel-core",
