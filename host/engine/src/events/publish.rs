@@ -133,6 +133,11 @@ impl Plan {
         if refused.is_empty() {
             return Ok(());
         }
+        // A disabled flow may take the same event later, so its sender may try again.
+        let mut all = refused.iter().flat_map(|(_, refusals)| refusals);
+        if let Some(disabled) = all.find(|refusal| refusal.code == api::FLOW_DISABLED) {
+            return Err(IntakeError::FlowDisabled(disabled.flow.clone()).into());
+        }
         Err(PublishError::Refused(refused))
     }
 

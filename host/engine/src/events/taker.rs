@@ -88,6 +88,10 @@ async fn ask_flow(
                 return refuses(code, message, Violations::new());
             }
         }
+        if shared.switches.is_disabled(&plan.plan.flow) {
+            let error = IntakeError::FlowDisabled(plan.plan.flow.clone());
+            return refuses(error.code(), error.to_string(), Violations::new());
+        }
         return match take(shared, plan, &trigger.name, event).await {
             Ok(run) => Ok(Some(Taker::Takes {
                 flow: plan.plan.flow.clone(),

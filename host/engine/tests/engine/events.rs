@@ -7,7 +7,7 @@ use dowel_core::port::{Clock, Scan, Store, StoreError};
 use dowel_core::{FlowName, JsonText};
 use dowel_engine::state::RunStatus;
 use dowel_engine::story::Story;
-use dowel_engine::{Accepted, Engine, EngineOptions, PublishError, RunsQuery};
+use dowel_engine::{Accepted, Engine, EngineOptions, IntakeError, PublishError, RunsQuery};
 use dowel_flow::plan::{Plan, StepKind, Trigger, TriggerKind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -213,6 +213,42 @@ async fn emitted_events_wait_for_room_in_the_backlog() {
     engine.accept(request(ORDER)).await.unwrap();
     let runs = settled(&engine, &world.store, "all", 2).await;
     assert_eq!(runs.len(), 2);
+}
+
+#[tokio::test]
+async fn a_disabled_flow_takes_no_events_and_none_is_lost() {
+    let world = World {
+        options: EngineOptions {
+            disabled: ["sent".parse().unwrap()].into(),
+            ..EngineOptions::default()
+        },
+        ..World::default()
+    };
+    let plans = vec![
+        emitter(),
+        taker("paid", "com.example.order.*", None),
+        taker("sent", "com.example.order.sent", None),
+    ];
+    let engine = world.engine_of(Arc::new(world.store.clone()), plans).await;
+    engine.accept(request(ORDER)).await.unwrap();
+    settled(&engine, &world.store, "paid", 2).await;
+    settled(&engine, &world.store, "sent", 0).await;
+    let kept = engine.undelivered(None, 10).await.unwrap();
+    assert_eq!(kept.entries.len(), 1);
+    assert_eq!(kept.entries[0].refusal.flow.as_str(), "sent");
+    let only = world.engine_of(
+        Arc::new(world.store.clone()),
+        vec![taker("sent", "com.example.order.sent", None)],
+    );
+    let sent = paid("P1")
+        .to_json()
+        .as_str()
+        .replace("order.paid", "order.sent");
+    let error = only.await.publish(&[event(&sent)]).await.unwrap_err();
+    assert!(
+        matches!(error, PublishError::Intake(IntakeError::FlowDisabled(_))),
+        "{error}"
+    );
 }
 
 #[tokio::test]
