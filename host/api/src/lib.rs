@@ -12,6 +12,7 @@ mod intake;
 mod metrics;
 mod problem;
 mod runs;
+mod schedules;
 mod serve;
 mod state;
 
@@ -50,6 +51,7 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/connections", get(connections::list))
         .route("/api/v1/events/undelivered", get(events::undelivered))
         .route("/api/v1/backup", get(backup::backup))
+        .route("/api/v1/schedules", get(schedules::list))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

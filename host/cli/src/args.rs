@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Checks flows and the environment without running anything.
     #[command(
-        after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json"
+        after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json\n  dowel check --next 5"
     )]
     Check(Check),
     /// Runs the tests beside the flows, without any other system.
@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// Decides about runs that wait for a person.
     #[command(subcommand)]
     Exceptions(Exceptions),
+    /// Lists what fires when.
+    #[command(subcommand)]
+    Schedules(Schedules),
     /// Prints the story of a run, by its id or by a business key such as an order id.
     #[command(after_help = "Example:\n  dowel trace 4711")]
     Trace(Trace),
@@ -175,6 +178,9 @@ pub(crate) struct Serve {
 pub(crate) struct Check {
     /// Flows to check; all of them unless given.
     pub(crate) flows: Vec<String>,
+    /// Shows that many of the next fires of each schedule.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) next: usize,
     #[command(flatten)]
     pub(crate) repository: Repository,
 }
@@ -317,6 +323,16 @@ pub(crate) enum Runs {
         compensate: bool,
         #[command(flatten)]
         author: Author,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schedules {
+    /// Lists the schedules of the active flows, with their last and next fires.
+    #[command(after_help = "Example:\n  dowel schedules list")]
+    List {
+        #[command(flatten)]
+        host: Host,
     },
 }
 

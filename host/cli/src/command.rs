@@ -14,11 +14,12 @@ mod flows;
 mod restore;
 mod run;
 mod runs;
+mod schedules;
 mod serve;
 mod test;
 mod trace;
 
-use crate::args::{Arguments, Command, Connection, Connector, Flow, Runs};
+use crate::args::{Arguments, Command, Connection, Connector, Flow, Runs, Schedules};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             author,
         }) => exceptions::cancel(&id, &author, compensate, format).await,
         Command::Exceptions(command) => exceptions::run(command, format).await,
+        Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,
         Command::Flow(Flow::List(host)) => flows::list(&host, format).await,
         Command::Flow(Flow::Disable(switch)) => flows::switch(&switch, "disable", format).await,

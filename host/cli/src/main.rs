@@ -8,6 +8,7 @@ mod connectors;
 mod exit;
 mod kept;
 mod logging;
+mod next_fires;
 mod output;
 mod repository;
 mod secrets;

@@ -2,10 +2,14 @@
 
 use crate::args::Repository;
 use anyhow::{Context as _, Result, bail};
+use dowel_flow::calendar;
+use dowel_flow::diagnostic::Diagnostic;
 use dowel_flow::environment::{self, Environment};
+use dowel_flow::plan::Calendars;
 use dowel_flow::source::FlowFolder;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -64,10 +68,39 @@ impl Repository {
         Ok(folders)
     }
 
+    /// The business calendars, and what is wrong with the others.
+    pub(crate) fn calendars(&self) -> Result<(Calendars, Vec<Diagnostic>)> {
+        let root = self.repo.join("calendars");
+        let (mut calendars, mut findings) = (Calendars::new(), Vec::new());
+        let entries = match fs::read_dir(&root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((calendars, findings)),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot read the folder {}", root.display()));
+            }
+        };
+        let mut paths = entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<Vec<_>, _>>()?;
+        paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));
+        paths.sort();
+        for path in paths {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            match calendar::parse(&format!("calendars/{name}"), &text) {
+                Ok((name, calendar)) => {
+                    calendars.insert(name, calendar);
+                }
+                Err(found) => findings.extend(found),
+            }
+        }
+        Ok((calendars, findings))
+    }
+
     /// The environment that was chosen; `Err` inside means that it has findings.
-    pub(crate) fn environment(
-        &self,
-    ) -> Result<Option<Result<Environment, Vec<dowel_flow::diagnostic::Diagnostic>>>> {
+    pub(crate) fn environment(&self) -> Result<Option<Result<Environment, Vec<Diagnostic>>>> {
         let Some(path) = self.environment_file() else {
             return Ok(None);
         };

@@ -23,6 +23,7 @@ pub(crate) struct Story {
     output: Option<Box<RawValue>>,
     error: Option<Failure>,
     waits_behind: Option<String>,
+    state: Option<State>,
     steps: Vec<Step>,
     #[serde(default)]
     decisions: Vec<Decision>,
@@ -34,6 +35,13 @@ struct Decision {
     actor: String,
     reason: Option<String>,
     command: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct State {
+    read: Box<RawValue>,
+    written: Option<Box<RawValue>>,
+    over: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,6 +110,9 @@ pub(crate) fn render(story: &Story) -> String {
         );
     }
     let _ = writeln!(text, "  payload  {}", shorten(story.payload.get()));
+    if let Some(state) = &story.state {
+        write_state(&mut text, state);
+    }
     for step in &story.steps {
         write_step(&mut text, step);
     }
@@ -120,6 +131,16 @@ pub(crate) fn render(story: &Story) -> String {
         write_failure(&mut text, "  ", error);
     }
     text
+}
+
+fn write_state(text: &mut String, state: &State) {
+    let _ = writeln!(text, "  state    {}", shorten(state.read.get()));
+    if let Some(written) = &state.written {
+        let _ = writeln!(text, "  left     {}", shorten(written.get()));
+    }
+    if let Some(over) = &state.over {
+        let _ = writeln!(text, "           replaces unseen what run {over} left");
+    }
 }
 
 fn write_step(text: &mut String, step: &Step) {

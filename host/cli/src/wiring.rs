@@ -33,17 +33,22 @@ pub(crate) struct Compiled {
     pub(crate) has_errors: bool,
 }
 
-/// Compiles flows; every finding of every flow is collected.
+/// Compiles flows; every finding of every flow, and of the calendars, is collected.
 pub(crate) fn compile_all(
+    repository: &Repository,
     folders: &[FlowFolder],
     connectors: &InstalledConnectors,
     mapping: &Mapping,
-) -> Compiled {
+) -> Result<Compiled> {
     let mut all = Compiled::default();
+    let (calendars, findings) = repository.calendars()?;
+    all.has_errors = !findings.is_empty();
+    all.findings = findings;
     for folder in folders {
         let context = Context {
             catalogue: connectors,
             checker: mapping,
+            calendars: &calendars,
             commit: None,
         };
         match compile(folder, context) {
@@ -57,7 +62,7 @@ pub(crate) fn compile_all(
             }
         }
     }
-    all
+    Ok(all)
 }
 
 /// The findings of a check as one error, for commands that need clean input.

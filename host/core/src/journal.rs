@@ -315,6 +315,23 @@ pub enum Event {
         /// CloudEvents `data`.
         data: JsonText,
     },
+    /// What earlier runs of the flow left for this one: `$state` from here on.
+    StateRead {
+        /// The values by name.
+        values: JsonText,
+        /// How often they had been written.
+        version: u64,
+    },
+    /// What this run leaves for later ones. Comes with `succeeded`, in the same batch.
+    StateWritten {
+        /// The values by name.
+        values: JsonText,
+        /// How often they have been written with this.
+        version: u64,
+        /// The run whose values are replaced, where this run had not read them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        over: Option<RunId>,
+    },
     /// The run ended well.
     Succeeded {
         /// The run's output.

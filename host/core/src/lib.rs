@@ -22,6 +22,8 @@ pub mod units;
 pub use cloud_event::{CloudEvent, EventData};
 pub use digest::Digest;
 pub use error::{ErrorKind, SendRecord, StepError};
-pub use id::{ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepId, StepPath};
+pub use id::{
+    CalendarName, ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepId, StepPath,
+};
 pub use json::JsonText;
 pub use time::Timestamp;

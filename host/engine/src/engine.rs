@@ -14,6 +14,7 @@ use crate::plans::{ActivationError, Hook, Plans};
 use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::{self, Queue};
 use crate::retention::{self, FinishedRuns, Swept};
+use crate::schedule::{self, ScheduleStatus};
 use crate::state::RunStatus;
 use crate::story::Story;
 use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
@@ -77,6 +78,18 @@ pub struct EngineOptions {
     /// How often the engine looks for finished runs to remove; never by itself where
     /// this is nothing ([`Engine::sweep`] does it then).
     pub sweep_every: Option<Duration>,
+    /// Whether schedules fire.
+    pub schedules: Schedules,
+}
+
+/// Whether schedules fire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Schedules {
+    /// They do not: tests and single runs begin runs themselves.
+    #[default]
+    Still,
+    /// They do.
+    Fire,
 }
 
 impl Default for EngineOptions {
@@ -91,6 +104,7 @@ impl Default for EngineOptions {
             limits: BTreeMap::new(),
             retention: RetentionRules::default(),
             sweep_every: None,
+            schedules: Schedules::default(),
         }
     }
 }
@@ -217,8 +231,9 @@ impl Engine {
         });
         let work = execute::work(shared.clone(), inbox);
         let publishing = events::work(shared.clone());
+        let firing = schedule::work(shared.clone());
         let executor = tokio::spawn(async {
-            tokio::join!(work, publishing);
+            tokio::join!(work, publishing, firing);
         });
         if let Some(interval) = shared.options.sweep_every {
             // It ends when draining begins.
@@ -335,6 +350,11 @@ impl Engine {
     pub fn unfinished(&self) -> u64 {
         let waiting = u64::try_from(self.shared.metrics.waiting.get()).unwrap_or_default();
         self.working() + waiting
+    }
+
+    /// The schedules of the active flows, by flow and trigger.
+    pub async fn schedules(&self) -> Result<Vec<ScheduleStatus>, EngineError> {
+        Ok(schedule::list(&self.shared).await?)
     }
 
     /// Waits until a run has ended or is parked.

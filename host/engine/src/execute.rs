@@ -5,6 +5,7 @@ mod barrier;
 mod begin;
 mod call;
 mod drive;
+mod kept;
 mod messages;
 mod page;
 mod turn;

@@ -197,6 +197,32 @@ pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 2] {
     [journal(run), inbox(run)]
 }
 
+/// What a flow keeps between runs. Scoped by the flow's name, across versions.
+pub(crate) fn kept(flow: &FlowName) -> Vec<u8> {
+    let mut out = b"v".to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out
+}
+
+/// The position of a schedule. Scoped by the flow's name, across versions.
+pub(crate) fn schedule(flow: &FlowName, trigger: &str) -> Vec<u8> {
+    let mut out = SCHEDULE.to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out.push(0);
+    out.extend_from_slice(trigger.as_bytes());
+    out
+}
+
+/// The family of schedule positions.
+pub(crate) const SCHEDULE: &[u8] = b"t";
+
+/// The flow and the trigger of a schedule position's key.
+pub(crate) fn schedule_at(key: &[u8]) -> Option<(FlowName, String)> {
+    let text = std::str::from_utf8(key.strip_prefix(SCHEDULE)?).ok()?;
+    let (flow, trigger) = text.split_once('\0')?;
+    Some((flow.parse().ok()?, trigger.to_owned()))
+}
+
 /// A plan by its digest.
 pub(crate) fn plan(digest: &Digest) -> Vec<u8> {
     let mut out = b"p".to_vec();
@@ -283,6 +309,9 @@ mod tests {
         assert!(key_place(&line, 255, run) < place && place.starts_with(&line));
         assert_eq!(read_key_place(&place), Some((line.as_slice(), 256, run)));
         assert_eq!(read_key_place(b"q"), None);
+        let flow: FlowName = "nightly".parse().unwrap();
+        let name = schedule_at(&schedule(&flow, "at_two"));
+        assert_eq!(name, Some((flow, "at_two".to_owned())));
     }
 
     #[test]

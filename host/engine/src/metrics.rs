@@ -2,6 +2,7 @@
 //! closed lists, flows are those that are active.
 
 use crate::protect::ProtectMetrics;
+use crate::schedule::ScheduleMetrics;
 use crate::state::RunStatus;
 use dowel_core::{ErrorKind, FlowName};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -68,6 +69,8 @@ pub struct Metrics {
     pub(crate) calls: Gauge,
     /// What protects the connections.
     pub(crate) connections: ProtectMetrics,
+    /// What fires by the clock.
+    pub(crate) schedules: ScheduleMetrics,
 }
 
 fn latency() -> Histogram {
@@ -92,6 +95,7 @@ impl Default for Metrics {
             queued: Gauge::default(),
             calls: Gauge::default(),
             connections: ProtectMetrics::default(),
+            schedules: ScheduleMetrics::default(),
         }
     }
 }
@@ -109,11 +113,8 @@ impl Metrics {
             "Events that were duplicates",
             self.duplicates.clone(),
         );
-        registry.register(
-            "dowel_events_dropped",
-            "Events that began no run because their concurrency key was full",
-            self.dropped.clone(),
-        );
+        let help = "Events that began no run because their concurrency key was full";
+        registry.register("dowel_events_dropped", help, self.dropped.clone());
         registry.register(
             "dowel_runs_ended",
             "Runs that came to rest, by status",
@@ -167,6 +168,7 @@ impl Metrics {
             self.calls.clone(),
         );
         self.connections.register(registry);
+        self.schedules.register(registry);
     }
 
     pub(crate) fn accepted(&self, flow: &FlowName) {

@@ -10,6 +10,7 @@ use dowel_flow::validate::Validator;
 use parking_lot::RwLock;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// A plan with what is compiled from it.
 pub(crate) struct ActivePlan {
@@ -175,6 +176,8 @@ type Route = (String, String);
 pub(crate) struct Plans {
     active: RwLock<Active>,
     by_digest: RwLock<HashMap<Digest, Arc<ActivePlan>>>,
+    /// Counts activations.
+    changes: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -215,7 +218,13 @@ impl Plans {
             hooks,
             listeners,
         };
+        self.changes.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// Tells when other plans become active.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// The active plan of a flow.

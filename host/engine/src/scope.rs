@@ -141,6 +141,7 @@ fn variable(
         "trigger" => ("trigger", created.payload.clone()),
         "event" => ("event", created.event.clone()),
         "env" => ("env", created.env.clone()),
+        "state" => ("state", state.kept.as_ref()?.values.clone()),
         "run" => ("run", run_variable(state)),
         "now" => ("now", JsonText::string(&now.to_string())),
         "steps" => ("steps", steps_variable(state, scope, &needs.steps)),

@@ -37,6 +37,8 @@ pub struct RunState {
     pub steps: BTreeMap<StepPath, StepState>,
     /// The values of `set` steps in order, for `$vars`.
     pub sets: Vec<(StepPath, JsonText)>,
+    /// What earlier runs of the flow left for this one, once it has been read.
+    pub kept: Option<KeptValues>,
     /// What is being undone.
     pub compensation: Option<Compensation>,
     /// A person wants the run to end before its time.
@@ -47,6 +49,15 @@ pub struct RunState {
     pub error: Option<(StepError, Option<StepPath>)>,
     /// When the last entry was recorded.
     pub updated_at: Timestamp,
+}
+
+/// What earlier runs of the flow left for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptValues {
+    /// An object with the values by name.
+    pub values: JsonText,
+    /// How often they had been written.
+    pub version: u64,
 }
 
 /// A person wants the run to end before its time.

@@ -59,6 +59,8 @@ pub struct Story {
     /// The run that it waits behind, of the same concurrency key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_behind: Option<RunId>,
+    /// What the flow keeps between runs.
+    pub state: Option<StateStory>,
     /// The steps, in the order in which they began.
     pub steps: Vec<StepStory>,
     /// What people and policies decided about the run.
@@ -78,6 +80,27 @@ pub struct Decision {
     pub reason: Option<String>,
     /// What.
     pub command: &'static str,
+}
+
+/// What a flow keeps between runs, as one run saw and left it.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateStory {
+    /// The values that the run began with, masked.
+    pub read: JsonText,
+    /// The values that it left with its success, masked.
+    pub written: Option<JsonText>,
+    /// The run whose values it replaced without having read them.
+    pub over: Option<String>,
+}
+
+impl StateStory {
+    fn read(values: &JsonText) -> Self {
+        Self {
+            read: mask(values),
+            written: None,
+            over: None,
+        }
+    }
 }
 
 /// A step's story.
@@ -217,6 +240,7 @@ impl Story {
             waits_behind: None,
             steps: Vec::new(),
             decisions: Vec::new(),
+            state: None,
         }
     }
 
@@ -249,6 +273,8 @@ impl Story {
                 }
                 self.fail(path, attempt.as_ref(), error, at);
             }
+            Event::StateRead { values, .. } => self.state = Some(StateStory::read(values)),
+            Event::StateWritten { values, over, .. } => self.leave(values, *over),
             Event::ValueSet { path, value } => self.done(path, "set", value, at),
             Event::BranchTaken { path, .. } => self.step(path, "switch", at).status = "running",
             Event::LoopEntered { path, .. } => self.step(path, "for_each", at).status = "running",
@@ -284,6 +310,13 @@ impl Story {
                 }
             }
             Event::Parked { error, .. } => self.error = Some(error.clone()),
+        }
+    }
+
+    fn leave(&mut self, values: &JsonText, over: Option<RunId>) {
+        if let Some(state) = &mut self.state {
+            state.written = Some(mask(values));
+            state.over = over.map(|run| run.to_string());
         }
     }
 

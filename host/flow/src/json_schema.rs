@@ -1,6 +1,7 @@
 //! JSON Schema 2020-12 for editors, made from the types that read the files.
 
 use crate::shape::{Definitions, Shape};
+use crate::surface::calendar::CalendarFile;
 use crate::surface::environment::EnvironmentFile;
 use crate::surface::flow::FlowFile;
 use crate::surface::test::TestFile;
@@ -19,6 +20,11 @@ pub fn environment() -> String {
 /// The schema of `flow.test.yaml`, formatted, with a line end.
 pub fn flow_test() -> String {
     document::<TestFile>("Dowel flow tests (dowel/v1)")
+}
+
+/// The schema of a calendar file, formatted, with a line end.
+pub fn calendar() -> String {
+    document::<CalendarFile>("Dowel business calendar")
 }
 
 fn document<T: Shape>(title: &str) -> String {

@@ -5,6 +5,7 @@
 //! tree into the types of `surface`, which also describe themselves as JSON Schema;
 //! `lower` turns those into the plan and asks `check` about everything they refer to.
 
+pub mod calendar;
 mod check;
 mod compile;
 pub mod diagnostic;
@@ -14,6 +15,7 @@ pub mod json_schema;
 mod lower;
 pub mod plan;
 mod scalar;
+pub mod schedule;
 mod shape;
 pub mod source;
 mod surface;

@@ -3,8 +3,10 @@
 //! A plan is stored by its digest and runs stay on the plan that they began with, so
 //! its serialised form is versioned like the journal: fields are added with a default.
 
+use crate::calendar::Calendar;
+use crate::schedule::Schedule;
 use dowel_core::expression::{Position, Program, Template};
-use dowel_core::id::{ConnectionName, FlowName, OperationName, StepId, StepPath};
+use dowel_core::id::{CalendarName, ConnectionName, FlowName, OperationName, StepId, StepPath};
 use dowel_core::journal::{PinnedConnector, WhileParked};
 use dowel_core::manifest::{Effect, Idempotency};
 use dowel_core::units::Share;
@@ -54,7 +56,34 @@ pub struct Plan {
     pub steps: Block,
     /// The run's output; `null` without it.
     pub output: Option<Arc<Program>>,
+    /// The values that the flow keeps between runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<KeptState>,
+    /// The business calendars that the flow names, as they were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calendars: Calendars,
 }
+
+/// Values that a flow keeps between runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptState {
+    /// Their names, in the order of the outputs of `next`.
+    pub values: Vec<KeptValue>,
+    /// What they become when a run succeeds, one output for each.
+    pub next: Arc<Program>,
+}
+
+/// A value that a flow keeps between runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptValue {
+    /// Its name in `$state`.
+    pub name: StepId,
+    /// What the first run reads.
+    pub initial: JsonText,
+}
+
+/// Business calendars by name.
+pub type Calendars = BTreeMap<CalendarName, Calendar>;
 
 /// A list of steps; its value is that of the last one.
 pub type Block = Vec<Step>;
@@ -96,6 +125,8 @@ pub enum TriggerKind {
         /// One output, with the event as `.`: whether it is meant.
         filter: Option<Arc<Program>>,
     },
+    /// Points in time.
+    Schedule(Schedule),
 }
 
 impl TriggerKind {
@@ -105,6 +136,7 @@ impl TriggerKind {
             Self::Webhook { .. } => "webhook",
             Self::Manual => "manual",
             Self::Event { .. } => "event",
+            Self::Schedule(_) => "schedule",
         }
     }
 }

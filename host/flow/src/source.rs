@@ -2,7 +2,7 @@
 //! by this crate.
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::Plan;
+use crate::plan::{Calendars, Plan};
 use dowel_core::manifest::Manifest;
 use dowel_core::port::CheckExpressions;
 use dowel_core::{ConnectorName, Digest};
@@ -33,6 +33,8 @@ pub struct Context<'a> {
     pub catalogue: &'a dyn Catalogue,
     /// The expression checker.
     pub checker: &'a dyn CheckExpressions,
+    /// The business calendars of the repository.
+    pub calendars: &'a Calendars,
     /// Git commit of the repository, where known.
     pub commit: Option<&'a str>,
 }

@@ -5,8 +5,10 @@
 mod clock;
 mod fake_connectors;
 pub mod flow_test;
+mod manual_clock;
 mod memory_store;
 
 pub use clock::{SeededRandomness, VirtualClock};
 pub use fake_connectors::{Answer, FakeConnectors, MadeCall};
+pub use manual_clock::ManualClock;
 pub use memory_store::MemoryStore;

@@ -1,8 +1,11 @@
 //! `dowel check`.
 
 use crate::args::{Check, Format};
+use crate::next_fires::{self, NextFires};
+use crate::system::SystemClock;
 use crate::{connectors, exit, output, wiring};
 use anyhow::Result;
+use dowel_core::port::Clock;
 use dowel_flow::diagnostic::{Diagnostic, Severity};
 use serde_json::json;
 use std::fmt::Write;
@@ -13,7 +16,7 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
     let folders = repository.flows(&check.flows)?;
     let connectors = connectors::read_manifests(&repository.connectors_dir())?;
     let mapping = wiring::mapping(repository)?;
-    let mut compiled = wiring::compile_all(&folders, &connectors, &mapping);
+    let mut compiled = wiring::compile_all(repository, &folders, &connectors, &mapping)?;
     let mut problems = Vec::new();
     match repository.environment()? {
         Some(Ok(environment)) => {
@@ -26,19 +29,23 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
     }
     let errors = count(&compiled.findings, Severity::Error) + problems.len();
     let warnings = count(&compiled.findings, Severity::Warning);
-    let value =
-        json!({ "flows": folders.len(), "findings": compiled.findings, "problems": problems });
-    output::print(
-        format,
-        &value,
-        &human(
-            &compiled.findings,
-            &problems,
-            folders.len(),
-            errors,
-            warnings,
-        ),
-    )?;
+    let fires = match check.next {
+        0 => Vec::new(),
+        count => next_fires::next_fires(&compiled.plans, SystemClock.now(), count),
+    };
+    let value = json!({
+        "flows": folders.len(),
+        "findings": compiled.findings,
+        "problems": problems,
+        "schedules": fires,
+    });
+    let mut text = human(&compiled.findings, &problems, &fires);
+    let _ = write!(
+        text,
+        "{} flow(s) checked: {errors} error(s), {warnings} warning(s)",
+        folders.len()
+    );
+    output::print(format, &value, &text)?;
     Ok(exit::found(errors > 0))
 }
 
@@ -49,13 +56,7 @@ fn count(findings: &[Diagnostic], severity: Severity) -> usize {
         .count()
 }
 
-fn human(
-    findings: &[Diagnostic],
-    problems: &[String],
-    flows: usize,
-    errors: usize,
-    warnings: usize,
-) -> String {
+fn human(findings: &[Diagnostic], problems: &[String], fires: &[NextFires]) -> String {
     let mut text = String::new();
     for finding in findings {
         let _ = writeln!(text, "{}", finding.render());
@@ -63,9 +64,6 @@ fn human(
     for problem in problems {
         let _ = writeln!(text, "error: {problem}");
     }
-    let _ = write!(
-        text,
-        "{flows} flow(s) checked: {errors} error(s), {warnings} warning(s)"
-    );
+    text.push_str(&next_fires::human(fires));
     text
 }

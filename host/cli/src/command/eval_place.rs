@@ -41,8 +41,8 @@ fn entries_of_case(eval: &Eval, name: &str, mapping: &Mapping) -> Result<Vec<Ent
     let connectors = connectors::read_manifests(&eval.repository.connectors_dir())?;
     let found: Vec<Found> = folders
         .into_iter()
-        .map(|folder| load::load(folder, &connectors, mapping))
-        .collect();
+        .map(|folder| load::load(&eval.repository, folder, &connectors, mapping))
+        .collect::<Result<_>>()?;
     let flows = found.iter().filter_map(|found| found.flow.as_ref());
     let cases = flows.flat_map(|flow| flow.suite.cases.iter().map(move |case| (flow, case)));
     let matching: Vec<_> = cases.filter(|(_, case)| case.name == name).collect();

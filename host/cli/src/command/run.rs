@@ -22,7 +22,7 @@ pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
     let mapping = wiring::mapping(&run.repository)?;
     let mut outside = Outside::open(run)?;
     let folders = run.repository.flows(std::slice::from_ref(&run.flow))?;
-    let compiled = wiring::compile_all(&folders, &outside.connectors, &mapping);
+    let compiled = wiring::compile_all(&run.repository, &folders, &outside.connectors, &mapping)?;
     let plan = match compiled.plans.into_iter().next() {
         Some(plan) if !compiled.has_errors => plan,
         _ => return Err(wiring::as_error(&compiled.findings)),

@@ -8,7 +8,7 @@ use crate::{connectors, exit, wiring};
 use anyhow::{Context as _, Result, anyhow, bail};
 use dowel_api::{ApiOptions, ApiState, Listener};
 use dowel_core::port::Secrets;
-use dowel_engine::{Engine, EngineOptions, Ports};
+use dowel_engine::{Engine, EngineOptions, Ports, Schedules};
 use dowel_flow::environment::Environment;
 use dowel_flow::plan::Plan;
 use dowel_store_sled::{SledOptions, SledStore};
@@ -38,7 +38,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         .context("the connector sandbox cannot be started")?;
     let connectors = connectors::install(&host, &repository.connectors_dir())?;
     let folders = repository.flows(&[])?;
-    let compiled = wiring::compile_all(&folders, &connectors, &mapping);
+    let compiled = wiring::compile_all(repository, &folders, &connectors, &mapping)?;
     if compiled.has_errors {
         return Err(wiring::as_error(&compiled.findings));
     }
@@ -61,11 +61,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };
-    let options = EngineOptions {
-        max_backlog: serve.max_backlog,
-        ..wiring::engine_options(&environment)
-    };
-    let engine = Engine::start(ports, options, plans).await?;
+    let engine = Engine::start(ports, engine_options(&serve, &environment), plans).await?;
     let state = Arc::new(ApiState::new(
         engine.clone(),
         api_options(&serve, environment, &kept),
@@ -98,6 +94,14 @@ fn api_options(serve: &Serve, environment: Environment, kept: &Kept) -> ApiOptio
         hook_secrets: environment.hook_secrets,
         events: environment.events,
         components: Some(kept.folder().to_owned()),
+    }
+}
+
+fn engine_options(serve: &Serve, environment: &Environment) -> EngineOptions {
+    EngineOptions {
+        max_backlog: serve.max_backlog,
+        schedules: Schedules::Fire,
+        ..wiring::engine_options(environment)
     }
 }
 

@@ -68,8 +68,8 @@ fn run_once(test: &Test, mapping: &Mapping) -> Result<Vec<Tested>> {
     let connectors = connectors::read_manifests(&test.repository.connectors_dir())?;
     let found: Vec<Found> = folders
         .into_iter()
-        .map(|folder| load::load(folder, &connectors, mapping))
-        .collect();
+        .map(|folder| load::load(&test.repository, folder, &connectors, mapping))
+        .collect::<Result<_>>()?;
     let is_chosen = |name: &str| {
         let pattern = test.case.as_deref();
         pattern.is_none_or(|pattern| glob::matches(pattern, name))

@@ -54,6 +54,10 @@ pub(crate) fn write(folder: &Path, block: &Block) -> Shown {
             false => Shown::Clean(vec![flow]),
         };
     }
+    if let Some(calendar) = named("calendar:") {
+        put(&folder.join(format!("calendars/{calendar}.yaml")), text);
+        return Shown::Written;
+    }
     if let Some(environment) = named("environment:") {
         put(
             &folder.join(format!("environments/{environment}.yaml")),

@@ -169,6 +169,27 @@ super::codes! {
     MOCK_USED_UP = 1081, "A mock has no answer left",
         "The flow made a call more often than its mock has answers for.",
         "Add an answer, raise `times`, or leave `times` out of the last answer so that it repeats.";
+    BAD_CRON = 1090, "A cron expression that cannot be used",
+        "The text does not follow the five fields of cron (minute, hour, day of the month, month, day of the week), or uses something that cron implementations do not agree on.",
+        "Write it as the message says, such as `30 2 * * mon-fri`.";
+    UNKNOWN_ZONE = 1091, "Unknown time zone",
+        "The time zone is not in the IANA time zone database that this version of Dowel carries.",
+        "Use the name of a region and city, such as `Europe/Berlin`, or `UTC`.";
+    SCHEDULE_CHOICE = 1092, "Not exactly one rhythm",
+        "A schedule has either `cron` with `timezone`, or `every`.",
+        "Keep one of them; `cron` needs a `timezone`, `every` takes none.";
+    NEVER_FIRES = 1093, "A schedule that never fires",
+        "No time in the next ten years fits the schedule, because its day does not exist or its calendar is closed whenever it would fire.",
+        "Correct the day or the time, or use another calendar.";
+    UNKNOWN_CALENDAR = 1094, "Unknown calendar",
+        "The flow names a business calendar, and the repository has no such file in `calendars/`.",
+        "Add `calendars/<name>.yaml`, or correct the name.";
+    BAD_CALENDAR = 1095, "A calendar that cannot be used",
+        "A business calendar contradicts itself, or is never open.",
+        "Correct the days, hours or dates that the message names.";
+    EITHER_DAY = 1096, "A cron expression with two kinds of days",
+        "Both the day of the month and the day of the week are limited. By POSIX the schedule fires on days that fit either of them, not both.",
+        "If that is meant, ignore the warning; otherwise keep one of the two and decide on the other in an `if`.";
     PLAN_UNUSABLE = 1099, "A stored plan cannot be used",
         "A flow's compiled plan holds a schema or a form that this version of Dowel cannot use.",
         "Run `dowel check` on the flow; if it passes, the data folder was written by another version.";

@@ -31,6 +31,7 @@ impl Driver {
                 round.progressed = true;
             }
             Action::Evaluate { step, path, scope } if !self.busy.contains(&path) => {
+                self.read_kept().await?;
                 match self.begin_step(step, path, scope).await? {
                     Begun::Attempt(attempt) => round.attempts.push(attempt),
                     Begun::Recorded => round.progressed = true,

@@ -145,7 +145,7 @@ impl Driver {
             let exit = match self.stop.clone() {
                 Some(event) if self.open.is_empty() => {
                     self.stop = None;
-                    self.record(event)?;
+                    self.conclude(event).await?;
                     None
                 }
                 Some(_) => {
@@ -170,7 +170,14 @@ impl Driver {
 
     async fn rest(&mut self) -> Result<Exit, DriveError> {
         let arrived = self.page.brings_to_rest();
-        self.flush(Timestamp::default()).await?;
+        match self.flush(Timestamp::default()).await {
+            Err(DriveError::Store(StoreError::Conflict(key))) if self.page.keeps(&key) => {
+                // Another run of the flow succeeded just now: this end is taken back, and
+                // computed again with what that run has left.
+                return Ok(Exit::WaitUntil(self.shared.ports.clock.now()));
+            }
+            flushed => flushed?,
+        }
         if arrived {
             let seconds = self
                 .state
@@ -190,7 +197,7 @@ impl Driver {
             Some(program) => self.evaluate(&program, &Scope::default()).await,
             None => Ok(Evaluated::Skipped),
         };
-        self.record(match evaluated {
+        let event = match evaluated {
             Ok(Evaluated::Values(values)) => {
                 let output = values.into_iter().next().unwrap_or_else(JsonText::null);
                 Event::Succeeded {
@@ -206,7 +213,8 @@ impl Driver {
                 error: step_error(error),
                 path: None,
             },
-        })
+        };
+        self.conclude(event).await
     }
 
     async fn act(&mut self, actions: Vec<Action<'_>>) -> Result<Option<Exit>, DriveError> {

@@ -5,6 +5,7 @@ use crate::engine::Shared;
 use crate::events;
 use crate::inbox::Verdict;
 use crate::journal;
+use crate::kept::Keeping;
 use crate::keys;
 use crate::queue;
 use crate::retention;
@@ -23,6 +24,8 @@ pub(crate) struct Page {
     /// When the stored active mark says that the run is due.
     due: Timestamp,
     has_result: bool,
+    /// What the flow keeps from now on, if the run succeeds.
+    keeping: Option<Keeping>,
     /// Messages that the entries answer, with what became of them.
     taken: Vec<(Vec<u8>, Verdict)>,
     /// A dedupe key that is given up, with the value that makes it this run's.
@@ -39,6 +42,7 @@ impl Page {
             listed: state.status,
             due: Timestamp::default(),
             has_result: false,
+            keeping: None,
             taken: Vec::new(),
             released: None,
             finished: retention::index_entry(state),
@@ -48,6 +52,18 @@ impl Page {
     /// Whether its entries bring the run to rest.
     pub(crate) const fn brings_to_rest(&self) -> bool {
         !self.entries.is_empty()
+    }
+
+    /// Writes what the flow keeps with the next batch.
+    pub(crate) fn keep(&mut self, keeping: Keeping) {
+        self.keeping = Some(keeping);
+    }
+
+    /// Whether this is the key of what the flow keeps, and the next batch writes it.
+    pub(crate) fn keeps(&self, key: &[u8]) -> bool {
+        self.keeping
+            .as_ref()
+            .is_some_and(|keeping| keeping.key == key)
     }
 
     /// Whether a message has been taken up already.
@@ -152,6 +168,7 @@ impl Page {
             batch.delete(key.clone());
         }
         let place = shared.key_lines.write_place(state, &mut batch);
+        self.keeping.iter().for_each(|kept| kept.add_to(&mut batch));
         if batch.writes.is_empty() {
             return Ok(());
         }
@@ -167,6 +184,7 @@ impl Page {
             (Some(_), None) => shared.finished.left(&state.created.flow),
             _ => {}
         }
+        self.keeping = None;
         self.finished = finished;
         announce(&self.entries, state);
         self.entries.clear();

@@ -42,6 +42,13 @@ pub(crate) struct Prepared {
     place: Place,
 }
 
+impl Prepared {
+    /// The run, if it begins.
+    pub(crate) fn run(&self) -> RunId {
+        self.state.created.run
+    }
+}
+
 /// Makes a run of an occasion; nothing is written.
 pub(crate) fn prepare(
     shared: &Shared,

@@ -1,7 +1,8 @@
 //! The transition function: what an event does to a run.
 
 use super::{
-    Caught, Compensation, Done, ItemEnd, LoopState, ParallelState, RunState, RunStatus, StepState,
+    Caught, Compensation, Done, ItemEnd, KeptValues, LoopState, ParallelState, RunState, RunStatus,
+    StepState,
 };
 use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
 use dowel_core::{JsonText, StepId, StepPath, Timestamp};
@@ -58,6 +59,7 @@ impl RunState {
             next_seq: 1,
             steps: BTreeMap::new(),
             sets: Vec::new(),
+            kept: None,
             compensation: None,
             cancel: None,
             failed_items: 0,
@@ -125,6 +127,9 @@ impl RunState {
                 within: within.clone(),
             }),
             Event::CompensationEnded {} => self.end_compensation(),
+            Event::StateRead { values, version } => self.read_state(values, *version),
+            // Nothing reads it again: the run ends with the next event.
+            Event::StateWritten { .. } => Ok(()),
             Event::Succeeded { .. }
             | Event::Failed { .. }
             | Event::Parked { .. }
@@ -132,6 +137,17 @@ impl RunState {
             | Event::Cancelled {} => self.change_end(event),
             _ => self.change_block(event),
         }
+    }
+
+    fn read_state(&mut self, values: &JsonText, version: u64) -> Applied {
+        if self.kept.is_some() {
+            return Err("the run has read what the flow keeps already".to_owned());
+        }
+        self.kept = Some(KeptValues {
+            values: values.clone(),
+            version,
+        });
+        Ok(())
     }
 
     /// The events of calls.

@@ -167,6 +167,21 @@ fn events() -> Vec<(&'static str, Event)> {
                 until: at,
             },
         ),
+        (
+            "state-read",
+            Event::StateRead {
+                values: json("{}"),
+                version: 0,
+            },
+        ),
+        (
+            "state-written",
+            Event::StateWritten {
+                values: json("{}"),
+                version: 1,
+                over: None,
+            },
+        ),
         ("wait-ended", Event::WaitEnded { path: path("wait") }),
         (
             "compensation-began",

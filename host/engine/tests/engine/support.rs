@@ -217,6 +217,8 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
         concurrency: None,
         steps,
         output: Some(program(None, &[output])),
+        state: None,
+        calendars: BTreeMap::new(),
     }
 }
 

@@ -15,6 +15,3 @@ pub(crate) use scope::{Dot, Scope, StepIndex, StepResult};
 pub(crate) const VARIABLES: &[&str] = &[
     "trigger", "event", "steps", "vars", "env", "run", "now", "item", "index", "state", "error",
 ];
-
-/// Variables of the language that this version of the host cannot fill.
-pub(crate) const LATER_VARIABLES: &[&str] = &["state"];

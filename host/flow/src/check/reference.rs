@@ -1,12 +1,11 @@
 //! One read of a variable or of `.`.
 
-use super::LATER_VARIABLES;
 use super::known::{Known, Leads};
 use super::scope::{Dot, Scope, StepIndex};
 use crate::diagnostic::{Report, Severity};
 use crate::shape::did_you_mean;
 use crate::text::{Source, Span};
-use dowel_core::code::{Code, flow, reference as code};
+use dowel_core::code::{Code, reference as code};
 use dowel_core::expression::Reference;
 
 /// An expression whose reads are checked.
@@ -50,11 +49,6 @@ impl Reader<'_> {
             };
             return Some((known.clone(), 0));
         };
-        if LATER_VARIABLES.contains(&name) {
-            let message = format!("`${name}` is not supported yet by this version of the host");
-            self.error(flow::NOT_SUPPORTED_YET, read, message, report);
-            return None;
-        }
         if !scope.in_run && !matches!(name, "trigger" | "env") {
             let message = format!("`${name}` has no value before the run exists");
             let found = self.error(code::VARIABLE_OUT_OF_SCOPE, read, message, report);
@@ -89,6 +83,7 @@ impl Reader<'_> {
                 "extensions",
                 "encoding",
             ]),
+            "state" => return self.state(read, report),
             "error" if scope.in_catch => {
                 Known::object(&["kind", "code", "message", "details", "step"])
             }
@@ -108,6 +103,16 @@ impl Reader<'_> {
             _ => Known::Any,
         };
         Some((known, 0))
+    }
+
+    fn state(&self, read: &Reference, report: &mut Report) -> Option<(Known, usize)> {
+        if let Some(state) = &self.scope.state {
+            return Some((state.clone(), 0));
+        }
+        let message = "the flow keeps no `state`".to_owned();
+        let found = self.error(code::VARIABLE_OUT_OF_SCOPE, read, message, report);
+        found.help("add `state: { watermark: { initial: …, next: … } }`");
+        None
     }
 
     fn step(&self, read: &Reference, report: &mut Report) -> Option<(Known, usize)> {

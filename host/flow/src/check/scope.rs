@@ -126,6 +126,8 @@ pub(crate) struct Scope {
     pub(crate) steps: BTreeMap<String, StepResult>,
     /// `$vars`
     pub(crate) vars: BTreeMap<String, Known>,
+    /// `$state`, where the flow keeps any.
+    pub(crate) state: Option<Known>,
     /// `$item`, in a loop.
     pub(crate) item: Option<Known>,
     /// Whether there is an `$error`.
@@ -148,6 +150,7 @@ impl Scope {
             trigger,
             steps: BTreeMap::new(),
             vars: BTreeMap::new(),
+            state: None,
             item: None,
             in_catch: false,
             in_run: true,

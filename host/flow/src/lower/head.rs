@@ -78,20 +78,30 @@ impl Lowering<'_> {
     }
 
     fn trigger(&mut self, name: Option<&str>, trigger: &Written) -> Option<(Trigger, Known)> {
-        let kinds = (&trigger.webhook, &trigger.manual, &trigger.event);
+        let kinds = (
+            &trigger.webhook,
+            &trigger.manual,
+            &trigger.event,
+            &trigger.schedule,
+        );
         let (default, schema, kind) = match kinds {
-            (Some(webhook), None, None) => ("webhook", &webhook.schema, self.webhook(webhook)),
-            (None, Some(manual), None) => ("manual", &manual.schema, Some(TriggerKind::Manual)),
-            (None, None, Some(event)) => ("event", &event.schema, self.event_trigger(event)),
+            (Some(webhook), None, None, None) => {
+                ("webhook", &webhook.schema, self.webhook(webhook))
+            }
+            (None, Some(manual), None, None) => {
+                ("manual", &manual.schema, Some(TriggerKind::Manual))
+            }
+            (None, None, Some(event), None) => ("event", &event.schema, self.event_trigger(event)),
+            (None, None, None, Some(schedule)) => {
+                let kind = self.schedule(schedule).map(TriggerKind::Schedule);
+                ("schedule", &None, kind)
+            }
             _ => {
                 // A kind that is not supported yet has been reported already.
-                if trigger
-                    .keys
-                    .iter()
-                    .all(|(key, _)| matches!(key.as_str(), "webhook" | "manual" | "event"))
-                {
-                    let message =
-                        "a trigger is of exactly one kind: `webhook`, `manual` or `event`";
+                const KINDS: [&str; 4] = ["webhook", "manual", "event", "schedule"];
+                let mut keys = trigger.keys.iter();
+                if keys.all(|(key, _)| KINDS.contains(&key.as_str())) {
+                    let message = "a trigger is of exactly one kind: `webhook`, `schedule`, `event` or `manual`";
                     self.report
                         .error(code::TRIGGER_CHOICE, trigger.span, message);
                 }
@@ -100,9 +110,11 @@ impl Lowering<'_> {
         };
         let schema = self.optional_schema(schema.as_ref());
         let (kind, schema) = (kind?, schema?);
-        let known = schema
-            .as_ref()
-            .map_or(Known::Any, |schema| schema.known.clone());
+        let known = match (&kind, &schema) {
+            (TriggerKind::Schedule(_), _) => Known::object(&["scheduled_at", "fired_at"]),
+            (_, Some(schema)) => schema.known.clone(),
+            (_, None) => Known::Any,
+        };
         let trigger = Trigger {
             name: name.unwrap_or(default).to_owned(),
             schema: schema.map(|schema| schema.json),
@@ -157,7 +169,6 @@ impl Lowering<'_> {
     }
 
     fn refuse_repeated_paths(&mut self, file: &FlowFile, triggers: &[Trigger]) {
-        let manual = |kind: &TriggerKind| *kind == TriggerKind::Manual;
         let same = |a: &TriggerKind, b: &TriggerKind| match (a, b) {
             (
                 TriggerKind::Webhook {
@@ -171,7 +182,7 @@ impl Lowering<'_> {
         };
         for (index, trigger) in triggers.iter().enumerate() {
             let mut earlier = triggers[..index].iter();
-            if manual(&trigger.kind) || !earlier.any(|other| same(&other.kind, &trigger.kind)) {
+            if !earlier.any(|other| same(&other.kind, &trigger.kind)) {
                 continue;
             }
             let written = file.triggers.iter().flat_map(|all| &all.0).nth(index);

@@ -9,12 +9,14 @@ mod files;
 mod head;
 mod input;
 mod program;
+mod schedule;
+mod state;
 mod step;
 mod value;
 
 use crate::check::{Known, Scope, StepIndex};
 use crate::diagnostic::Report;
-use crate::plan::{FORMAT, OnFailure, Plan};
+use crate::plan::{Calendars, FORMAT, OnFailure, Plan};
 use crate::source::{Context, FlowFolder};
 use crate::surface::flow::FlowFile;
 use crate::text::Span;
@@ -43,6 +45,8 @@ pub(crate) struct Lowering<'a> {
     checked: HashMap<String, ExpressionReport>,
     connections: BTreeMap<ConnectionName, Bound<'a>>,
     schemas: HashMap<String, Option<SchemaFile>>,
+    /// The calendars that the flow names.
+    calendars: Calendars,
     /// Files that belong to the flow's identity.
     used_files: BTreeSet<String>,
     index: StepIndex,
@@ -79,6 +83,7 @@ impl<'a> Lowering<'a> {
             checked,
             connections: BTreeMap::new(),
             schemas: HashMap::new(),
+            calendars: Calendars::new(),
             used_files: BTreeSet::from([FLOW_FILE.to_owned()]),
             index: StepIndex::default(),
             scope: Scope::new(Known::Any),
@@ -96,6 +101,7 @@ impl<'a> Lowering<'a> {
         if self.index.is_too_large() {
             return (None, self.report);
         }
+        self.declare_state(file);
         let dedupe = self.dedupe(file);
         let first_key = dedupe.as_ref().and_then(Option::as_ref);
         let concurrency = self.concurrency(file, first_key);
@@ -103,10 +109,13 @@ impl<'a> Lowering<'a> {
         let output = self.flow_output(file);
         let listening = triggers.as_deref().unwrap_or_default();
         self.warn_of_circles(listening, &file.steps.value, file.flow.value.as_str());
+        let state = self.state(file);
         self.warn_of_unused_connections();
-        let parts = (triggers, dedupe, concurrency, steps, output);
-        let (Some(triggers), Some(dedupe), Some(concurrency), Some(steps), Some(output)) = parts
-        else {
+        let head = (triggers, dedupe, concurrency, state);
+        let (Some(triggers), Some(dedupe), Some(concurrency), Some(state)) = head else {
+            return (None, self.report);
+        };
+        let (Some(steps), Some(output)) = (steps, output) else {
             return (None, self.report);
         };
         let plan = Plan {
@@ -126,6 +135,8 @@ impl<'a> Lowering<'a> {
             concurrency,
             steps,
             output,
+            state,
+            calendars: self.calendars,
         };
         (Some(plan), self.report)
     }

@@ -4,7 +4,7 @@ use super::environment::HeaderName;
 use super::step::Step;
 use crate::shape::{Any, Formula, Key, Located, MapOf, Percent, Text, choice, record};
 use dowel_core::ErrorKind;
-use dowel_core::id::{ConnectionName, FlowName, StepId};
+use dowel_core::id::{CalendarName, ConnectionName, FlowName, StepId};
 use std::time::Duration;
 
 record! {
@@ -38,12 +38,14 @@ record! {
         concurrency = "concurrency": Option<Concurrency>,
         /// What a failure means that nothing caught.
         on_failure = "on_failure": Option<OnFailure>,
+        /// Values that are kept between runs, read as `$state.<name>`.
+        state = "state": Option<Located<MapOf<StepId, KeptValue>>>,
         /// What a run does, in order.
         steps = "steps": Located<Vec<Step>>,
         /// The run's output; `null` without it.
         output = "output": Option<Any>,
     }
-    not_yet ["timeout", "deadline", "state", "output_schema"]
+    not_yet ["timeout", "deadline", "output_schema"]
 }
 
 record! {
@@ -53,6 +55,17 @@ record! {
         compensate = "compensate": Option<Vec<ErrorKind>>,
         /// Who is told, by the names of the policy.
         notify = "notify": Option<Vec<Located<Text>>>,
+    }
+    not_yet []
+}
+
+record! {
+    /// A value that is kept between runs.
+    KeptValue {
+        /// What the first run reads.
+        initial = "initial": Any,
+        /// What the next run reads, computed when a run succeeds and written together with the success.
+        next = "next": Any,
     }
     not_yet []
 }
@@ -77,8 +90,10 @@ record! {
         manual = "manual": Option<Manual>,
         /// A CloudEvent, emitted by a flow or sent to `POST /events`.
         event = "event": Option<EventTrigger>,
+        /// Points in time.
+        schedule = "schedule": Option<Schedule>,
     }
-    not_yet ["schedule", "poll"]
+    not_yet ["poll"]
 }
 
 record! {
@@ -120,6 +135,39 @@ record! {
         schema = "schema": Option<Located<Text>>,
     }
     not_yet []
+}
+
+record! {
+    /// Points in time: `cron` with `timezone`, or `every`.
+    Schedule {
+        /// Minute, hour, day of the month, month and day of the week, such as `30 2 * * mon-fri`.
+        cron = "cron": Option<Located<Text>>,
+        /// Whose clocks `cron` goes by: an IANA name, such as `Europe/Berlin`.
+        timezone = "timezone": Option<Located<Text>>,
+        /// An interval: fires at every multiple of it since 1970-01-01T00:00:00Z.
+        every = "every": Option<Located<Duration>>,
+        /// What becomes of fires while no host was running: `once` makes up for all of them with one run (the default), `skip` leaves them out, `all` makes up for each.
+        misfire = "misfire": Option<MisfireName>,
+        /// What becomes of a fire while the run of the one before is unfinished: `queue` lets it wait (the default), `skip` leaves it out.
+        overlap = "overlap": Option<OverlapName>,
+        /// A business calendar of the repository: fires while it is closed are left out.
+        calendar = "calendar": Option<Located<CalendarName>>,
+        /// Spreads the fires: each is later by its own share of this, the same on every host.
+        jitter = "jitter": Option<Located<Duration>>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// What becomes of fires while no host was running.
+    MisfireName { Skip = "skip", Once = "once", All = "all", }
+    not_yet []
+}
+
+choice! {
+    /// What becomes of a fire while the run of the one before is unfinished.
+    OverlapName { Queue = "queue", Skip = "skip", }
+    not_yet ["cancel_running"]
 }
 
 record! {

@@ -1,5 +1,6 @@
 //! The language as it is written: one type per map.
 
+pub(crate) mod calendar;
 pub(crate) mod environment;
 pub(crate) mod flow;
 pub(crate) mod step;

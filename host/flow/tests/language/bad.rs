@@ -59,7 +59,7 @@ fn bad_files() {
 #[test]
 fn every_code_has_a_case() {
     let mut seen = BTreeSet::new();
-    for folder in ["bad", "environment", "flow-tests"] {
+    for folder in ["bad", "calendar", "environment", "flow-tests"] {
         for entry in std::fs::read_dir(crate::support::tests().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "txt") {

@@ -6,6 +6,7 @@ use dowel_core::expression::ExpressionReport;
 use dowel_core::port::{CheckExpressions, CheckRequest};
 use dowel_flow::source::Context;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// Finds nothing: the sandbox has tests of its own.
 struct Silent;
@@ -24,6 +25,7 @@ fn survives(text: &str) {
     let context = Context {
         catalogue: &Connectors::new(),
         checker: &Silent,
+        calendars: &BTreeMap::new(),
         commit: None,
     };
     match dowel_flow::compile(&folder(text), context) {
@@ -34,6 +36,9 @@ fn survives(text: &str) {
                 assert!(one.render().contains(&one.code.to_string()));
             }
         }
+    }
+    if let Err(found) = dowel_flow::calendar::parse("calendars/c.yaml", text) {
+        assert!(!found.is_empty());
     }
     if let Err(found) = dowel_flow::environment::parse("e.yaml", text) {
         assert!(!found.is_empty());

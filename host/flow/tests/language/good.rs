@@ -78,6 +78,12 @@ fn summary(plan: &Plan) -> String {
         program(&mut out, 1, &concurrency.keys);
     }
     block(&mut out, 0, &plan.steps);
+    if let Some(state) = &plan.state {
+        for value in &state.values {
+            writeln!(out, "state {} from {}", value.name, value.initial).unwrap();
+        }
+        program(&mut out, 1, &state.next);
+    }
     if let Some(output) = &plan.output {
         writeln!(out, "output").unwrap();
         program(&mut out, 1, output);

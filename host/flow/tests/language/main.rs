@@ -6,6 +6,7 @@
 )]
 
 mod bad;
+mod calendar;
 mod environment;
 mod flow_tests;
 mod fuzz;

@@ -13,6 +13,8 @@ fn the_published_schemas_are_fresh() {
         .assert_eq(&json_schema::environment());
     expect_file!["../../../../docs/reference/flow.test.schema.json"]
         .assert_eq(&json_schema::flow_test());
+    expect_file!["../../../../docs/reference/calendar.schema.json"]
+        .assert_eq(&json_schema::calendar());
 }
 
 #[test]
@@ -21,6 +23,7 @@ fn the_schemas_are_schemas() {
         json_schema::flow(),
         json_schema::environment(),
         json_schema::flow_test(),
+        json_schema::calendar(),
     ] {
         Validator::new(&JsonText::parse(&text).unwrap()).unwrap();
     }

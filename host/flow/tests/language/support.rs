@@ -3,6 +3,7 @@
 use dowel_core::manifest::Manifest;
 use dowel_core::{ConnectorName, Digest};
 use dowel_flow::diagnostic::Diagnostic;
+use dowel_flow::plan::Calendars;
 use dowel_flow::source::{Catalogue, Compiled, Context, FlowFolder};
 use dowel_mapping::{Mapping, MappingOptions};
 use serde_json::{Value, json};
@@ -98,10 +99,25 @@ pub(crate) fn folder(flow: &str) -> FlowFolder {
     FlowFolder { path, files }
 }
 
+/// The calendars of the repository that the cases lie in.
+fn calendars() -> Calendars {
+    let read = |name: &str, text: &str| {
+        dowel_flow::calendar::parse(&format!("calendars/{name}.yaml"), text).unwrap()
+    };
+    Calendars::from([
+        read(
+            "office",
+            "calendar: office\ntimezone: Europe/Berlin\nhours: ['09:00-17:00']\nholidays: { '12-25': Christmas }\n",
+        ),
+        read("always", "calendar: always\ntimezone: UTC\n"),
+    ])
+}
+
 pub(crate) fn compile(flow: &str) -> Result<Compiled, Vec<Diagnostic>> {
     let context = Context {
         catalogue: &Connectors::new(),
         checker: &*MAPPING,
+        calendars: &calendars(),
         commit: Some("9f2c"),
     };
     dowel_flow::compile(&folder(flow), context)

@@ -1,7 +1,9 @@
 //! Flows with their tests.
 
+use crate::args::Repository;
 use crate::catalogue::InstalledConnectors;
 use crate::wiring;
+use anyhow::Result;
 use dowel_flow::diagnostic::{Diagnostic, Severity};
 use dowel_flow::flow_test::{self, TEST_FILE};
 use dowel_flow::source::FlowFolder;
@@ -51,11 +53,17 @@ impl Tested {
 
 /// Compiles a flow and reads its tests.
 pub(crate) fn load(
+    repository: &Repository,
     folder: FlowFolder,
     connectors: &InstalledConnectors,
     mapping: &Mapping,
-) -> Found {
-    let compiled = wiring::compile_all(std::slice::from_ref(&folder), connectors, mapping);
+) -> Result<Found> {
+    let compiled = wiring::compile_all(
+        repository,
+        std::slice::from_ref(&folder),
+        connectors,
+        mapping,
+    )?;
     let mut found = Found {
         folder,
         flow: None,
@@ -63,7 +71,7 @@ pub(crate) fn load(
     };
     let Some(plan) = compiled.plans.into_iter().next() else {
         found.findings = compiled.findings;
-        return found;
+        return Ok(found);
     };
     match flow_test::parse(&found.folder, &plan) {
         None => {}
@@ -74,5 +82,5 @@ pub(crate) fn load(
             found.flow = Some(FlowUnderTest { plan, suite, specs });
         }
     }
-    found
+    Ok(found)
 }

@@ -34,7 +34,12 @@ pub(crate) async fn run(
     let name = format!("recorded run {run}");
     let mut folder = one_folder(test, &flow)?;
     let connectors = connectors::read_manifests(&test.repository.connectors_dir())?;
-    let compiled = wiring::compile_all(std::slice::from_ref(&folder), &connectors, mapping);
+    let compiled = wiring::compile_all(
+        &test.repository,
+        std::slice::from_ref(&folder),
+        &connectors,
+        mapping,
+    )?;
     let Some(plan) = compiled.plans.first() else {
         return Err(wiring::as_error(&compiled.findings));
     };
@@ -43,7 +48,7 @@ pub(crate) async fn run(
     let before = folder.files.get(TEST_FILE).map(String::as_str);
     let text = append(before, &recorded.case)?;
     folder.files.insert(TEST_FILE.to_owned(), text.clone());
-    let found = load::load(folder, &connectors, mapping);
+    let found = load::load(&test.repository, folder, &connectors, mapping)?;
     let (text, differences) = replay(&found, &text, &name, mapping)?;
     let file = format!("{}/{TEST_FILE}", found.folder.path);
     replace(&test.repository.repo.join(&file), &text)?;

@@ -1,0 +1,100 @@
+//! `/api/v1/schedules`: what fires when.
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::State;
+use dowel_core::units::format_duration;
+use dowel_engine::ScheduleStatus;
+use dowel_flow::schedule::{Misfire, Overlap, Rhythm};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// All schedules: there are as many as the flows name.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed {
+    schedules: Vec<ListedSchedule>,
+}
+
+/// One schedule.
+#[derive(Debug, Serialize)]
+struct ListedSchedule {
+    flow: String,
+    version: String,
+    trigger: String,
+    cron: Option<String>,
+    timezone: Option<String>,
+    every: Option<String>,
+    calendar: Option<String>,
+    jitter: Option<String>,
+    misfire: Misfire,
+    overlap: Overlap,
+    /// The planned time of the next fire.
+    next: Option<String>,
+    /// When that fire begins its run: `next` and its share of the jitter.
+    next_due: Option<String>,
+    last: Option<Fire>,
+    /// Planned times of fires that wait for the run of the last one.
+    waiting: Vec<String>,
+    left_out: Option<LeftOut>,
+}
+
+/// A fire that began a run.
+#[derive(Debug, Serialize)]
+struct Fire {
+    scheduled_at: String,
+    fired_at: String,
+    run: String,
+}
+
+/// Fires that were left out: planned after the first time, up to the second.
+#[derive(Debug, Serialize)]
+struct LeftOut {
+    after: String,
+    until: String,
+}
+
+impl From<ScheduleStatus> for ListedSchedule {
+    fn from(status: ScheduleStatus) -> Self {
+        let (cron, timezone, every) = match &status.schedule.rhythm {
+            Rhythm::Cron { cron, timezone } => (
+                Some(cron.to_string()),
+                Some(timezone.name().to_owned()),
+                None,
+            ),
+            Rhythm::Every(every) => (None, None, Some(format_duration(*every))),
+        };
+        let jitter = status.schedule.jitter;
+        Self {
+            flow: status.flow.to_string(),
+            version: status.version.to_string(),
+            trigger: status.trigger,
+            cron,
+            timezone,
+            every,
+            calendar: status.schedule.calendar.map(|name| name.to_string()),
+            jitter: (!jitter.is_zero()).then(|| format_duration(jitter)),
+            misfire: status.schedule.misfire,
+            overlap: status.schedule.overlap,
+            next: status.next.map(|at| at.to_string()),
+            next_due: status.next_due.map(|at| at.to_string()),
+            last: status.last.map(|last| Fire {
+                scheduled_at: last.planned.to_string(),
+                fired_at: last.fired_at.to_string(),
+                run: last.run.to_string(),
+            }),
+            waiting: status.waiting.iter().map(ToString::to_string).collect(),
+            left_out: status.left_out.map(|(after, until)| LeftOut {
+                after: after.to_string(),
+                until: until.to_string(),
+            }),
+        }
+    }
+}
+
+pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Result<Json<Listed>, Problem> {
+    let schedules = state.engine.schedules().await?;
+    Ok(Json(Listed {
+        schedules: schedules.into_iter().map(ListedSchedule::from).collect(),
+    }))
+}
