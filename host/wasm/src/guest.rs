@@ -2,6 +2,7 @@
 
 mod contract;
 mod egress;
+mod handler;
 mod limits;
 mod log;
 mod stdio;
@@ -62,14 +63,14 @@ impl GuestState {
         }
     }
 
-    /// Whether the guest let go of everything that it opened. The standard streams and
-    /// their pollables do not count: C libraries keep them. Those of a request, an answer
-    /// or a timer cannot be mistaken for them, because their parent, which is of another
-    /// type, is then open as well.
-    pub(crate) fn is_tidy(&mut self) -> bool {
+    /// What the guest holds on to of all that it opened; nothing where it let go. The
+    /// standard streams and their pollables do not count: C libraries keep them. Those of
+    /// a request, an answer or a timer cannot be mistaken for them, because their parent,
+    /// which is of another type, is then open as well.
+    pub(crate) fn held(&mut self) -> Option<&'static str> {
         const STANDARD_STREAMS: usize = 3;
         if self.table.is_empty() {
-            return true;
+            return None;
         }
         let (mut streams, mut pollables) = (0, 0);
         for entry in self.table.iter_mut() {
@@ -78,10 +79,14 @@ impl GuestState {
             } else if entry.is::<DynPollable>() {
                 pollables += 1;
             } else {
-                return false;
+                return Some("a resource");
             }
         }
-        streams <= STANDARD_STREAMS && pollables <= STANDARD_STREAMS
+        match (streams, pollables) {
+            (0..=STANDARD_STREAMS, 0..=STANDARD_STREAMS) => None,
+            (0..=STANDARD_STREAMS, _) => Some("a pollable"),
+            _ => Some("a stream"),
+        }
     }
 }
 
@@ -124,6 +129,6 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<GuestState>, LoadError> {
 
 fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    handler::link(linker)?;
     Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

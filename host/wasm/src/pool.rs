@@ -31,11 +31,16 @@ impl Instance {
         }
     }
 
-    /// Whether another call may use the instance.
-    fn is_reusable(&mut self) -> bool {
+    /// Why no other call may use the instance; nothing where one may.
+    fn spent(&mut self) -> Option<&'static str> {
         let state = self.store.data_mut();
-        let growth = state.limits.used() - self.memory_at_first;
-        self.calls < MAX_CALLS && growth <= MAX_GROWTH_BYTES && state.is_tidy()
+        if self.calls >= MAX_CALLS {
+            Some("calls")
+        } else if state.limits.used() - self.memory_at_first > MAX_GROWTH_BYTES {
+            Some("memory")
+        } else {
+            state.held()
+        }
     }
 }
 
@@ -65,7 +70,11 @@ impl Pool {
     /// Takes back an instance whose call returned by itself.
     pub(crate) fn put(&self, mut instance: Instance) {
         instance.calls += 1;
-        if self.size == 0 || !instance.is_reusable() {
+        if self.size == 0 {
+            return;
+        }
+        if let Some(reason) = instance.spent() {
+            tracing::debug!(reason, calls = instance.calls, "an instance is replaced");
             return;
         }
         let mut idle = self.idle.lock();

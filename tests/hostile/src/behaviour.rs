@@ -46,6 +46,7 @@ pub(crate) fn call(operation: &str, text: &str, context: &CallContext) -> Answer
         "fetch-fail" => fetch::or_fail(&input),
         "fetch-trap" => fetch::then(&input, || core::arch::wasm32::unreachable()),
         "fetch-spin" => fetch::then(&input, || spin()),
+        "fetch-keep" => fetch::and_keep(&input),
         "fetch-leave" => fetch::and_leave(&input),
         "many" => Ok(fetch::many(&input)),
         other => Err(error("no-such-operation", other)),

@@ -3,6 +3,7 @@
 use crate::behaviour::error;
 use crate::guest::contract::Error;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method,
@@ -32,6 +33,17 @@ pub(crate) fn then(
 ) -> Result<String, Error> {
     let _answer = wait(&start(input).map_err(|why| error("fetch-failed", &why))?);
     next()
+}
+
+thread_local! {
+    static KEPT: RefCell<Vec<FutureIncomingResponse>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sends a request and keeps its answer for a later call.
+pub(crate) fn and_keep(input: &Value) -> Result<String, Error> {
+    let future = start(input).map_err(|why| error("fetch-failed", &why))?;
+    KEPT.with_borrow_mut(|kept| kept.push(future));
+    Ok("null".to_owned())
 }
 
 /// Sends a request and does not wait for its answer.

@@ -168,6 +168,24 @@ async fn warm_instances_are_reused_and_untidy_ones_are_not() {
 }
 
 #[tokio::test]
+async fn requests_do_not_cost_the_instance_and_kept_answers_do() {
+    let base = crate::egress::serve().await;
+    let bench = Bench::new(connection(&base));
+    let echo = json!({"url": format!("{base}/echo"), "method": "POST", "body": "x"});
+    for expected in 0..3 {
+        let answer = bench.good("fetch", echo.clone()).await;
+        assert_eq!(answer["status"], 200, "{answer}");
+        assert_eq!(bench.good("count", json!({})).await, expected);
+    }
+    bench.good("fetch-keep", echo).await;
+    assert_eq!(
+        bench.good("count", json!({})).await,
+        0,
+        "an answer was kept"
+    );
+}
+
+#[tokio::test]
 async fn isolation_per_call_is_kept() {
     let mut alone = connection(NOWHERE);
     alone.isolation = Isolation::PerCall;
