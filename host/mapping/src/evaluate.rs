@@ -1,6 +1,7 @@
 //! The port `Mapper`.
 
 use crate::bindings::dowel::mapping::types as wit;
+use crate::direct;
 use crate::instance::{Instance, Stopped};
 use crate::{Inner, Mapping};
 use dowel_core::JsonText;
@@ -18,6 +19,11 @@ impl Mapper for Mapping {
         &self,
         request: EvaluationRequest,
     ) -> BoxFuture<'_, Result<Evaluated, EvaluationError>> {
+        if self.inner.sandbox.has(&request.guest)
+            && let Some(found) = direct::evaluate(&request.program, &request.bindings)
+        {
+            return Box::pin(std::future::ready(Ok(found)));
+        }
         Box::pin(async move {
             let limit = request.deadline.saturating_add(GRACE);
             let evaluation = self.inner.evaluate(&request);
@@ -128,7 +134,7 @@ fn values(program: &Program, outcome: wit::Outcome) -> Result<Evaluated, Evaluat
         wit::Outcome::Skipped => return Ok(Evaluated::Skipped),
         wit::Outcome::Values(texts) => texts,
     };
-    let values: Result<Vec<JsonText>, _> = texts.iter().map(|t| JsonText::parse(t)).collect();
+    let values: Result<Vec<JsonText>, _> = texts.into_iter().map(JsonText::parse_owned).collect();
     match values {
         Ok(values) => Ok(Evaluated::Values(values)),
         Err(_) => {

@@ -1,16 +1,20 @@
 //! Checks and evaluates the expressions of flows in a WebAssembly sandbox.
 //!
 //! The jq engine, parser included, is the embedded guest component; foreign text never
-//! reaches a native parser. A runaway expression is stopped at its deadline or memory
+//! reaches a native parser. Only paths of plain names are followed outside (`direct`). A runaway expression is stopped at its deadline or memory
 //! cap, its instance is thrown away, and the next evaluation gets a fresh one.
 
 mod bindings;
 mod cache;
 mod check;
+mod direct;
 mod evaluate;
 mod instance;
 mod pool;
 mod sandbox;
+#[path = "../guest/src/scan.rs"]
+#[allow(dead_code, reason = "the guest uses more of it")]
+mod scan;
 mod ticker;
 
 use dowel_core::Digest;

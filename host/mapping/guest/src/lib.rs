@@ -18,6 +18,7 @@ mod program;
 mod read;
 pub mod reference;
 mod refused;
+mod scan;
 mod source;
 mod write;
 

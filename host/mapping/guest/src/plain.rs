@@ -1,7 +1,7 @@
 //! Plain paths such as `$trigger.order.id`: cut out of the JSON text as it stands,
 //! without building values for the rest of the document.
 
-use crate::read;
+use crate::scan::{item, member};
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::Term;
 use jaq_core::path::{Opt, Part};
@@ -85,58 +85,6 @@ fn mismatch(first: Option<u8>, step: &Step) -> String {
         _ => "number",
     };
     format!("cannot index {input} with {with}")
-}
-
-fn space(text: &[u8], at: usize) -> usize {
-    let run = text[at..]
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\n' | b'\t' | b'\r'));
-    at + run.count()
-}
-
-/// The last member of that name, as a parser would keep it.
-fn member<'a>(text: &'a str, field: &str) -> Option<&'a str> {
-    let bytes = text.as_bytes();
-    let mut found = None;
-    let mut at = space(bytes, 1);
-    while bytes.get(at) == Some(&b'"') {
-        let key_end = read::skip_string(bytes, at)?;
-        let key = &bytes[at + 1..key_end - 1];
-        let colon = space(bytes, key_end);
-        let start = space(bytes, colon + 1);
-        let end = read::skip(bytes, start)?;
-        let same = if key.contains(&b'\\') {
-            read::unescape(key).as_deref() == Some(field)
-        } else {
-            key == field.as_bytes()
-        };
-        if same {
-            found = text.get(start..end);
-        }
-        at = space(bytes, end);
-        if bytes.get(at) == Some(&b',') {
-            at = space(bytes, at + 1);
-        }
-    }
-    found
-}
-
-fn item(text: &str, index: usize) -> Option<&str> {
-    let bytes = text.as_bytes();
-    let mut at = space(bytes, 1);
-    let mut left = index;
-    while bytes.get(at).is_some_and(|b| *b != b']') {
-        let end = read::skip(bytes, at)?;
-        if left == 0 {
-            return text.get(at..end);
-        }
-        left -= 1;
-        at = space(bytes, end);
-        if bytes.get(at) == Some(&b',') {
-            at = space(bytes, at + 1);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The host has validated the text already; what is still wrong is an error, never a
 //! panic. Strings without escapes share the input's memory.
 
+use crate::scan::{skip, skip_scalar, skip_string, unescape};
 use bytes::Bytes;
 use jaq_json::{Map, Num, Val};
 
@@ -174,92 +175,6 @@ impl Reader<'_> {
         let out = unescape(&self.text[start..end - 1]).ok_or(NotJson)?;
         self.at = end;
         Ok(out.into_bytes().into())
-    }
-}
-
-/// The text of a string's content (RFC 8259, section 7).
-pub(crate) fn unescape(raw: &[u8]) -> Option<String> {
-    let mut rest = std::str::from_utf8(raw).ok()?;
-    let mut out = String::with_capacity(rest.len());
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let escape = *rest.as_bytes().get(at + 1)?;
-        rest = rest.get(at + 2..)?;
-        out.push(match escape {
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'u' => {
-                let (character, after) = code_point(rest)?;
-                rest = after;
-                character
-            }
-            byte => char::from(byte),
-        });
-    }
-    out.push_str(rest);
-    Some(out)
-}
-
-/// Four hexadecimal digits, or two such units that form a pair; a lone surrogate is
-/// the replacement character, as in jq.
-fn code_point(rest: &str) -> Option<(char, &str)> {
-    let unit = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
-    let high = unit(rest)?;
-    let after = &rest[4..];
-    if (0xD800..0xDC00).contains(&high)
-        && let Some(low) = after.strip_prefix("\\u").and_then(unit)
-        && (0xDC00..0xE000).contains(&low)
-    {
-        let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-        return Some((char::from_u32(code)?, &after[6..]));
-    }
-    Some((char::from_u32(high).unwrap_or('\u{FFFD}'), after))
-}
-
-/// The offset behind the string that begins at `at`.
-pub(crate) fn skip_string(text: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + 1;
-    loop {
-        match *text.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-fn skip_scalar(text: &[u8], at: usize) -> usize {
-    let end = |b: &u8| matches!(b, b',' | b']' | b'}' | b' ' | b'\n' | b'\t' | b'\r');
-    text[at..]
-        .iter()
-        .position(end)
-        .map_or(text.len(), |n| at + n)
-}
-
-/// The offset behind the value that begins at `at`, without recursion.
-pub(crate) fn skip(text: &[u8], at: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = at;
-    loop {
-        match *text.get(at)? {
-            b'"' => at = skip_string(text, at)?,
-            b'[' | b'{' => {
-                depth += 1;
-                at += 1;
-            }
-            b']' | b'}' => {
-                depth = depth.checked_sub(1)?;
-                at += 1;
-            }
-            b',' | b':' | b' ' | b'\n' | b'\t' | b'\r' if depth > 0 => at += 1,
-            _ => at = skip_scalar(text, at + 1),
-        }
-        if depth == 0 {
-            return Some(at);
-        }
     }
 }
 
