@@ -136,6 +136,11 @@ impl RunId {
         Self(uuid::Builder::from_unix_timestamp_millis(at.as_millis(), &random).into_uuid())
     }
 
+    /// The id as text, written into `space`: for places that need it at every call.
+    pub fn write(self, space: &mut [u8; 32]) -> &str {
+        self.0.simple().encode_lower(space)
+    }
+
     /// The 128 bits.
     pub const fn as_u128(self) -> u128 {
         self.0.as_u128()
@@ -280,6 +285,7 @@ mod tests {
         let late = RunId::new(Timestamp::from_millis(2), [0; 10]);
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(early.to_string().parse::<RunId>().unwrap(), early);
+        assert_eq!(early.write(&mut [0; 32]), early.to_string());
     }
 
     #[test]

@@ -25,6 +25,12 @@ impl JsonText {
         Ok(Self(raw.into()))
     }
 
+    /// As [`parse`](Self::parse), of a text that is not needed any more: saves a copy.
+    pub fn parse_owned(text: String) -> Result<Self, InvalidJson> {
+        let raw = RawValue::from_string(text).map_err(|e| InvalidJson(e.to_string()))?;
+        Ok(Self(raw.into()))
+    }
+
     /// As [`parse`](Self::parse), and refuses an object that names a key twice:
     /// two readers could see two different payloads in it (RFC 8259, section 4).
     pub fn parse_strict(text: &str) -> Result<Self, InvalidJson> {
@@ -256,6 +262,9 @@ mod tests {
             object.as_str(),
             r#"{"id": 12345678901234567890, "p": 1.10}"#
         );
+        let owned = JsonText::parse_owned(format!("\n{object} ")).unwrap();
+        assert_eq!(owned, object);
+        assert!(JsonText::parse_owned("{} {}".to_owned()).is_err());
         let wrapped = JsonText::object([("a", &object)]);
         assert_eq!(
             wrapped.as_str(),

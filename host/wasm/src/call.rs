@@ -11,8 +11,13 @@ use crate::scope::{CallScope, Granted};
 use dowel_core::port::CallOutcome;
 use dowel_core::time::millis;
 use dowel_core::{JsonText, OperationName, SendRecord, StepError};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout_at;
 use wasmtime::PoolConcurrencyLimitError;
 
 /// What the guest is asked to do.
@@ -41,7 +46,7 @@ impl Call {
         // the store, and with it every open request, goes.
         let mut held = self.used.pool.take();
         let work = self.work(&mut held, make_room);
-        match tokio::time::timeout(self.limit, work).await {
+        match within(self.limit, work).await {
             Ok(Ok(returned)) => self.returned(returned, held).await,
             Ok(Err(error)) => self.stopped(&error, held).await,
             Err(_) => {
@@ -54,10 +59,15 @@ impl Call {
     }
 
     async fn work(&self, held: &mut Option<Instance>, make_room: impl Fn()) -> Returned {
-        let begun = Instant::now();
+        let mut left = self.limit;
         let instance = match held {
             Some(instance) => instance,
-            None => held.insert(self.instantiate(make_room).await?),
+            None => {
+                let begun = Instant::now();
+                let made = self.instantiate(make_room).await?;
+                left = left.saturating_sub(begun.elapsed());
+                held.insert(made)
+            }
         };
         instance
             .store
@@ -65,12 +75,12 @@ impl Call {
             .slot
             .set(Some(Arc::clone(&self.scope)));
         instance.store.set_epoch_deadline(1);
-        let run = self.scope.run.to_string();
+        let mut run = [0; 32];
         let context = CallContext {
-            run_id: &run,
+            run_id: self.scope.run.write(&mut run),
             step: self.scope.step.as_str(),
             idempotency_key: &self.scope.idempotency_key,
-            deadline_ms: millis(self.limit.saturating_sub(begun.elapsed())),
+            deadline_ms: millis(left),
             connection: self
                 .granted()
                 .map_or("{}", |g| g.bound.connection.config.as_str()),
@@ -125,7 +135,7 @@ impl Call {
             self.used.pool.put(instance);
         }
         let result = match returned {
-            Ok(text) => outcome::output(&text, self.output_limit()),
+            Ok(text) => outcome::output(text, self.output_limit()),
             Err(error) => Err(self.guest_error(error, refusal).await),
         };
         CallOutcome { result, sent }
@@ -185,6 +195,20 @@ impl Call {
     fn output_limit(&self) -> u64 {
         self.granted()
             .map_or(0, |g| g.bound.connection.limits.output_bytes)
+    }
+}
+
+/// The work, or an error if it takes longer than `limit`. Work that ends without having
+/// to wait for anything never sets a timer: most calls of warm instances do not.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let ends = Instant::now().checked_add(limit);
+    let mut work = pin!(work);
+    let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+    match (first, ends) {
+        (Poll::Ready(done), _) => Ok(done),
+        (Poll::Pending, Some(ends)) => timeout_at(ends.into(), work).await,
+        // Further away than any clock.
+        (Poll::Pending, None) => Ok(work.await),
     }
 }
 

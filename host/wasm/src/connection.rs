@@ -8,14 +8,14 @@ use dowel_core::Digest;
 use dowel_core::connection::Connection;
 use dowel_core::port::Secrets;
 use parking_lot::RwLock;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A connection with everything that belongs to it alone.
 pub(crate) struct Bound {
     pub connection: Connection,
     pub gateway: Gateway,
-    uses: RwLock<HashMap<Digest, Arc<Use>>>,
+    /// One for each version that unfinished runs are fixed to: seldom more than two.
+    uses: RwLock<Vec<Arc<Use>>>,
 }
 
 /// A component, used through a connection.
@@ -51,23 +51,32 @@ impl Bound {
         }
     }
 
+    /// The component's use through this connection, if it was used before.
+    pub(crate) fn known_use(&self, component: &Digest) -> Option<Arc<Use>> {
+        let uses = self.uses.read();
+        let mut found = uses.iter().filter(|u| u.connector.digest == *component);
+        found.next().cloned()
+    }
+
     /// The component's use through this connection; made when it is first needed.
     pub(crate) fn used(&self, connector: &Arc<Installed>) -> Result<Arc<Use>, Vec<BindReason>> {
-        if let Some(found) = self.uses.read().get(&connector.digest) {
+        let needs = needs(&self.connection, connector)?.into();
+        let mut uses = self.uses.write();
+        if let Some(found) = uses.iter().find(|u| u.connector.digest == connector.digest) {
             return Ok(Arc::clone(found));
         }
         let made = Arc::new(Use {
             connector: Arc::clone(connector),
-            needs: needs(&self.connection, connector)?.into(),
+            needs,
             pool: Pool::new(&self.connection),
         });
-        let mut uses = self.uses.write();
-        Ok(Arc::clone(uses.entry(connector.digest).or_insert(made)))
+        uses.push(Arc::clone(&made));
+        Ok(made)
     }
 
     /// Lets go of all idle instances.
     pub(crate) fn drain(&self) {
-        for used in self.uses.read().values() {
+        for used in self.uses.read().iter() {
             used.pool.drain();
         }
     }

@@ -214,6 +214,37 @@ impl ConnectorHost {
 
     fn prepare(&self, request: CallRequest) -> Result<Call, StepError> {
         let bound = self.bound(&request.connection)?;
+        let used = match bound.known_use(&request.component) {
+            Some(used) => used,
+            None => self.first_use(&bound, &request)?,
+        };
+        let manifest = &used.connector.manifest;
+        let operation = manifest
+            .operation(request.operation.as_str())
+            .ok_or_else(|| {
+                let name = &manifest.name;
+                let message = format!("`{name}` has no operation `{}`", request.operation);
+                refused(code::CALL_UNKNOWN_OPERATION, message)
+            })?;
+        let own_limit = operation.deadline_ms.map(Duration::from_millis);
+        let keyed = operation.idempotency == Idempotency::Keyed;
+        let scope = CallScope {
+            idempotency_key: request.idempotency_key,
+            keyed,
+            traceparent: request.traceparent,
+            granted: Some(granted(&bound, &used)),
+            ..CallScope::closed(request.run, request.step)
+        };
+        Ok(Call {
+            used,
+            scope: Arc::new(scope),
+            ask: Ask::Operation(request.operation, request.input),
+            limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
+        })
+    }
+
+    /// A component is called through this connection for the first time.
+    fn first_use(&self, bound: &Bound, request: &CallRequest) -> Result<Arc<Use>, StepError> {
         let connector = self.0.connectors.read().get(&request.component).cloned();
         let connector = connector.ok_or_else(|| {
             not_installed(&format!(
@@ -229,31 +260,9 @@ impl ConnectorHost {
             );
             return Err(refused(code::CALL_WRONG_CONNECTOR, message));
         }
-        let operation = connector
-            .manifest
-            .operation(request.operation.as_str())
-            .ok_or_else(|| {
-                let message = format!("`{name}` has no operation `{}`", request.operation);
-                refused(code::CALL_UNKNOWN_OPERATION, message)
-            })?;
-        let own_limit = operation.deadline_ms.map(Duration::from_millis);
-        let keyed = operation.idempotency == Idempotency::Keyed;
-        let used = bound
+        bound
             .used(&connector)
-            .map_err(|problems| broken_binding(&problems))?;
-        let scope = CallScope {
-            idempotency_key: request.idempotency_key,
-            keyed,
-            traceparent: request.traceparent,
-            granted: Some(granted(&bound, &used)),
-            ..CallScope::closed(request.run, request.step)
-        };
-        Ok(Call {
-            used,
-            scope: Arc::new(scope),
-            ask: Ask::Operation(request.operation, request.input),
-            limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
-        })
+            .map_err(|problems| broken_binding(&problems))
     }
 
     fn bound(&self, connection: &ConnectionName) -> Result<Arc<Bound>, StepError> {

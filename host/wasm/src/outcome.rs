@@ -24,7 +24,7 @@ const NAMELESS: &str = "connector-error";
 const MAX_RETRY_AFTER_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Checks what an operation returned.
-pub(crate) fn output(text: &str, limit: u64) -> Result<JsonText, StepError> {
+pub(crate) fn output(text: String, limit: u64) -> Result<JsonText, StepError> {
     if text.len() as u64 > limit {
         return Err(StepError::host(
             ErrorKind::InvalidInput,
@@ -35,7 +35,7 @@ pub(crate) fn output(text: &str, limit: u64) -> Result<JsonText, StepError> {
             ),
         ));
     }
-    JsonText::parse(text).map_err(|_| {
+    JsonText::parse_owned(text).map_err(|_| {
         StepError::host(
             ErrorKind::Internal,
             code::CALL_OUTPUT_NOT_JSON,
@@ -190,6 +190,7 @@ mod tests {
 
     #[test]
     fn outputs() {
+        let output = |text: &str, limit| output(text.to_owned(), limit);
         assert_eq!(output(" 1.10 ", 100).unwrap().as_str(), "1.10");
         let code = |text, limit| output(text, limit).unwrap_err().code;
         assert_eq!(code("{}", 1), code::CALL_OUTPUT_TOO_LARGE.to_string());
