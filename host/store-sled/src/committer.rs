@@ -1,8 +1,9 @@
 //! The thread through which every write goes.
 //!
 //! It takes all batches that wait, makes them one sled batch, flushes, syncs, and only
-//! then answers. It never waits for a group to grow: while one group is being synced the
-//! next one gathers by itself.
+//! then answers. While one group is being synced the next one gathers by itself. A busy
+//! store lingers a little longer, because a group costs the same CPU however small it is:
+//! each flush wakes all threads of sled's pool. A store that writes now and then does not.
 
 use crate::compaction::{Compaction, is_due};
 use crate::generation::Generation;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// At most this many batches go down together. Well above the number of runs that write
@@ -32,6 +33,14 @@ const MAX_GROUP_BATCHES: usize = 1024;
 /// No further batch joins a group that has reached this many bytes: what is in it should
 /// not wait for more than a few tens of milliseconds of writing.
 const MAX_GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+/// A group of at least this many batches makes the next one linger: so many writers will
+/// have more to write before long, and a single one never waits for others.
+const BUSY_GROUP_BATCHES: usize = 3;
+
+/// How long the next group gathers then. About what a group takes to become durable, so
+/// that lingering at most doubles a commit's time while it divides the CPU of commits.
+const LINGER: Duration = Duration::from_millis(1);
 
 type Answer = Result<(), StoreError>;
 
@@ -73,6 +82,8 @@ pub(crate) struct Parts {
     pub(crate) taps: Vec<mpsc::UnboundedSender<Vec<Write>>>,
     /// After an attempt, the log's size from which on the next one is made.
     pub(crate) no_compaction_below: u64,
+    /// How many batches were in the last group.
+    pub(crate) last_group: usize,
     /// Asked to stop while a group gathered.
     pub(crate) stopping: bool,
 }
@@ -179,6 +190,10 @@ fn next_group(
             return Ok(Some(Vec::new()));
         }
     };
+    if parts.last_group >= BUSY_GROUP_BATCHES {
+        // Asleep and not in `recv`, so that no batch that arrives has to wake the thread.
+        std::thread::sleep(LINGER);
+    }
     let mut bytes = group::size_of(&first.batch);
     let mut requests = vec![first];
     while requests.len() < MAX_GROUP_BATCHES && bytes < MAX_GROUP_BYTES {
@@ -198,6 +213,7 @@ fn next_group(
             Err(_) => break,
         }
     }
+    parts.last_group = requests.len();
     Ok(Some(requests))
 }
 

@@ -81,6 +81,7 @@ impl SledStore {
             taps: Vec::new(),
             options,
             folder: path.to_owned(),
+            last_group: 0,
             stopping: false,
         })
         .map_err(|source| OpenError::io(path, source))?;
