@@ -1,9 +1,9 @@
 //! What a host costs that has nothing to do, and how long it takes to be ready.
 
 use crate::Bench;
+use crate::helper::shop::ShopProcess;
 use crate::machine::resident_mib;
 use crate::orders::host::{Home, Host};
-use crate::orders::open_shop;
 use crate::statistics::{median, rounded};
 use anyhow::Result;
 use std::time::Duration;
@@ -22,8 +22,8 @@ pub(crate) struct Idle {
 }
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Idle> {
-    let shop = open_shop().await?;
-    let home = Home::new(bench, "idle", &shop.addr.to_string())?;
+    let shop = ShopProcess::start().await?;
+    let home = Home::new(bench, "idle", &shop.address)?;
     let first = Host::start(bench, &home).await?;
     let first_ready_ms = milliseconds(first.ready_in);
     first.stop().await?;
@@ -36,7 +36,6 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Idle> {
         resident.push(resident_mib(host.pid)?);
         host.stop().await?;
     }
-    shop.shutdown().await?;
     Ok(Idle {
         rss_mib: rounded(median(&resident), 1),
         ready_ms: rounded(median(&ready), 0),

@@ -6,6 +6,8 @@
 
 mod bulkhead;
 mod connector;
+mod folder;
+mod helper;
 mod idle;
 mod machine;
 mod mapping;
@@ -13,12 +15,17 @@ mod orders;
 mod report;
 mod statistics;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use machine::Machine;
 use report::Report;
 use std::path::PathBuf;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// As in the host: connector calls and mappings are measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures connector calls, mappings, orders, memory and start.
 #[derive(Debug, Parser)]
@@ -45,6 +52,12 @@ struct Arguments {
     /// Short rounds: shows that everything works, gives rough numbers.
     #[arg(long)]
     quick: bool,
+    /// Measures orders only at this number of clients: 1, 16 or 64.
+    #[arg(long)]
+    clients: Option<usize>,
+    /// Works for another process of the benchmark.
+    #[arg(long, hide = true)]
+    helper: Option<String>,
 }
 
 /// What is measured only if it is asked for.
@@ -70,7 +83,6 @@ enum Part {
 /// What the parts share.
 struct Bench {
     arguments: Arguments,
-    /// On the repository's file system, because the store's disk is part of the result.
     folder: TempDir,
 }
 
@@ -93,17 +105,26 @@ impl Bench {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let work = arguments.repo.join(".dowel");
-    std::fs::create_dir_all(&work).with_context(|| format!("{} cannot be made", work.display()))?;
-    let folder = tempfile::Builder::new()
-        .prefix("bench-")
-        .tempdir_in(&work)
-        .with_context(|| format!("no folder can be made in {}", work.display()))?;
-    let bench = Bench { arguments, folder };
-    if bench.arguments.what == Some(What::Bulkhead) {
-        return bulkhead(&bench).await;
+    match arguments.helper.as_deref() {
+        Some(helper::shop::ROLE) => return helper::shop::run().await,
+        Some(helper::bare::ROLE) => return helper::bare::run().await,
+        Some(other) => bail!("there is no helper `{other}`"),
+        None => {}
     }
-    let report = measure(&bench).await?;
+    let folder = folder::fresh(&arguments.repo.join(".dowel"))?;
+    let bench = Bench { arguments, folder };
+    // A signal ends in an error, so that folder and processes go as they always do.
+    tokio::select! {
+        done = run(&bench) => done,
+        stopped = stopped() => bail!("stopped by {}", stopped?),
+    }
+}
+
+async fn run(bench: &Bench) -> Result<()> {
+    if bench.arguments.what == Some(What::Bulkhead) {
+        return bulkhead(bench).await;
+    }
+    let report = measure(bench).await?;
     if bench.arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -125,6 +146,15 @@ async fn bulkhead(bench: &Bench) -> Result<()> {
         print!("{}", result.table());
     }
     Ok(())
+}
+
+async fn stopped() -> Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
 }
 
 async fn measure(bench: &Bench) -> Result<Report> {

@@ -4,19 +4,19 @@
 mod client;
 mod ends;
 pub(crate) mod host;
-mod load;
+pub(crate) mod load;
 
 use crate::Bench;
+use crate::helper::bare::BareProcess;
+use crate::helper::shop::{Count, ShopProcess};
 use crate::machine::cpu_seconds;
 use crate::report::Orders;
 use crate::statistics::{median, paired_ratio, rounded};
-use anyhow::{Context as _, Result, ensure};
-use client::{Bare, Durable};
-use dowel_shop::{Shop, ShopHandle};
+use anyhow::{Result, ensure};
+use client::Durable;
 use host::{Home, Host};
 use load::{Load, closed_loop};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Numbers of clients.
@@ -31,21 +31,16 @@ const QUICK_TIME: Duration = Duration::from_secs(1);
 /// Both sides before the first round: connections, instances and caches become warm.
 const WARM_UP: Duration = Duration::from_secs(2);
 
-pub(crate) async fn open_shop() -> Result<ShopHandle> {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    Shop::start(any).await.context("the shop cannot be started")
-}
-
 pub(crate) async fn measure(bench: &Bench) -> Result<BTreeMap<String, Orders>> {
-    let shop = open_shop().await?;
-    let home = Home::new(bench, "orders", &shop.addr.to_string())?;
+    let shop = ShopProcess::start().await?;
+    let home = Home::new(bench, "orders", &shop.address)?;
     let host = Host::start(bench, &home).await?;
     let durable = Durable::new(&host)?;
-    let bare = Bare::new(&shop.url())?;
+    let bare = BareProcess::start(&shop.address).await?;
     durable.probe().await?;
-    let sides = Sides {
+    let mut sides = Sides {
         bench,
-        shop: &shop,
+        shop,
         pid: host.pid,
         durable,
         bare,
@@ -55,25 +50,27 @@ pub(crate) async fn measure(bench: &Bench) -> Result<BTreeMap<String, Orders>> {
     sides.durable(most, WARM_UP).await?;
     let mut all = BTreeMap::new();
     for clients in CLIENTS {
+        if bench.arguments.clients.is_some_and(|only| only != clients) {
+            continue;
+        }
         bench.say(&format!("orders, {clients} at a time"));
         all.insert(format!("c{clients}"), sides.compare(clients).await?);
     }
     host.stop().await?;
-    shop.shutdown().await?;
     Ok(all)
 }
 
 /// Both sides of the comparison.
 struct Sides<'a> {
     bench: &'a Bench,
-    shop: &'a ShopHandle,
+    shop: ShopProcess,
     pid: u32,
     durable: Durable,
-    bare: Bare,
+    bare: BareProcess,
 }
 
 impl Sides<'_> {
-    async fn compare(&self, clients: usize) -> Result<Orders> {
+    async fn compare(&mut self, clients: usize) -> Result<Orders> {
         let rounds = self.bench.size(ROUNDS, 1);
         let mut rates = Vec::with_capacity(rounds);
         let mut costs = Vec::with_capacity(rounds);
@@ -103,36 +100,29 @@ impl Sides<'_> {
         })
     }
 
-    async fn bare(&self, clients: usize, time: Duration) -> Result<Load> {
-        self.shop.clear_ledger();
-        let bare = self.bare.clone();
-        let order = move || {
-            let bare = bare.clone();
-            async move { bare.order().await }
-        };
-        let load = closed_loop(clients, time, order).await?;
-        self.arrived_once(&load)?;
+    async fn bare(&mut self, clients: usize, time: Duration) -> Result<Load> {
+        self.shop.clear().await?;
+        let load = self.bare.load(clients, time).await?;
+        self.arrived_once(&load).await?;
         Ok(load)
     }
 
-    async fn durable(&self, clients: usize, time: Duration) -> Result<Load> {
-        self.shop.clear_ledger();
+    async fn durable(&mut self, clients: usize, time: Duration) -> Result<Load> {
+        self.shop.clear().await?;
         let durable = self.durable.clone();
         let order = move || {
             let durable = durable.clone();
             async move { durable.order().await }
         };
         let load = closed_loop(clients, time, order).await?;
-        self.arrived_once(&load)?;
+        self.arrived_once(&load).await?;
         Ok(load)
     }
 
     /// Every order has to have reached CRM and ERP once, on either side: a round that
     /// did less work than it says would be a wrong number.
-    fn arrived_once(&self, load: &Load) -> Result<()> {
-        let ledger = self.shop.ledger();
-        let calls = u64::try_from(self.shop.calls().len())?;
-        let invoices = u64::try_from(ledger.invoices.len())?;
+    async fn arrived_once(&mut self, load: &Load) -> Result<()> {
+        let Count { invoices, calls } = self.shop.count().await?;
         ensure!(
             invoices == load.orders && calls == 2 * load.orders,
             "{} orders made {invoices} invoices with {calls} calls",

@@ -1,11 +1,10 @@
-//! The two ways of doing an order: through the host, and by the same two HTTP calls.
+//! Orders through the host.
 
 use super::ends::Ends;
 use super::host::{HOOK_TOKEN, Host};
 use anyhow::{Context as _, Result, bail, ensure};
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
-use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -92,62 +91,5 @@ impl Durable {
         let ended = ended.with_context(|| format!("the run {run} does not end"))?;
         let ended = ended.with_context(|| format!("nobody tells of the run {run}"))?;
         Ok((run, ended))
-    }
-}
-
-/// Makes the same two calls as the flow, and nothing else.
-#[derive(Clone)]
-pub(crate) struct Bare {
-    http: reqwest::Client,
-    shop: Arc<str>,
-    tokens: Arc<dowel_shop::ShopOptions>,
-}
-
-#[derive(Deserialize)]
-struct Contact {
-    erp_id: String,
-}
-
-#[derive(Deserialize)]
-struct Invoice {
-    id: String,
-}
-
-impl Bare {
-    pub(crate) fn new(shop: &str) -> Result<Self> {
-        Ok(Self {
-            http: client()?,
-            shop: shop.into(),
-            tokens: Arc::new(dowel_shop::ShopOptions::default()),
-        })
-    }
-
-    /// From the first request to the last answer.
-    pub(crate) async fn order(&self) -> Result<Instant> {
-        let id = next_order();
-        let url = format!("{}/crm/contacts/c-7", self.shop);
-        let request = self.http.get(url).bearer_auth(&self.tokens.crm_token);
-        let response = request.send().await?.error_for_status()?;
-        let contact: Contact = serde_json::from_slice(&response.bytes().await?)?;
-        let invoice = json!({
-            "order_id": format!("B-{id}"),
-            "customer": contact.erp_id,
-            "currency": "EUR",
-            "lines": [
-                {"sku": "MUG", "qty": 3, "amount": "59.97"},
-                {"sku": "PEN", "qty": 3, "amount": "0.30"},
-            ],
-            "total": "60.27",
-        });
-        let url = format!("{}/erp/invoices", self.shop);
-        let request = self.http.post(url).bearer_auth(&self.tokens.erp_token);
-        let request = request
-            .header("idempotency-key", format!("inv-B-{id}-1"))
-            .header(CONTENT_TYPE, "application/json");
-        let response = request.body(invoice.to_string()).send().await?;
-        let response = response.error_for_status()?;
-        let invoice: Invoice = serde_json::from_slice(&response.bytes().await?)?;
-        ensure!(!invoice.id.is_empty(), "the ERP gave no id");
-        Ok(Instant::now())
     }
 }

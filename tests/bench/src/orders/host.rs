@@ -18,6 +18,12 @@ pub(crate) const HOOK_TOKEN: &str = "hook-token-of-the-benchmark";
 /// Where `environments/dev.yaml` expects the shop.
 const SHOP_IN_FILE: &str = "127.0.0.1:9100";
 
+/// The end of each connection in that file, and what the benchmark puts behind it: room
+/// for all clients at once, as an operator would grant who expects as many. By default a
+/// connection makes 16 calls at a time, and 64 clients would wait for each other.
+const CONNECTION_END: &str = "    private_addresses: [127.0.0.1/32]\n";
+const LIMITS: &str = "    limits: { concurrency: 64 }\n";
+
 /// The longest time until the host is ready, with everything to compile.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
@@ -49,14 +55,14 @@ impl Home {
         let template = bench.arguments.repo.join("environments/dev.yaml");
         let text = fs::read_to_string(&template)
             .with_context(|| format!("{} cannot be read", template.display()))?;
-        if !text.contains(SHOP_IN_FILE) {
-            bail!(
-                "{} does not name the shop at {SHOP_IN_FILE}",
-                template.display()
-            );
+        for needed in [SHOP_IN_FILE, CONNECTION_END] {
+            if !text.contains(needed) {
+                bail!("{} does not contain `{needed}`", template.display());
+            }
         }
-        let environment = folder.join("bench.yaml");
-        fs::write(environment, text.replace(SHOP_IN_FILE, shop))?;
+        let limited = format!("{CONNECTION_END}{LIMITS}");
+        let text = text.replace(CONNECTION_END, &limited);
+        fs::write(folder.join("bench.yaml"), text.replace(SHOP_IN_FILE, shop))?;
         Ok(Self { folder })
     }
 }
