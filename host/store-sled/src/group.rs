@@ -16,6 +16,8 @@ pub(crate) struct Group<'a> {
     record: Record,
     /// The raw value after the batches so far by key; nothing where it was deleted.
     after: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    /// What preconditions found in the tree, whose keys are mostly written next.
+    looked_up: HashMap<Vec<u8>, Option<Vec<u8>>>,
     before: Undo,
     growth: i64,
 }
@@ -64,6 +66,7 @@ impl<'a> Group<'a> {
             largest_inline,
             record,
             after: HashMap::new(),
+            looked_up: HashMap::new(),
             before: Undo::new(),
             growth: 0,
         }
@@ -92,18 +95,21 @@ impl<'a> Group<'a> {
     }
 
     fn holds(&mut self, precondition: &Precondition) -> Result<bool, Fault> {
-        let now = self.current(&tree_key(precondition.key()))?;
-        match (precondition, now) {
-            (Precondition::Absent(_), None) => Ok(true),
-            (Precondition::Equals(_, value), Some(raw)) => {
-                Ok(Stored::decode(&raw)?.stands_for(value))
-            }
-            (Precondition::Absent(_), Some(_)) | (Precondition::Equals(..), None) => Ok(false),
+        let key = tree_key(precondition.key());
+        let now = self.current(&key)?;
+        let holds = match (precondition, &now) {
+            (Precondition::Absent(_), None) => true,
+            (Precondition::Equals(_, value), Some(raw)) => Stored::decode(raw)?.stands_for(value),
+            (Precondition::Absent(_), Some(_)) | (Precondition::Equals(..), None) => false,
+        };
+        if !self.after.contains_key(&key) {
+            self.looked_up.insert(key, now);
         }
+        Ok(holds)
     }
 
     fn current(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        match self.after.get(key) {
+        match self.after.get(key).or_else(|| self.looked_up.get(key)) {
             Some(raw) => Ok(raw.clone()),
             None => Ok(self.tree.get(key)?.map(|raw| raw.to_vec())),
         }
