@@ -23,10 +23,6 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// As in the host: connector calls and mappings are measured in this process.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Measures connector calls, mappings, orders, memory and start.
 #[derive(Debug, Parser)]
 #[command(name = "dowel-bench", version)]
