@@ -339,7 +339,9 @@ fn what_came_is_written_where_it_was_expected() {
         2 passed, 0 failed
     "#]]);
     let written = std::fs::read_to_string(repository.file()).unwrap();
+    // The line above the cases keeps their indentation.
     expect![[r#"
+        cases:
           # The first case.
           - name: wrong values
             given: { trigger: fixtures/order.json }
@@ -370,7 +372,8 @@ fn what_came_is_written_where_it_was_expected() {
                     lines: [{ sku: A-1, qty: 3, amount: '59.97' }, { sku: B-2, qty: 3, amount: '0.30' }]
                     total: '60.27'
               emitted: []
-    "#]].assert_eq(written.strip_prefix(HEAD).unwrap());
+    "#]]
+    .assert_eq(&format!("cases:\n{}", written.strip_prefix(HEAD).unwrap()));
     let (_, code) = repository.run(&["test"]);
     assert_eq!(code, Some(0));
 }
