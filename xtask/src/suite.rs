@@ -42,7 +42,13 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 9] = [
+pub(crate) const SUITES: [Suite; 10] = [
+    Suite {
+        name: "setup",
+        about: "what the other suites need: the Wasm target and the sources of dependencies",
+        run: prepare,
+        tool: None,
+    },
     Suite {
         name: "fmt",
         about: "the layout of the code",
@@ -130,6 +136,13 @@ const ONE: Tally = Tally {
     passed: 1,
     failed: 0,
 };
+
+/// cargo-deny reads the sources without fetching them, and the workspace has members
+/// that are compiled for the Wasm target.
+fn prepare() -> Result<Tally> {
+    setup::run()?;
+    passes(&["fetch", "--locked", "--quiet"])
+}
 
 fn passes(arguments: &[&str]) -> Result<Tally> {
     run::succeed(&mut run::cargo(arguments))?;

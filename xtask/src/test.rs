@@ -34,8 +34,12 @@ pub(crate) fn run(options: &Test) -> Result<()> {
     report.close(begin, options.all)
 }
 
-/// Names choose suites; words alone choose tests by their names.
+/// Names choose suites; words alone choose tests by their names. What all suites need is
+/// always set up.
 fn is_chosen(suite: &Suite, names: &[String], words: &[String]) -> bool {
+    if suite.name == "setup" {
+        return true;
+    }
     if names.is_empty() {
         return words.is_empty() || suite.name == "tests";
     }
@@ -117,9 +121,9 @@ mod tests {
     #[test]
     fn filters_choose() {
         assert_eq!(chosen(&[], &[]).len(), SUITES.len());
-        assert_eq!(chosen(&["fmt", "doc"], &[]), ["fmt", "doc"]);
-        assert_eq!(chosen(&[], &["crash"]), ["tests"]);
-        assert_eq!(chosen(&["tests"], &["crash"]), ["tests"]);
+        assert_eq!(chosen(&["fmt", "doc"], &[]), ["setup", "fmt", "doc"]);
+        assert_eq!(chosen(&[], &["crash"]), ["setup", "tests"]);
+        assert_eq!(chosen(&["tests"], &["crash"]), ["setup", "tests"]);
     }
 
     #[test]
