@@ -1,6 +1,7 @@
 //! HTTP: intake of webhooks and events on the public listener; runs, health and metrics on the
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
+mod approvals;
 mod backup;
 mod connections;
 mod decisions;
@@ -48,6 +49,11 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/flows/{flow}/runs", post(intake::manual))
         .route("/api/v1/flows/{flow}/disable", post(flows::disable))
         .route("/api/v1/flows/{flow}/enable", post(flows::enable))
+        .route("/api/v1/approvals", get(approvals::list))
+        .route(
+            "/api/v1/approvals/{run}/{step}/decisions",
+            post(approvals::decide),
+        )
         .route("/api/v1/connections", get(connections::list))
         .route("/api/v1/events/undelivered", get(events::undelivered))
         .route("/api/v1/backup", get(backup::backup))

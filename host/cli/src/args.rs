@@ -1,7 +1,9 @@
 //! The command line.
 
+mod approvals;
 mod exceptions;
 
+pub(crate) use approvals::Approvals;
 pub(crate) use exceptions::{Author, Exceptions};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -92,6 +94,9 @@ pub(crate) enum Command {
     /// Decides about runs that wait for a person.
     #[command(subcommand)]
     Exceptions(Exceptions),
+    /// Lists what waits for the decision of a person, and decides.
+    #[command(subcommand)]
+    Approvals(Approvals),
     /// Lists what fires when.
     #[command(subcommand)]
     Schedules(Schedules),

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod approvals;
 mod backup;
 mod check;
 mod connections;
@@ -57,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             compensate,
             author,
         }) => exceptions::cancel(&id, &author, compensate, format).await,
+        Command::Approvals(command) => approvals::run(command, format).await,
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,

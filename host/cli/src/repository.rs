@@ -6,6 +6,7 @@ use dowel_flow::calendar;
 use dowel_flow::diagnostic::Diagnostic;
 use dowel_flow::environment::{self, Environment};
 use dowel_flow::plan::Calendars;
+use dowel_flow::policy::{self, POLICY_FILE, Policy};
 use dowel_flow::source::FlowFolder;
 use std::collections::BTreeMap;
 use std::fs;
@@ -97,6 +98,17 @@ impl Repository {
             }
         }
         Ok((calendars, findings))
+    }
+
+    /// Who is in which group; nobody in any without the file. `Err` inside means that it
+    /// has findings.
+    pub(crate) fn policy(&self) -> Result<Result<Policy, Vec<Diagnostic>>> {
+        let path = self.repo.join(POLICY_FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(policy::parse(POLICY_FILE, &text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Ok(Policy::default())),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
     }
 
     /// The environment that was chosen; `Err` inside means that it has findings.

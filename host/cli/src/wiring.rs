@@ -10,6 +10,7 @@ use dowel_flow::compile;
 use dowel_flow::diagnostic::Diagnostic;
 use dowel_flow::environment::Environment;
 use dowel_flow::plan::Plan;
+use dowel_flow::policy::Policy;
 use dowel_flow::source::{Context, FlowFolder};
 use dowel_flow::validate::Validator;
 use dowel_mapping::{Mapping, MappingOptions};
@@ -31,6 +32,8 @@ pub(crate) struct Compiled {
     pub(crate) plans: Vec<Plan>,
     pub(crate) findings: Vec<Diagnostic>,
     pub(crate) has_errors: bool,
+    /// Who is in which group.
+    pub(crate) policy: Policy,
 }
 
 /// Compiles flows; every finding of every flow, and of the calendars, is collected.
@@ -44,11 +47,19 @@ pub(crate) fn compile_all(
     let (calendars, findings) = repository.calendars()?;
     all.has_errors = !findings.is_empty();
     all.findings = findings;
+    match repository.policy()? {
+        Ok(policy) => all.policy = policy,
+        Err(findings) => {
+            all.has_errors = true;
+            all.findings.extend(findings);
+        }
+    }
     for folder in folders {
         let context = Context {
             catalogue: connectors,
             checker: mapping,
             calendars: &calendars,
+            policy: &all.policy,
             commit: None,
         };
         match compile(folder, context) {

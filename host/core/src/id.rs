@@ -117,6 +117,7 @@ name!(
     is_kebab,
     KEBAB
 );
+name!(/** A group of people in the policy: `kebab-case`. */ GroupName, is_kebab, KEBAB);
 name!(/** A business calendar's name: `kebab-case`. */ CalendarName, is_kebab, KEBAB);
 name!(
     /** A step's id: `snake_case`, so that expressions can name it. */

@@ -4,8 +4,10 @@
 //! another meaning. [`VERSION`] grows when a reader of the previous version could not
 //! understand a journal any more.
 
+mod approval;
 mod command;
 
+pub use approval::{ApprovalAsked, Escalation, OnExpiry};
 pub use command::{Actor, Command, Commanded};
 
 use crate::digest::Digest;
@@ -294,6 +296,20 @@ pub enum Event {
     },
     /// A `wait` step came to its end.
     WaitEnded {
+        /// The step.
+        path: StepPath,
+    },
+    /// An `approve` step asked people; `commanded` with `decide` answers it.
+    ApprovalAsked(ApprovalAsked),
+    /// Further groups may decide from here on.
+    ApprovalEscalated {
+        /// The step.
+        path: StepPath,
+        /// Index of the escalation.
+        index: usize,
+    },
+    /// Nobody decided in time: what the flow says for that case holds.
+    ApprovalExpired {
         /// The step.
         path: StepPath,
     },

@@ -68,6 +68,11 @@ pub enum Action<'p> {
         /// From 1.
         attempt: u32,
     },
+    /// People were asked: something comes in, or this happens by itself at its time.
+    Listen {
+        /// What happens, and when.
+        due: Option<(Timestamp, Event)>,
+    },
     /// The step has nothing to do before this time.
     Wait {
         /// Its path.

@@ -1,5 +1,6 @@
 //! The engine's handle: start, intake, reading, draining.
 
+use crate::approvals::OpenSet;
 use crate::backup::Backup;
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
@@ -26,6 +27,7 @@ use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreErr
 use dowel_core::retention::RetentionRules;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::{Plan, TriggerKind};
+use dowel_flow::policy::Policy;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -80,6 +82,8 @@ pub struct EngineOptions {
     pub sweep_every: Option<Duration>,
     /// Whether schedules fire.
     pub schedules: Schedules,
+    /// Who is in which group.
+    pub policy: Policy,
 }
 
 /// Whether schedules fire.
@@ -105,6 +109,7 @@ impl Default for EngineOptions {
             retention: RetentionRules::default(),
             sweep_every: None,
             schedules: Schedules::default(),
+            policy: Policy::default(),
         }
     }
 }
@@ -167,6 +172,8 @@ pub(crate) struct Shared {
     pub(crate) switches: Switches,
     /// Who waits for whom in concurrency keys.
     pub(crate) key_lines: Arc<KeyLines>,
+    /// The approvals that wait for a decision.
+    pub(crate) approvals: OpenSet,
 }
 
 impl Shared {
@@ -216,11 +223,13 @@ impl Engine {
             ends: broadcast::channel(ENDS_KEPT).0,
             outbox: Notify::new(),
             waiters: Waiters::default(),
+            approvals: OpenSet::default(),
         });
         shared
             .plans
             .activate(shared.ports.store.as_ref(), plans, &shared.options.disabled)
             .await?;
+        shared.approvals.load(shared.ports.store.as_ref()).await?;
         shared.key_lines.load(shared.ports.store.as_ref()).await?;
         let resumed = recover(&shared).await?;
         tracing::info!(resumed, "engine started");

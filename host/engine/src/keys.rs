@@ -113,6 +113,42 @@ pub(crate) fn by_business_key(key: &str, run: RunId) -> Vec<u8> {
     out
 }
 
+/// An approval that waits for a decision: `y` + when it was asked + run + position of
+/// the question in the journal, so that the oldest come first.
+pub(crate) fn approval(asked: Timestamp, run: RunId, seq: u64) -> Vec<u8> {
+    let mut out = APPROVAL.to_vec();
+    out.extend_from_slice(&asked.as_millis().to_be_bytes());
+    out.extend_from_slice(&run.as_u128().to_be_bytes());
+    out.extend_from_slice(&seq.to_be_bytes());
+    out
+}
+
+/// The family of open approvals.
+pub(crate) const APPROVAL: &[u8] = b"y";
+
+/// When it was asked, the run and the position of such a key.
+pub(crate) fn read_approval(key: &[u8]) -> Option<(Timestamp, RunId, u64)> {
+    let (asked, rest) = key.strip_prefix(APPROVAL)?.split_first_chunk::<8>()?;
+    let (run, seq) = rest.split_last_chunk::<8>()?;
+    let asked = Timestamp::from_millis(u64::from_be_bytes(*asked));
+    Some((asked, run_at_end(run)?, u64::from_be_bytes(*seq)))
+}
+
+/// Such a key as a cursor of lists.
+pub(crate) fn cursor_of_approval(key: &[u8]) -> String {
+    let place = key.strip_prefix(APPROVAL).unwrap_or_default();
+    place.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The key of a cursor; `None` if it is none.
+pub(crate) fn approval_of_cursor(cursor: &str) -> Option<Vec<u8>> {
+    let mut key = APPROVAL.to_vec();
+    for at in (0..cursor.len()).step_by(2) {
+        key.push(u8::from_str_radix(cursor.get(at..at + 2)?, 16).ok()?);
+    }
+    read_approval(&key).map(|_| key)
+}
+
 /// All runs of one business key.
 pub(crate) fn business_key(key: &str) -> Vec<u8> {
     let mut out = b"k".to_vec();
@@ -329,5 +365,10 @@ mod tests {
         let at = Timestamp::from_millis(9);
         assert_eq!(read_expiring(&expiring(at, &dedupe)), Some((at, &*dedupe)));
         assert_eq!(read_expiring(b"x1"), None);
+        let open = approval(at, run, 7);
+        assert!(open < approval(Timestamp::from_millis(256), run, 7));
+        assert_eq!(read_approval(&open), Some((at, run, 7)));
+        assert_eq!(approval_of_cursor(&cursor_of_approval(&open)), Some(open));
+        assert_eq!(approval_of_cursor("zz"), None);
     }
 }

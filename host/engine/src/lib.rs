@@ -4,6 +4,7 @@
 //! [`RunState::apply`](state::RunState::apply) says what an event does to a run, and
 //! [`next`](decide::next) says what a run needs. Everything else in here feeds them.
 
+mod approvals;
 pub mod backup;
 mod command;
 pub mod decide;
@@ -33,6 +34,7 @@ mod summary;
 mod switches;
 mod trace_context;
 
+pub use approvals::{ApprovalsPage, ApprovalsQuery, DecideError, OpenApproval, PersonDecides};
 pub use command::CommandError;
 pub use engine::{Engine, EngineError, EngineOptions, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};

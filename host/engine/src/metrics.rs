@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 
 /// Upper bound of the first latency bucket, in seconds.
 const FIRST_BUCKET_SECONDS: f64 = 0.001;
@@ -65,6 +66,10 @@ pub struct Metrics {
     pub(crate) waiting: Gauge,
     /// Runs that wait for the runs before them in their concurrency key.
     pub(crate) queued: Gauge,
+    /// Approvals that wait for a decision.
+    pub(crate) approvals: Gauge,
+    /// For how long the oldest of them has waited, in seconds.
+    pub(crate) oldest_approval: Gauge<f64, AtomicU64>,
     /// Calls that are being made.
     pub(crate) calls: Gauge,
     /// What protects the connections.
@@ -93,6 +98,8 @@ impl Default for Metrics {
             backlog: Gauge::default(),
             waiting: Gauge::default(),
             queued: Gauge::default(),
+            approvals: Gauge::default(),
+            oldest_approval: Gauge::default(),
             calls: Gauge::default(),
             connections: ProtectMetrics::default(),
             schedules: ScheduleMetrics::default(),
@@ -161,6 +168,16 @@ impl Metrics {
             "dowel_runs_queued",
             "Runs that wait for the runs before them in their concurrency key",
             self.queued.clone(),
+        );
+        registry.register(
+            "dowel_approvals_open",
+            "Approvals that wait for a decision",
+            self.approvals.clone(),
+        );
+        registry.register(
+            "dowel_approvals_oldest_age_seconds",
+            "For how long the oldest open approval has waited, 0 without any",
+            self.oldest_approval.clone(),
         );
         registry.register(
             "dowel_calls_in_flight",

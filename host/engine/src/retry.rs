@@ -37,7 +37,9 @@ pub(crate) fn verdict(
     let asked = error
         .retry_after_ms
         .map_or(Duration::ZERO, Duration::from_millis);
-    Verdict::Retry(now.plus(delay(policy, attempt, random).max(asked.min(MAX_RETRY_AFTER))))
+    let due = now.plus(delay(policy, attempt, random).max(asked.min(MAX_RETRY_AFTER)));
+    let calendar = policy.calendar.as_ref();
+    Verdict::Retry(calendar.and_then(|open| open.next_open(due)).unwrap_or(due))
 }
 
 /// What follows when the host stopped in the middle of a call. An operation that can

@@ -1,6 +1,7 @@
 //! A run as its journal tells it.
 
 mod apply;
+mod approval;
 mod call;
 mod command;
 mod compensation;
@@ -9,6 +10,7 @@ mod parallel;
 mod status;
 
 pub use apply::IllegalEvent;
+pub use approval::{ApprovalState, DecisionRefused, Settled};
 pub use compensation::Compensation;
 pub use looping::{ItemEnd, LoopState};
 pub use parallel::ParallelState;
@@ -18,7 +20,7 @@ use dowel_core::cloud_event::HOPS;
 use dowel_core::journal::{CallArguments, RunCreated};
 use dowel_core::{JsonText, StepError, StepPath, Timestamp};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A run, folded from its journal.
@@ -43,6 +45,10 @@ pub struct RunState {
     pub compensation: Option<Compensation>,
     /// A person wants the run to end before its time.
     pub cancel: Option<Cancel>,
+    /// How the approvals ended that people were asked for.
+    pub approvals: BTreeMap<StepPath, Settled>,
+    /// People who changed what the run works with: they decide no approval of it.
+    pub editors: BTreeSet<String>,
     /// Items of loops that failed and were left behind.
     pub failed_items: usize,
     /// Why it failed or is parked, and where.
@@ -99,6 +105,8 @@ pub enum StepState {
         /// The clause that took over, and the error that it took.
         caught: Option<Caught>,
     },
+    /// People were asked and nobody has decided.
+    Asking(ApprovalState),
     /// A `wait` has not come to its end.
     Waiting {
         /// When it does.

@@ -1,6 +1,7 @@
 //! One file per step kind: how it begins once its expressions have values, and, for
 //! kinds that hold steps, how it moves on.
 
+pub(crate) mod approve;
 pub(crate) mod call;
 pub(crate) mod emit;
 pub(crate) mod fail;
@@ -47,6 +48,7 @@ pub(crate) fn begin(
         StepKind::Parallel(_) => Begin::Record(parallel::begin(path)),
         StepKind::Try(_) => Begin::Record(try_::begin(path)),
         StepKind::Wait(plan) => Begin::Record(wait::begin(plan, path, &mut values, now)?),
+        StepKind::Approve(plan) => Begin::Record(approve::begin(plan, path, &mut values, now)?),
         StepKind::Emit { event_type, .. } => {
             Begin::Record(emit::begin(event_type, path, &mut values, state)?)
         }

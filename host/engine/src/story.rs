@@ -1,6 +1,10 @@
 //! A run's story for people and programs: steps, attempts, times, masked data. Told
 //! from the journal alone.
 
+mod approval;
+
+pub use approval::ApprovalStory;
+
 use crate::mask::mask;
 use crate::state::{IllegalEvent, RunState, RunStatus};
 use dowel_core::journal::{
@@ -53,7 +57,7 @@ pub struct Story {
     /// Why it failed or is parked.
     pub error: Option<StepError>,
     /// What it waits for, while it is `waiting`: `slot`, `rate` or `breaker` of a
-    /// connection, `key` (the runs before it), `enabled` (its flow), `timer`, or `event`.
+    /// connection, `key` (the runs before it), `enabled` (its flow), `timer`, `approval` (people), or `event`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<&'static str>,
     /// The run that it waits behind, of the same concurrency key.
@@ -108,7 +112,7 @@ impl StateStory {
 pub struct StepStory {
     /// Its path.
     pub path: StepPath,
-    /// What it does: `call`, `set`, `switch`, `for_each`, `parallel`, `try`, `wait`,
+    /// What it does: `call`, `set`, `switch`, `for_each`, `parallel`, `try`, `wait`, `approve`,
     /// `emit`, `fail`, `return`, or `step` where it was skipped or failed before it did anything.
     pub kind: &'static str,
     /// `running`, `waiting`, `succeeded`, `skipped` or `failed`.
@@ -136,6 +140,9 @@ pub struct StepStory {
     /// How often the run stepped aside because the call had to wait for its turn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HoldStory>,
+    /// What people were asked, and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalStory>,
 }
 
 /// A wait for the turn at a connection.
@@ -190,6 +197,7 @@ const fn waits_for(last: &Event) -> &'static str {
         Event::Queued { .. } => "key",
         Event::Stopped {} => "enabled",
         Event::AttemptFailed { .. } | Event::WaitBegan { .. } => "timer",
+        Event::ApprovalAsked(_) | Event::ApprovalEscalated { .. } => "approval",
         _ => "event",
     }
 }
@@ -285,6 +293,9 @@ impl Story {
             }
             Event::WaitBegan { path, .. } => self.step(path, "wait", at).status = "waiting",
             Event::WaitEnded { path } => self.step(path, "wait", at).end(at, "succeeded"),
+            Event::ApprovalAsked(_)
+            | Event::ApprovalEscalated { .. }
+            | Event::ApprovalExpired { .. } => self.add_approval(&entry.event, at),
             Event::Commanded(commanded) => self.decide(commanded, at),
             Event::CompensationBegan { error, .. } => {
                 self.error = error.clone().or(self.error.take());
@@ -409,6 +420,9 @@ impl Story {
                     .filter(again)
                     .for_each(StepStory::reopen);
             }
+            Command::Decide { path, decision, .. } => {
+                self.answer(path, decision, commanded, at);
+            }
             Command::Cancel { .. } | Command::Compensate | Command::Discard { .. } => {}
         }
         self.error = None;
@@ -468,7 +482,12 @@ impl Story {
     }
 
     /// The step at a path; it begins now if it has not begun.
-    fn step(&mut self, path: &StepPath, kind: &'static str, at: Timestamp) -> &mut StepStory {
+    pub(super) fn step(
+        &mut self,
+        path: &StepPath,
+        kind: &'static str,
+        at: Timestamp,
+    ) -> &mut StepStory {
         let index = self
             .steps
             .iter()
@@ -497,6 +516,7 @@ impl StepStory {
             ended_at: None,
             attempts: Vec::new(),
             held: Vec::new(),
+            approval: None,
         }
     }
 
@@ -507,12 +527,12 @@ impl StepStory {
         self.error = None;
     }
 
-    fn fail(&mut self, at: Timestamp, error: &StepError) {
+    pub(super) fn fail(&mut self, at: Timestamp, error: &StepError) {
         self.error = Some(error.clone());
         self.end(at, "failed");
     }
 
-    fn end(&mut self, at: Timestamp, status: &'static str) {
+    pub(super) fn end(&mut self, at: Timestamp, status: &'static str) {
         self.ended_at = Some(at);
         self.status = status;
     }

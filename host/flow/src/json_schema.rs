@@ -4,6 +4,7 @@ use crate::shape::{Definitions, Shape};
 use crate::surface::calendar::CalendarFile;
 use crate::surface::environment::EnvironmentFile;
 use crate::surface::flow::FlowFile;
+use crate::surface::policy::PolicyFile;
 use crate::surface::test::TestFile;
 use serde_json::json;
 
@@ -25,6 +26,11 @@ pub fn flow_test() -> String {
 /// The schema of a calendar file, formatted, with a line end.
 pub fn calendar() -> String {
     document::<CalendarFile>("Dowel business calendar")
+}
+
+/// The schema of the policy file, formatted, with a line end.
+pub fn policy() -> String {
+    document::<PolicyFile>("Dowel policy")
 }
 
 fn document<T: Shape>(title: &str) -> String {

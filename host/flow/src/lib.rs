@@ -14,6 +14,7 @@ pub mod flow_test;
 pub mod json_schema;
 mod lower;
 pub mod plan;
+pub mod policy;
 mod scalar;
 pub mod schedule;
 mod shape;

@@ -6,8 +6,10 @@
 use crate::calendar::Calendar;
 use crate::schedule::Schedule;
 use dowel_core::expression::{Position, Program, Template};
-use dowel_core::id::{CalendarName, ConnectionName, FlowName, OperationName, StepId, StepPath};
-use dowel_core::journal::{PinnedConnector, WhileParked};
+use dowel_core::id::{
+    CalendarName, ConnectionName, FlowName, GroupName, OperationName, StepId, StepPath,
+};
+use dowel_core::journal::{OnExpiry, PinnedConnector, WhileParked};
 use dowel_core::manifest::{Effect, Idempotency};
 use dowel_core::units::Share;
 use dowel_core::{Digest, ErrorKind, JsonText};
@@ -237,6 +239,8 @@ pub enum StepKind {
     Try(Try),
     /// Waits.
     Wait(Wait),
+    /// Asks people.
+    Approve(Box<Approve>),
     /// Emits a CloudEvent. One output: its data.
     Emit {
         /// CloudEvents `type`.
@@ -357,6 +361,39 @@ pub struct Wait {
     pub program: Arc<Program>,
     /// How long.
     pub duration: Option<Duration>,
+    /// The business calendar, as it was: it counts the duration, or puts the instant off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Arc<Calendar>>,
+}
+
+/// An `approve` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Approve {
+    /// Outputs: title, what is shown, and the people who may not decide.
+    pub program: Arc<Program>,
+    /// The groups that may decide, at least one.
+    pub groups: Vec<GroupName>,
+    /// What may be decided.
+    pub decisions: Vec<String>,
+    /// How long they have.
+    pub within: Option<Duration>,
+    /// The business calendar by which times are counted, as it was.
+    pub calendar: Option<Arc<Calendar>>,
+    /// Further groups, each later than the one before.
+    pub escalate: Vec<EscalateTo>,
+    /// What the end without a decision of a person means.
+    pub on_expiry: OnExpiry,
+    /// The decision that fails the step, if one does.
+    pub fails_on: Option<String>,
+}
+
+/// Further groups that may decide an approval.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EscalateTo {
+    /// How long after the question.
+    pub after: Duration,
+    /// The groups.
+    pub groups: Vec<GroupName>,
 }
 
 /// What a call does whose outcome nobody knows.
@@ -413,6 +450,9 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
     /// How delays are spread.
     pub jitter: Jitter,
+    /// The business calendar that attempts wait for, as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Arc<Calendar>>,
 }
 
 /// How delays are spread.
@@ -439,6 +479,7 @@ impl Default for RetryPolicy {
             factor: 2.0,
             max_delay: Duration::from_secs(60),
             jitter: Jitter::Full,
+            calendar: None,
         }
     }
 }
@@ -518,6 +559,7 @@ impl Step {
             StepKind::Parallel(parallel) => &parallel.program,
             StepKind::Try(plan) => &plan.program,
             StepKind::Wait(wait) => &wait.program,
+            StepKind::Approve(approve) => &approve.program,
             StepKind::Set { program }
             | StepKind::Switch { program, .. }
             | StepKind::Emit { program, .. }

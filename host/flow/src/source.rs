@@ -3,6 +3,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Calendars, Plan};
+use crate::policy::Policy;
 use dowel_core::manifest::Manifest;
 use dowel_core::port::CheckExpressions;
 use dowel_core::{ConnectorName, Digest};
@@ -35,6 +36,8 @@ pub struct Context<'a> {
     pub checker: &'a dyn CheckExpressions,
     /// The business calendars of the repository.
     pub calendars: &'a Calendars,
+    /// Who is in which group.
+    pub policy: &'a Policy,
     /// Git commit of the repository, where known.
     pub commit: Option<&'a str>,
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     if compiled.has_errors {
         return Err(wiring::as_error(&compiled.findings));
     }
-    let plans = compiled.plans;
+    let (plans, policy) = (compiled.plans, compiled.policy);
     wiring::check_configs(&environment, &enabled(&plans, &environment), &connectors)
         .map_err(|problems| anyhow!(problems.join("\n")))?;
     bind(&host, &environment)?;
@@ -61,7 +61,11 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };
-    let engine = Engine::start(ports, engine_options(&serve, &environment), plans).await?;
+    let options = EngineOptions {
+        policy,
+        ..engine_options(&serve, &environment)
+    };
+    let engine = Engine::start(ports, options, plans).await?;
     let state = Arc::new(ApiState::new(
         engine.clone(),
         api_options(&serve, environment, &kept),

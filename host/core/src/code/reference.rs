@@ -67,4 +67,19 @@ super::codes! {
     UNUSED_CONNECTION = 1222, "A connection that no step uses",
         "The flow declares a connection, and no step calls it.",
         "Remove it: what is declared has to be granted by every environment.";
+    UNKNOWN_GROUP = 1240, "A group that the policy does not name",
+        "An `approve` step asks a group, and `policy.yaml` at the root of the repository has no such group.",
+        "Add the group to `policy.yaml`, or correct its name.";
+    WAIT_CHOICE = 1241, "Not exactly one end of a wait",
+        "A wait ends after a `duration` or at an instant (`until`); `calendar` belongs to either.",
+        "Keep one of `duration` and `until`.";
+    APPROVE_DECISION = 1242, "Decisions that do not fit each other",
+        "`on_timeout` and `on_reject` refer to decisions that the step does not offer, or a decision is written twice.",
+        "Name the decision under `decisions`, or change the key.";
+    APPROVE_TIME = 1243, "Times of an approval that do not fit each other",
+        "Escalations come one after the other and before `within`; `on_timeout` needs `within`, and `calendar` needs a time.",
+        "Correct the times, or remove the key that has no effect.";
+    PERSON_REPEATED = 1244, "A person is in a group twice",
+        "Each person stands once in a group of the policy.",
+        "Remove the second entry.";
 }

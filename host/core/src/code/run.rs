@@ -152,4 +152,16 @@ super::codes! {
     COMMAND_REFUSED = 2322, "The run does not allow this now",
         "What was asked for does not fit where the run stands; nothing was changed.",
         "Look at the run with `dowel runs show` and decide again.";
+    APPROVAL_REJECTED = 2350, "An approval was rejected",
+        "The decision about the approval was `rejected`, and the flow fails then (`on_reject: fail`).",
+        "Read the comment in the run's story; correct what was objected to and rerun, or discard the run.";
+    APPROVAL_EXPIRED = 2351, "Nobody decided an approval in time",
+        "The time of `approve.within` passed without a decision, and the flow fails then (`on_timeout: fail`).",
+        "Find out who should have decided, then retry the step: it asks again.";
+    APPROVAL_BAD_VALUE = 2352, "An approval cannot be asked for",
+        "An expression of the `approve` step yielded a value of the wrong type: `title` is a text, `show` a map, `exclude` texts or lists of texts.",
+        "Correct the expression at the place that is named.";
+    CALENDAR_CLOSED = 2353, "A business calendar has no more open time",
+        "The calendar is closed for ten years from here on, so the time that was asked for never comes.",
+        "Correct the calendar, then rerun.";
 }

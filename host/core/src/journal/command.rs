@@ -67,6 +67,17 @@ pub enum Command {
         #[serde(default)]
         keep_key: bool,
     },
+    /// Answer an approval. The reason is the comment.
+    Decide {
+        /// The step.
+        path: StepPath,
+        /// One of the decisions that the step asks for.
+        decision: String,
+        /// The groups that the policy had the actor in; empty in a request, the host
+        /// fills it in.
+        #[serde(default)]
+        groups: Vec<String>,
+    },
 }
 
 impl Command {
@@ -80,6 +91,7 @@ impl Command {
             Self::Skip { .. } => "skip",
             Self::Compensate => "compensate",
             Self::Discard { .. } => "discard",
+            Self::Decide { .. } => "decide",
         }
     }
 }

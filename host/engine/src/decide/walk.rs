@@ -3,7 +3,7 @@
 use super::Action;
 use crate::scope::Scope;
 use crate::state::{Failed, RunState, StepState};
-use crate::step::{for_each, parallel, switch, try_};
+use crate::step::{approve, for_each, parallel, switch, try_};
 use dowel_core::journal::Event;
 use dowel_core::{JsonText, StepError, StepPath};
 use dowel_flow::plan::{Block, Plan, Step, StepKind};
@@ -106,6 +106,10 @@ impl<'p, 's> Walk<'p, 's> {
                     path,
                     until: *until,
                 });
+            }
+            (_, Some(StepState::Asking(approval))) => {
+                let due = approve::due(approval);
+                self.actions.push(Action::Listen { due });
             }
             (StepKind::Switch { cases, default, .. }, Some(StepState::InBranch { case })) => {
                 return switch::advance(self, cases, default.as_ref(), *case, path, scope);

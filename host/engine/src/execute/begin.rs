@@ -66,6 +66,18 @@ impl Driver {
                 self.settle_open(plan, path, attempt)?;
                 round.progressed = true;
             }
+            Action::Listen { due } => {
+                round.listens = true;
+                match due {
+                    Some((at, event)) if at <= self.shared.ports.clock.now() => {
+                        self.record(event)?;
+                        // What an end by itself means may be that the step has failed.
+                        round.failed = true;
+                    }
+                    Some((at, _)) => round.wake_at(at),
+                    None => {}
+                }
+            }
             Action::Wait { path, until } => {
                 if until <= self.shared.ports.clock.now() {
                     self.record(Event::WaitEnded { path })?;

@@ -26,7 +26,14 @@ impl Driver {
         Ok(())
     }
 
-    async fn command(&mut self, commanded: Commanded) -> Result<Result<(), String>, DriveError> {
+    async fn command(
+        &mut self,
+        mut commanded: Commanded,
+    ) -> Result<Result<(), String>, DriveError> {
+        if let Command::Decide { groups, .. } = &mut commanded.command {
+            // The policy that holds now, not the one when it was sent.
+            *groups = self.shared.options.policy.groups_of(&commanded.actor.0);
+        }
         let releases = commanded.command == Command::Discard { keep_key: false };
         let verdict = self.try_record(Event::Commanded(commanded));
         if releases && verdict.is_ok() {

@@ -1,6 +1,7 @@
 //! The part of a run's journal that is not on disk yet, and the batch that takes it
 //! there.
 
+use crate::approvals::{self, Listed};
 use crate::engine::Shared;
 use crate::events;
 use crate::inbox::Verdict;
@@ -32,6 +33,8 @@ pub(crate) struct Page {
     released: Option<(Vec<u8>, Vec<u8>)>,
     /// The run's entry in the index of finished runs, as stored.
     finished: Option<Vec<u8>>,
+    /// The run's entries in the index of open approvals, as stored.
+    approvals: Listed,
 }
 
 impl Page {
@@ -46,6 +49,7 @@ impl Page {
             taken: Vec::new(),
             released: None,
             finished: retention::index_entry(state),
+            approvals: approvals::listed(state),
         }
     }
 
@@ -161,6 +165,7 @@ impl Page {
                 batch.put(entry.clone(), Vec::new());
             }
         }
+        let approvals = approvals::add_to(&mut batch, &self.approvals, state)?;
         if let Some((key, value)) = self.released.take() {
             batch.require_equal(key.clone(), value).delete(key);
         }
@@ -184,6 +189,8 @@ impl Page {
             (Some(_), None) => shared.finished.left(&state.created.flow),
             _ => {}
         }
+        shared.approvals.written(&self.approvals, &approvals);
+        self.approvals = approvals;
         self.keeping = None;
         self.finished = finished;
         announce(&self.entries, state);

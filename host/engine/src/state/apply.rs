@@ -6,7 +6,7 @@ use super::{
 };
 use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
 use dowel_core::{JsonText, StepId, StepPath, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An event that cannot follow the ones before it.
@@ -62,6 +62,8 @@ impl RunState {
             kept: None,
             compensation: None,
             cancel: None,
+            approvals: BTreeMap::new(),
+            editors: BTreeSet::new(),
             failed_items: 0,
             error: None,
             updated_at: at,
@@ -116,7 +118,10 @@ impl RunState {
                 Ok(())
             }
             Event::WaitEnded { path } => self.end_wait(path),
-            Event::Commanded(commanded) => self.command(&commanded.command, at),
+            Event::ApprovalAsked(asked) => self.ask(asked, at),
+            Event::ApprovalEscalated { path, index } => self.escalate(path, *index),
+            Event::ApprovalExpired { path } => self.expire(path, at),
+            Event::Commanded(commanded) => self.commanded(commanded, at),
             Event::CompensationBegan {
                 error,
                 path,
@@ -275,7 +280,7 @@ impl RunState {
     }
 
     /// A step state for a value that was just given.
-    fn done(&self, value: JsonText) -> StepState {
+    pub(super) fn done(&self, value: JsonText) -> StepState {
         StepState::Done(Done {
             value,
             seq: self.next_seq,
@@ -303,7 +308,7 @@ impl RunState {
         self.at_work();
     }
 
-    fn begin_step(&mut self, path: &StepPath, state: StepState) -> Applied {
+    pub(super) fn begin_step(&mut self, path: &StepPath, state: StepState) -> Applied {
         if self.steps.contains_key(path) {
             return Err(format!("step `{path}` has begun already"));
         }

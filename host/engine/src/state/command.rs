@@ -9,12 +9,20 @@ mod retry;
 mod skip;
 
 use super::{Failed, RunState, StepState};
-use dowel_core::journal::Command;
+use dowel_core::journal::{Command, Commanded};
 use dowel_core::{StepPath, Timestamp};
 
 impl RunState {
-    pub(super) fn command(&mut self, command: &Command, at: Timestamp) -> Result<(), String> {
-        match command {
+    pub(super) fn commanded(&mut self, commanded: &Commanded, at: Timestamp) -> Result<(), String> {
+        self.command(commanded, at)?;
+        if let Command::EditInput { .. } | Command::Complete { .. } = commanded.command {
+            self.editors.insert(commanded.actor.0.clone());
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, commanded: &Commanded, at: Timestamp) -> Result<(), String> {
+        match &commanded.command {
             Command::Cancel { compensate } => self.cancel(*compensate),
             Command::Retry { path } => self.retry(path.as_ref(), at),
             Command::EditInput {
@@ -26,6 +34,11 @@ impl RunState {
             Command::Skip { path } => self.skip(path),
             Command::Compensate => self.compensate(),
             Command::Discard { .. } => self.discard(),
+            Command::Decide {
+                path,
+                decision,
+                groups,
+            } => self.decide(path, decision, groups, commanded, at),
         }
     }
 

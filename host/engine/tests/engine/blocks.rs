@@ -146,6 +146,7 @@ fn wait(id: &str, seconds: u64) -> Step {
         StepKind::Wait(Wait {
             program: program(None, &[]),
             duration: Some(Duration::from_secs(seconds)),
+            calendar: None,
         }),
     )
 }

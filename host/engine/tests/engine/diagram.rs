@@ -3,8 +3,8 @@
 
 use crate::support::*;
 use dowel_core::journal::{
-    Actor, CallArguments, Command, Commanded, Entry, Event, FailedAttempt, HoldReason, RunCreated,
-    VERSION,
+    Actor, ApprovalAsked, CallArguments, Command, Commanded, Entry, Escalation, Event,
+    FailedAttempt, HoldReason, OnExpiry, RunCreated, VERSION,
 };
 use dowel_core::manifest::Effect;
 use dowel_core::{Digest, ErrorKind, RunId, SendRecord, StepError, StepPath, Timestamp};
@@ -167,6 +167,26 @@ fn events() -> Vec<(&'static str, Event)> {
                 until: at,
             },
         ),
+        ("approval-asked", asked("new")),
+        (
+            "approval-escalated",
+            Event::ApprovalEscalated {
+                path: path("ask"),
+                index: 0,
+            },
+        ),
+        (
+            "approval-expired",
+            Event::ApprovalExpired { path: path("ask") },
+        ),
+        (
+            "decide",
+            command(Command::Decide {
+                path: path("ask"),
+                decision: "approved".to_owned(),
+                groups: vec!["finance".to_owned()],
+            }),
+        ),
         (
             "state-read",
             Event::StateRead {
@@ -267,6 +287,25 @@ fn events() -> Vec<(&'static str, Event)> {
     ]
 }
 
+fn asked(name: &str) -> Event {
+    let at = Timestamp::from_millis(1);
+    Event::ApprovalAsked(ApprovalAsked {
+        path: path(name),
+        title: "t".to_owned(),
+        show: json("{}"),
+        groups: vec!["finance".to_owned()],
+        decisions: vec!["approved".to_owned()],
+        exclude: Vec::new(),
+        until: Some(at),
+        escalations: vec![Escalation {
+            at,
+            groups: vec!["leads".to_owned()],
+        }],
+        on_expiry: OnExpiry::Fail,
+        fails_on: None,
+    })
+}
+
 fn command(command: Command) -> Event {
     Event::Commanded(Commanded {
         actor: Actor("ana".to_owned()),
@@ -326,6 +365,7 @@ fn samples() -> Vec<RunState> {
     let blocks = || {
         vec![
             created(),
+            asked("ask"),
             Event::LoopEntered {
                 path: path("loop"),
                 items: json("[1]"),

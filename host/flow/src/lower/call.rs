@@ -229,6 +229,9 @@ impl<'a> Lowering<'a> {
             None | Some(JitterName::Full) => Jitter::Full,
             Some(JitterName::None) => Jitter::None,
         };
+        if let Some(calendar) = &retry.calendar {
+            policy.calendar = Some(self.pinned_calendar(calendar)?);
+        }
         is_good.then_some(policy)
     }
 }

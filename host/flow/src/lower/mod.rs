@@ -1,5 +1,6 @@
 //! From the language as it is written to the plan.
 
+mod approve;
 mod blocks;
 mod call;
 mod connections;
@@ -13,6 +14,7 @@ mod schedule;
 mod state;
 mod step;
 mod value;
+mod wait;
 
 use crate::check::{Known, Scope, StepIndex};
 use crate::diagnostic::Report;

@@ -3,22 +3,18 @@
 use super::Lowering;
 use super::call::CallParts;
 use crate::check::{Dot, Known, Scope, StepResult};
-use crate::plan::{Block, Step, StepKind, Wait};
-use crate::shape::{Any, Either, Formula, Located, Text};
-use crate::surface::step::{Fail, Step as Written, Wait as WrittenWait};
+use crate::plan::{Block, Step, StepKind};
+use crate::shape::{Any, Formula, Located, Text};
+use crate::surface::step::{Fail, Step as Written};
 use crate::text::Span;
 use crate::yaml::{Node, Plain};
 use dowel_core::code::flow as code;
 use dowel_core::expression::{Expression, Template};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The longest wait: beyond it nobody remembers what was waited for.
-const MAX_WAIT: Duration = Duration::from_secs(400 * 86_400);
 
 /// Each kind of step with the keys that it takes beside `id` and `if`.
-const KINDS: [(&str, &[&str]); 10] = [
+const KINDS: [(&str, &[&str]); 11] = [
     (
         "call",
         &[
@@ -38,6 +34,7 @@ const KINDS: [(&str, &[&str]); 10] = [
     ("parallel", &["schema", "compensate"]),
     ("try", &["catch", "schema", "compensate"]),
     ("wait", &["compensate"]),
+    ("approve", &["schema", "compensate"]),
     ("emit", &["with", "compensate"]),
     ("fail", &[]),
     ("return", &[]),
@@ -131,6 +128,7 @@ impl Lowering<'_> {
             "parallel" => self.parallel(step.parallel.as_ref()?, condition),
             "try" => self.try_steps(step, condition),
             "wait" => self.wait(step.wait.as_ref()?, condition),
+            "approve" => self.approve(step.approve.as_ref()?, condition),
             "emit" => self.emit(step.emit.as_ref()?, step.with.as_ref(), condition),
             "fail" => self.fail(step.fail.as_ref()?, condition),
             _ => self.ends_with(step.ends_with.as_ref()?, condition),
@@ -175,7 +173,7 @@ impl Lowering<'_> {
                 format!("the step does several things: {}", names.join(", "))
             };
             let found = self.report.error(code::STEP_KIND, step.span, message);
-            found.help("each step has one of call, set, switch, for_each, parallel, try, wait, emit, fail and return");
+            found.help("each step has one of call, set, switch, for_each, parallel, try, wait, approve, emit, fail and return");
             return None;
         };
         for (key, span) in &step.keys {
@@ -208,25 +206,6 @@ impl Lowering<'_> {
         self.scope.vars.extend(fields.clone());
         let program = self.end_program(condition?, vec![template?]);
         Some((StepKind::Set { program }, Known::Object(Arc::new(fields))))
-    }
-
-    fn wait(
-        &mut self,
-        wait: &Either<Located<Duration>, WrittenWait>,
-        condition: Option<Option<Expression>>,
-    ) -> Option<Lowered> {
-        let (duration, outputs) = match wait {
-            Either::Plain(duration) => {
-                let longest = self.duration(duration, MAX_WAIT, "from 1ms to 400d");
-                (Some(longest?), Vec::new())
-            }
-            Either::Map(wait) => {
-                let until = self.text_or_expression(&wait.until.0, "wait.until");
-                (None, vec![until?])
-            }
-        };
-        let program = self.end_program(condition?, outputs);
-        Some((StepKind::Wait(Wait { program, duration }), Known::Any))
     }
 
     fn emit(
@@ -269,7 +248,7 @@ impl Lowering<'_> {
         Some((kind, Known::Any))
     }
 
-    fn text_or_expression(&mut self, node: &Node, key: &str) -> Option<Template> {
+    pub(super) fn text_or_expression(&mut self, node: &Node, key: &str) -> Option<Template> {
         match node {
             Node::Scalar(scalar) if scalar.resolve() == Plain::Text => self.template(node, key),
             Node::Scalar(scalar) if scalar.resolve() == Plain::BooleanWord => {

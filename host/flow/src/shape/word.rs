@@ -8,7 +8,7 @@ use crate::text::Span;
 use crate::yaml::{Node, Plain};
 use dowel_core::code::{Code, flow as code};
 use dowel_core::connection::{EgressRule, Rate};
-use dowel_core::id::{CalendarName, ConnectionName, ConnectorName, FlowName, StepId};
+use dowel_core::id::{CalendarName, ConnectionName, ConnectorName, FlowName, GroupName, StepId};
 use dowel_core::units::Share;
 use dowel_core::{ErrorKind, units};
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ macro_rules! names {
         })*
     };
 }
-names!(FlowName: KEBAB_PATTERN, ConnectorName: KEBAB_PATTERN, ConnectionName: KEBAB_PATTERN, CalendarName: KEBAB_PATTERN, StepId: SNAKE_PATTERN);
+names!(FlowName: KEBAB_PATTERN, ConnectorName: KEBAB_PATTERN, ConnectionName: KEBAB_PATTERN, CalendarName: KEBAB_PATTERN, GroupName: KEBAB_PATTERN, StepId: SNAKE_PATTERN);
 
 impl FromText for Duration {
     fn from_text(text: &str) -> Result<Self, String> {

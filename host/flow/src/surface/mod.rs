@@ -1,7 +1,9 @@
 //! The language as it is written: one type per map.
 
+pub(crate) mod approve;
 pub(crate) mod calendar;
 pub(crate) mod environment;
 pub(crate) mod flow;
+pub(crate) mod policy;
 pub(crate) mod step;
 pub(crate) mod test;

@@ -1,12 +1,13 @@
 //! Steps.
 
+use super::approve::Approve;
 use crate::shape::{Any, Either, Formula, Located, MapOf, Percent, Text, choice, record};
 use dowel_core::ErrorKind;
-use dowel_core::id::StepId;
+use dowel_core::id::{CalendarName, StepId};
 use std::time::Duration;
 
 record! {
-    /// One step: exactly one of call, set, switch, for_each, parallel, try, wait, emit, fail and return.
+    /// One step: exactly one of call, set, switch, for_each, parallel, try, wait, approve, emit, fail and return.
     Step {
         /// The step's id, in snake_case and unique in the file.
         id = "id": Located<StepId>,
@@ -28,6 +29,8 @@ record! {
         catch = "catch": Option<Located<Vec<Catch>>>,
         /// Waits for a duration such as 2h, or until an instant.
         wait = "wait": Option<Either<Located<Duration>, Wait>>,
+        /// Asks people and waits for their decision; the result is `{decision, by, at, comment}`.
+        approve = "approve": Option<Approve>,
         /// Emits a CloudEvent of this type, with `with` as its data.
         emit = "emit": Option<Located<Text>>,
         /// Ends the run as failed.
@@ -51,7 +54,7 @@ record! {
         /// The JSON Schema of the step's value, a file of the flow's folder.
         schema = "schema": Option<Located<Text>>,
     }
-    not_yet ["run", "receive", "approve", "sensitive", "detach"]
+    not_yet ["run", "receive", "sensitive", "detach"]
 }
 
 record! {
@@ -125,12 +128,16 @@ record! {
 }
 
 record! {
-    /// A wait for an instant.
+    /// A wait for a time: `duration` or `until`.
     Wait {
         /// An instant in RFC 3339, or an expression that yields one.
-        until = "until": Any,
+        until = "until": Option<Any>,
+        /// How long.
+        duration = "duration": Option<Located<Duration>>,
+        /// The business calendar: `duration` counts its open time only, and `until` is put off to it.
+        calendar = "calendar": Option<Located<CalendarName>>,
     }
-    not_yet ["calendar"]
+    not_yet []
 }
 
 record! {
@@ -202,6 +209,8 @@ record! {
         max_delay = "max_delay": Option<Located<Duration>>,
         /// How delays are spread: `full` between nothing and the delay, `none` not at all.
         jitter = "jitter": Option<JitterName>,
+        /// The business calendar: an attempt that would come while it is closed waits until it opens.
+        calendar = "calendar": Option<Located<CalendarName>>,
     }
     not_yet []
 }

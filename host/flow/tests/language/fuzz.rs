@@ -4,6 +4,7 @@ use crate::support::{Connectors, cases, folder};
 use dowel_core::Digest;
 use dowel_core::expression::ExpressionReport;
 use dowel_core::port::{CheckExpressions, CheckRequest};
+use dowel_flow::policy::Policy;
 use dowel_flow::source::Context;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ fn survives(text: &str) {
         catalogue: &Connectors::new(),
         checker: &Silent,
         calendars: &BTreeMap::new(),
+        policy: &Policy::default(),
         commit: None,
     };
     match dowel_flow::compile(&folder(text), context) {

@@ -15,6 +15,7 @@ fn the_published_schemas_are_fresh() {
         .assert_eq(&json_schema::flow_test());
     expect_file!["../../../../docs/reference/calendar.schema.json"]
         .assert_eq(&json_schema::calendar());
+    expect_file!["../../../../docs/reference/policy.schema.json"].assert_eq(&json_schema::policy());
 }
 
 #[test]
@@ -24,6 +25,7 @@ fn the_schemas_are_schemas() {
         json_schema::environment(),
         json_schema::flow_test(),
         json_schema::calendar(),
+        json_schema::policy(),
     ] {
         Validator::new(&JsonText::parse(&text).unwrap()).unwrap();
     }

@@ -4,6 +4,7 @@ use dowel_core::manifest::Manifest;
 use dowel_core::{ConnectorName, Digest};
 use dowel_flow::diagnostic::Diagnostic;
 use dowel_flow::plan::Calendars;
+use dowel_flow::policy::Policy;
 use dowel_flow::source::{Catalogue, Compiled, Context, FlowFolder};
 use dowel_mapping::{Mapping, MappingOptions};
 use serde_json::{Value, json};
@@ -113,11 +114,18 @@ fn calendars() -> Calendars {
     ])
 }
 
+/// The policy of the repository that the cases lie in.
+fn policy() -> Policy {
+    let text = "groups: { finance: [ana@example.com], finance-leads: [lea@example.com] }\n";
+    dowel_flow::policy::parse("policy.yaml", text).unwrap()
+}
+
 pub(crate) fn compile(flow: &str) -> Result<Compiled, Vec<Diagnostic>> {
     let context = Context {
         catalogue: &Connectors::new(),
         checker: &*MAPPING,
         calendars: &calendars(),
+        policy: &policy(),
         commit: Some("9f2c"),
     };
     dowel_flow::compile(&folder(flow), context)
