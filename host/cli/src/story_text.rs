@@ -60,6 +60,20 @@ struct Step {
     attempts: Vec<Attempt>,
     #[serde(default)]
     held: Vec<Held>,
+    approval: Option<Approval>,
+}
+
+#[derive(Deserialize)]
+struct Approval {
+    title: String,
+    show: Box<RawValue>,
+    groups: Vec<String>,
+    until: Option<String>,
+    next_escalation: Option<String>,
+    escalated: usize,
+    decision: Option<String>,
+    by: Option<String>,
+    comment: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,6 +170,9 @@ fn write_step(text: &mut String, step: &Step) {
     if let Some(input) = &step.input {
         let _ = writeln!(text, "      input  {}", shorten(input.get()));
     }
+    if let Some(approval) = &step.approval {
+        write_approval(text, approval);
+    }
     if let Some(held) = step.held.last() {
         write_held(text, held, step.held.len());
     }
@@ -169,6 +186,28 @@ fn write_step(text: &mut String, step: &Step) {
     }
     if let (Some(error), true) = (&step.error, step.attempts.is_empty()) {
         write_failure(text, "      ", error);
+    }
+}
+
+/// What people were asked, and what came of it.
+fn write_approval(text: &mut String, approval: &Approval) {
+    let _ = writeln!(text, "      asked  {}", approval.title);
+    let _ = writeln!(text, "      shown  {}", shorten(approval.show.get()));
+    let until = approval.until.as_ref();
+    let until = until.map(|at| format!(", until {at}")).unwrap_or_default();
+    let escalated = match approval.escalated {
+        0 => String::new(),
+        times => format!(", escalated {times} time(s)"),
+    };
+    let groups = approval.groups.join(", ");
+    let _ = writeln!(text, "      groups {groups}{until}{escalated}");
+    if let Some(at) = &approval.next_escalation {
+        let _ = writeln!(text, "      more groups from {at}");
+    }
+    if let (Some(decision), Some(by)) = (&approval.decision, &approval.by) {
+        let comment = approval.comment.as_ref();
+        let comment = comment.map(|text| format!(": {text}")).unwrap_or_default();
+        let _ = writeln!(text, "      {decision} by {by}{comment}");
     }
 }
 

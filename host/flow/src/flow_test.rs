@@ -91,6 +91,17 @@ pub struct Answer {
 pub enum Outcome {
     /// The operation returns this.
     Return(JsonText),
+    /// Somebody decides an approval.
+    Decide {
+        /// What.
+        decision: String,
+        /// Who.
+        by: String,
+        /// Why.
+        comment: Option<String>,
+    },
+    /// Nobody decides an approval.
+    Silence,
     /// The operation fails.
     Fail {
         /// Why.

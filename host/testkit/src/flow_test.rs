@@ -7,6 +7,7 @@ mod fake;
 mod judge;
 mod mocks;
 mod observe;
+mod people;
 mod record;
 mod stub;
 mod update;

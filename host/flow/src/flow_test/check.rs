@@ -1,7 +1,7 @@
 //! Names in a test file against those of the flow.
 
 use crate::diagnostic::Report;
-use crate::plan::{Plan, StepKind};
+use crate::plan::{Plan, Step, StepKind};
 use crate::shape::{Key, Located, MapOf, did_you_mean};
 use crate::surface::test::{Answers, Expect};
 use crate::text::Span;
@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub(super) struct Names<'p> {
     /// Operations that it calls, with the schemas of their results.
     operations: BTreeMap<String, &'p JsonText>,
+    /// Approvals, with what may be decided.
+    approvals: BTreeMap<&'p str, &'p [String]>,
     steps: Vec<&'p str>,
     switches: Vec<&'p str>,
     triggers: Vec<&'p str>,
@@ -31,10 +33,15 @@ impl<'p> Names<'p> {
             }
             _ => None,
         };
+        let approval = |step: &&'p Step| match &step.kind {
+            StepKind::Approve(plan) => Some((step.id.as_str(), plan.decisions.as_slice())),
+            _ => None,
+        };
         let is_switch = |kind: &StepKind| matches!(kind, StepKind::Switch { .. });
         let switches = steps.iter().filter(|step| is_switch(&step.kind));
         Self {
             operations: steps.iter().filter_map(|s| operation(&s.kind)).collect(),
+            approvals: steps.iter().filter_map(|s| approval(s)).collect(),
             switches: switches.map(|step| step.id.as_str()).collect(),
             steps: steps.iter().map(|step| step.id.as_str()).collect(),
             triggers: plan.triggers.iter().map(|t| t.name.as_str()).collect(),
@@ -43,16 +50,41 @@ impl<'p> Names<'p> {
 
     pub(super) fn check_mocks(&self, mocks: &MapOf<Key, Answers>, report: &mut Report) {
         for (name, answers) in &mocks.0 {
-            if !self.operations.contains_key(&name.value.0) {
+            if !self.operations.contains_key(&name.value.0) && !self.is_approval(&name.value.0) {
                 let message = format!("the flow makes no call `{}`", name.value.0);
                 let found = report.error(code::MOCK_UNKNOWN, name.span, message);
-                found.help = did_you_mean(&name.value.0, self.operation_names());
+                let approvals = self.approvals.keys().copied();
+                let names = self.operation_names().chain(approvals);
+                found.help = did_you_mean(&name.value.0, names);
             }
             if answers.0.is_empty() {
                 let message = "a mock needs at least one answer";
                 report.error(code::EMPTY_LIST, name.span, message);
             }
         }
+    }
+
+    /// Whether a mock of this name stands for people.
+    pub(super) fn is_approval(&self, name: &str) -> bool {
+        self.approvals.contains_key(name)
+    }
+
+    /// Refuses what cannot be decided.
+    pub(super) fn check_decision(
+        &self,
+        name: &str,
+        decide: &Located<StepId>,
+        report: &mut Report,
+    ) -> Option<()> {
+        let offered = self.approvals.get(name)?;
+        let decision = decide.value.as_str();
+        if offered.iter().any(|one| one == decision) {
+            return Some(());
+        }
+        let message = format!("`{decision}` is none of the decisions of `{name}`");
+        let found = report.error(code::UNKNOWN_VALUE, decide.span, message);
+        found.help = did_you_mean(decision, offered.iter().map(String::as_str));
+        None
     }
 
     /// Warns of a value that the operation could not return.

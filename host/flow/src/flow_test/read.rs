@@ -63,6 +63,9 @@ pub(super) fn cases(
     out
 }
 
+/// Who decides in a case that does not say.
+const DEFAULT_PERSON: &str = "tester";
+
 struct Reader<'a> {
     names: Names<'a>,
     folder: &'a FlowFolder,
@@ -235,6 +238,7 @@ impl Reader<'_> {
         tests_schema: bool,
     ) -> Option<Answer> {
         let outcome = match (&answer.returns, answer.fail) {
+            _ if self.names.is_approval(name) => self.decision(name, answer)?,
             (Some(value), None) => {
                 self.refuse_failure_keys(answer);
                 let json = constant(&value.0, "return", self.report)?;
@@ -270,6 +274,28 @@ impl Reader<'_> {
         })
     }
 
+    /// What becomes of an approval.
+    fn decision(&mut self, name: &str, answer: &written::Answer) -> Option<Outcome> {
+        let foreign = |key: &str| {
+            !["decide", "by", "comment", "after", "times", "item"].contains(&key)
+                && !key.starts_with("x-")
+        };
+        for (key, span) in answer.keys.iter().filter(|(key, _)| foreign(key)) {
+            let message = format!("`{key}` describes a call, and `{name}` is an approval");
+            self.report.error(code::MOCK_KEY, *span, message);
+        }
+        let Some(decide) = &answer.decide else {
+            return Some(Outcome::Silence);
+        };
+        self.names.check_decision(name, decide, self.report)?;
+        let text = |text: &Option<Text>| text.as_ref().map(|text| text.0.clone());
+        Some(Outcome::Decide {
+            decision: decide.value.to_string(),
+            by: text(&answer.by).unwrap_or_else(|| DEFAULT_PERSON.to_owned()),
+            comment: text(&answer.comment),
+        })
+    }
+
     fn failure(&mut self, kind: ErrorKind, answer: &written::Answer) -> Option<Outcome> {
         let text = |text: &Option<Text>| text.as_ref().map(|text| text.0.clone());
         let details = answer.details.as_ref();
@@ -297,7 +323,16 @@ impl Reader<'_> {
     }
 
     fn refuse_failure_keys(&mut self, answer: &written::Answer) {
-        let foreign = ["code", "message", "details", "retry_after", "sent"];
+        let foreign = [
+            "code",
+            "message",
+            "details",
+            "retry_after",
+            "sent",
+            "decide",
+            "by",
+            "comment",
+        ];
         for (key, span) in &answer.keys {
             if foreign.contains(&key.as_str()) {
                 let message = format!("`{key}` describes a failure, and this answer returns");

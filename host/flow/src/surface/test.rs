@@ -73,7 +73,7 @@ record! {
 }
 
 record! {
-    /// One answer of a mock: exactly one of `return` and `fail`.
+    /// One answer of a mock: exactly one of `return` and `fail`, or for an approval `decide` or nothing.
     Answer {
         /// The operation returns this value.
         returns = "return": Option<Any>,
@@ -87,6 +87,12 @@ record! {
         details = "details": Option<Any>,
         /// How long the upstream asks to wait before the next attempt.
         retry_after = "retry_after": Option<Duration>,
+        /// What a person decides about the approval of this step; without it nobody decides, and it expires.
+        decide = "decide": Option<Located<StepId>>,
+        /// Who decides; `tester` unless given.
+        by = "by": Option<Text>,
+        /// Why, in their words.
+        comment = "comment": Option<Text>,
         /// How far the attempt got, as the gateway saw it; `sent` for `timeout` and `unknown-outcome` unless given, `answered` for the others.
         sent = "sent": Option<SentName>,
         /// How long the answer takes; beyond the step's timeout the attempt ends without it.
@@ -98,7 +104,7 @@ record! {
         /// Only for calls whose input has these values.
         with = "with": Option<Any>,
     }
-    not_yet ["decide", "by", "comment", "receive"]
+    not_yet ["receive"]
 }
 
 choice! {

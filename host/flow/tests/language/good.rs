@@ -105,6 +105,7 @@ fn block(out: &mut String, depth: usize, steps: &[Step]) {
             StepKind::Parallel(parallel) => format!("parallel, {:?}", parallel.join),
             StepKind::Try(_) => "try".to_owned(),
             StepKind::Wait(wait) => format!("wait {:?}", wait.duration),
+            StepKind::Approve(ask) => format!("approve {:?} within {:?}", ask.groups, ask.within),
             StepKind::Emit { event_type, .. } => format!("emit {event_type}"),
             StepKind::Fail { kind, code, .. } => format!("fail {kind} {code}"),
             StepKind::Return { .. } => "return".to_owned(),

@@ -11,6 +11,7 @@ mod environment;
 mod flow_tests;
 mod fuzz;
 mod good;
+mod policy;
 mod schema;
 mod support;
 mod validate;

@@ -7,6 +7,7 @@ use dowel_core::code::flow::{MOCK_MISSING, MOCK_USED_UP};
 use dowel_core::code::run::CALL_DEADLINE;
 use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, Clock, Invoker};
 use dowel_core::{ErrorKind, JsonText, RunId, SendRecord, StepError};
+use dowel_engine::OpenApproval;
 use dowel_flow::flow_test::{Answer, Outcome};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -55,6 +56,24 @@ impl Mocks {
     pub(super) fn calls(&self) -> Vec<MadeCall> {
         let state = self.state.lock();
         state.calls.iter().map(|(_, call)| call.clone()).collect()
+    }
+}
+
+/// What a case says about an approval.
+pub(super) enum Said {
+    /// Nothing.
+    Nothing,
+    /// This answer.
+    Answer(Answer),
+}
+
+impl Mocks {
+    /// The answer for an approval.
+    pub(super) fn approval(&self, open: &OpenApproval) -> Said {
+        let step = open.step.as_str();
+        let mut state = self.state.lock();
+        let found = state.answer(open.step.id(), step, &JsonText::null());
+        found.map_or(Said::Nothing, Said::Answer)
     }
 }
 
@@ -157,6 +176,11 @@ impl Invoker for Mocks {
             match answer.outcome {
                 Outcome::Return(json) => CallOutcome {
                     result: Ok(json),
+                    sent: SendRecord::Answered,
+                },
+                // Only approvals have these, and those are no calls.
+                Outcome::Decide { .. } | Outcome::Silence => CallOutcome {
+                    result: Ok(JsonText::null()),
                     sent: SendRecord::Answered,
                 },
                 Outcome::Fail { error, sent } => CallOutcome {

@@ -2,6 +2,7 @@
 
 use dowel_core::journal::{Entry, Event};
 use dowel_core::{JsonText, RunId, StepError, StepPath};
+use dowel_engine::OpenApproval;
 use dowel_engine::state::{RunState, RunStatus, StepState};
 use dowel_engine::story::Story;
 use dowel_flow::validate::Violation;
@@ -14,6 +15,8 @@ pub struct Observed {
     pub runs: Vec<ObservedRun>,
     /// The calls of all runs, in the order in which they began.
     pub calls: Vec<MadeCall>,
+    /// Approvals that the case says nothing about.
+    pub unanswered: Vec<OpenApproval>,
 }
 
 /// One call with all its attempts.

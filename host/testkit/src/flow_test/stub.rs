@@ -72,5 +72,24 @@ pub(super) fn stubs(observed: &Observed, specs: &Specs) -> Vec<Stub> {
             origin,
         });
     }
+    for open in &observed.unanswered {
+        let name = open.step.id();
+        if out.iter().any(|stub| stub.name == name) {
+            continue;
+        }
+        let decision = open.decisions.first().map_or("approved", String::as_str);
+        let mock = JsonText::object([
+            ("decide", &JsonText::string(decision)),
+            ("by", &JsonText::string("ana")),
+            ("after", &JsonText::string("1h")),
+        ]);
+        out.push(Stub {
+            name: name.to_owned(),
+            step: open.step.to_string(),
+            input: open.show.clone(),
+            yaml: yaml(&JsonText::object([(name, &mock)])),
+            origin: "the first decision of the approval",
+        });
+    }
     out
 }

@@ -2,6 +2,7 @@
 
 use super::mocks::Mocks;
 use super::observe::{Intake, Observed, ObservedRun};
+use super::people::{self, People};
 use crate::{MemoryStore, SeededRandomness, VirtualClock};
 use dowel_core::expression::{Evaluated, EvaluationError};
 use dowel_core::port::{BoxFuture, EvaluationRequest, Mapper};
@@ -96,10 +97,13 @@ async fn play(
     };
     let options = EngineOptions {
         env: case.env.clone(),
+        policy: people::policy(plan, case),
         ..EngineOptions::default()
     };
     let engine = Engine::start(ports, options, vec![plan.clone()]).await?;
+    let people = People::new(plan, mocks.clone(), clock.clone());
     let world = World {
+        people,
         engine,
         clock,
         mapper,
@@ -115,10 +119,12 @@ async fn play(
         }
     }
     observed.calls = mocks.calls();
+    observed.unanswered = world.people.unanswered();
     done
 }
 
 struct World {
+    people: People,
     engine: Engine,
     clock: VirtualClock,
     mapper: Arc<Counted>,
@@ -152,6 +158,7 @@ impl World {
         tokio::select! {
             settled = self.engine.settled(run) => settled.map(drop).map_err(CaseError::from),
             () = self.quiet() => Ok(()),
+            () = self.people.answer(&self.engine) => Ok(()),
         }
     }
 
