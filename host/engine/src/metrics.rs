@@ -169,6 +169,17 @@ impl Metrics {
             "Runs that wait for the runs before them in their concurrency key",
             self.queued.clone(),
         );
+        self.register_approvals(registry);
+        registry.register(
+            "dowel_calls_in_flight",
+            "Calls that are being made",
+            self.calls.clone(),
+        );
+        self.connections.register(registry);
+        self.schedules.register(registry);
+    }
+
+    fn register_approvals(&self, registry: &mut Registry) {
         registry.register(
             "dowel_approvals_open",
             "Approvals that wait for a decision",
@@ -179,13 +190,6 @@ impl Metrics {
             "For how long the oldest open approval has waited, 0 without any",
             self.oldest_approval.clone(),
         );
-        registry.register(
-            "dowel_calls_in_flight",
-            "Calls that are being made",
-            self.calls.clone(),
-        );
-        self.connections.register(registry);
-        self.schedules.register(registry);
     }
 
     pub(crate) fn accepted(&self, flow: &FlowName) {

@@ -12,6 +12,7 @@ pub const TOP_LEVEL: [&str; 17] = [
     "Cargo.toml",
     "LICENSE",
     "README.md",
+    "policy.yaml",
     "clippy.toml",
     "connectors",
     "connectors.lock",

@@ -9,7 +9,7 @@ use crate::step::{self, Begin};
 use dowel_core::code::run::UNKNOWN_OUTCOME;
 use dowel_core::expression::Evaluated;
 use dowel_core::journal::{Event, FailedAttempt};
-use dowel_core::{ErrorKind, SendRecord, StepError, StepPath};
+use dowel_core::{ErrorKind, SendRecord, StepError, StepPath, Timestamp};
 use dowel_flow::plan::{Call, Step, StepKind};
 use std::sync::Arc;
 
@@ -66,18 +66,7 @@ impl Driver {
                 self.settle_open(plan, path, attempt)?;
                 round.progressed = true;
             }
-            Action::Listen { due } => {
-                round.listens = true;
-                match due {
-                    Some((at, event)) if at <= self.shared.ports.clock.now() => {
-                        self.record(event)?;
-                        // What an end by itself means may be that the step has failed.
-                        round.failed = true;
-                    }
-                    Some((at, _)) => round.wake_at(at),
-                    None => {}
-                }
-            }
+            Action::Listen { due } => self.listen(due, round)?,
             Action::Wait { path, until } => {
                 if until <= self.shared.ports.clock.now() {
                     self.record(Event::WaitEnded { path })?;
@@ -87,6 +76,25 @@ impl Driver {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Waits for a message, and for what happens by itself if none comes.
+    fn listen(
+        &mut self,
+        due: Option<(Timestamp, Event)>,
+        round: &mut Round,
+    ) -> Result<(), DriveError> {
+        round.listens = true;
+        match due {
+            Some((at, event)) if at <= self.shared.ports.clock.now() => {
+                self.record(event)?;
+                // What an end by itself means may be that the step has failed.
+                round.failed = true;
+            }
+            Some((at, _)) => round.wake_at(at),
+            None => {}
         }
         Ok(())
     }

@@ -151,10 +151,7 @@ impl Page {
             batch.put(keys::active(run), queue::due_at(due));
         }
         if state.status != self.listed {
-            let summary = RunSummary::of(state);
-            let bytes = serde_json::to_vec(&summary)
-                .map_err(|e| StoreError::Failed(e.to_string().into()))?;
-            batch.put(keys::summary(run), bytes);
+            put_summary(&mut batch, state)?;
         }
         let finished = retention::index_entry(state);
         if finished != self.finished {
@@ -203,6 +200,13 @@ impl Page {
         self.due = due;
         Ok(())
     }
+}
+
+fn put_summary(batch: &mut Batch, state: &RunState) -> Result<(), StoreError> {
+    let bytes = serde_json::to_vec(&RunSummary::of(state))
+        .map_err(|e| StoreError::Failed(e.to_string().into()))?;
+    batch.put(keys::summary(state.created.run), bytes);
+    Ok(())
 }
 
 /// Tells the log what became durable: emitted events, and runs that need a person.

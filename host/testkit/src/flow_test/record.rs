@@ -56,6 +56,7 @@ pub fn record(entries: &[Entry], plan: &Plan, specs: &Specs, name: &str) -> Opti
     let observed = Observed {
         runs: vec![run],
         calls: calls.made,
+        unanswered: Vec::new(),
     };
     let expect = super::judge::summary(&observed);
     let mocks = JsonText::object(mocks.iter().map(|(name, mock)| (name.as_str(), mock)));
