@@ -5,14 +5,13 @@ use crate::repository::File;
 use std::collections::BTreeSet;
 
 /// What may stand at the top, besides names that begin with a dot.
-pub const TOP_LEVEL: [&str; 17] = [
+pub const TOP_LEVEL: [&str; 18] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE",
     "README.md",
-    "policy.yaml",
     "clippy.toml",
     "connectors",
     "connectors.lock",
@@ -21,6 +20,7 @@ pub const TOP_LEVEL: [&str; 17] = [
     "environments",
     "flows",
     "host",
+    "policy.yaml",
     "sdk",
     "tests",
     "wit",
