@@ -131,8 +131,9 @@ impl Lowering<'_> {
             if out.iter().any(|other| other == name) {
                 let message = format!("the decision `{name}` is written twice");
                 self.unfit_decision(decision.span, message);
+            } else {
+                out.push(name.to_owned());
             }
-            out.push(name.to_owned());
         }
         Some(out)
     }
@@ -156,11 +157,9 @@ impl Lowering<'_> {
             return Some(OnExpiry::Decide(decision.to_owned()));
         }
         let message = format!("`on_timeout: {word}`, and `{decision}` is none of the decisions");
-        let known = decisions.iter().map(String::as_str);
-        let words = ["fail", "approve", "reject"].into_iter().chain(known);
         let span = on_timeout.span;
         let found = self.report.error(code::APPROVE_DECISION, span, message);
-        found.help = did_you_mean(word, words);
+        found.help(format!("write one of fail, {}", decisions.join(", ")));
         None
     }
 

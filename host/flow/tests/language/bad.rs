@@ -78,6 +78,8 @@ fn every_code_has_a_case() {
         // Raised by the runner of tests.
         code::flow::MOCK_MISSING,
         code::flow::MOCK_USED_UP,
+        // Raised by the policy file, which `policy.rs` checks.
+        code::reference::PERSON_REPEATED,
         // Raised by the engine.
         code::flow::PLAN_UNUSABLE,
     ];
