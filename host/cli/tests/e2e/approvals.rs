@@ -58,8 +58,9 @@ fn dowel(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 fn host(folder: &Path) -> Host {
-    let mut command = dowel(folder, &["serve", "--env-file"]);
+    let mut command = dowel(folder, &["serve"]);
     command
+        .arg("--env-file")
         .arg(folder.join("env.yaml"))
         .arg("--data")
         .arg(folder.join("data"))
