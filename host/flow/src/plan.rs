@@ -167,7 +167,8 @@ pub struct Dedupe {
 pub struct OnFailure {
     /// The kinds after which the run is compensated; after all others it is parked.
     pub compensate: Vec<ErrorKind>,
-    /// Who is told, by the names of the policy.
+    /// Who is told, by the names of the policy. Plans of earlier hosts do not have it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<String>,
 }
 

@@ -16,6 +16,7 @@ mod protect;
 mod retention;
 mod run;
 mod saga;
+mod saga_crash;
 mod schedule;
 mod support;
 mod switches;
