@@ -152,4 +152,7 @@ super::codes! {
     COMMAND_REFUSED = 2322, "The run does not allow this now",
         "What was asked for does not fit where the run stands; nothing was changed.",
         "Look at the run with `dowel runs show` and decide again.";
+    BLOB_UNREADABLE = 2420, "A large value of a run is missing or changed",
+        "The journal of the run refers to a value that lies beside it, and what is there is not what was written. The run cannot be shown and does not go on; other runs are not affected.",
+        "Check the disk. Restore the last backup to get the value back; the message names the run and the digest of the value.";
 }

@@ -3,6 +3,7 @@
 // The lint knows test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod blobs;
 mod blocks;
 mod crash;
 mod diagram;
