@@ -19,8 +19,14 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The version of the format that this host writes.
-pub const VERSION: u32 = 1;
+/// The newest version of the format, which this host reads and writes.
+pub const VERSION: u32 = BLOBS_VERSION;
+
+/// Entries that hold their values themselves; written wherever that is so.
+pub const PLAIN_VERSION: u32 = 1;
+
+/// Entries whose large values lie beside the journal.
+pub const BLOBS_VERSION: u32 = 2;
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

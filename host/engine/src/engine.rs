@@ -123,6 +123,9 @@ pub enum EngineError {
     /// A journal cannot be used.
     #[error("{0}")]
     Journal(String),
+    /// A large value of a journal cannot be had.
+    #[error("{0}")]
+    Blob(String),
     /// A plan cannot be used.
     #[error(transparent)]
     Plan(#[from] ActivationError),
@@ -134,6 +137,7 @@ impl EngineError {
         match self {
             Self::Store(_) => code::store::UNAVAILABLE,
             Self::Journal(_) => code::run::JOURNAL_UNREADABLE,
+            Self::Blob(_) => code::run::BLOB_UNREADABLE,
             Self::Plan(error) => error.code(),
         }
     }
@@ -143,6 +147,7 @@ impl From<JournalError> for EngineError {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Store(error) => Self::Store(error),
+            blob @ JournalError::Blob { .. } => Self::Blob(blob.to_string()),
             other => Self::Journal(other.to_string()),
         }
     }

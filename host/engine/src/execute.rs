@@ -11,12 +11,12 @@ mod page;
 mod turn;
 
 use crate::engine::Shared;
-use crate::journal;
+use crate::journal::{self, JournalError};
 use crate::live::Seat;
 use crate::queue::{Inbox, Timers, Work};
 use crate::state::RunState;
 use dowel_core::{RunId, Timestamp};
-use drive::{Driver, Exit};
+use drive::{DriveError, Driver, Exit};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,9 +27,9 @@ use tokio_util::task::TaskTracker;
 /// When a run is tried again after the store refused to take its turn.
 const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// When a run is tried again whose task panicked: a defect that should not be met
-/// thousands of times an hour.
-const PANIC_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// When a run is tried again whose task panicked, or whose journal cannot be read: a
+/// defect that should not be met thousands of times an hour.
+const DEFECT_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Works until draining begins, then lets the open runs stop.
 pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox) {
@@ -100,12 +100,18 @@ async fn spawn(shared: &Arc<Shared>, tasks: &TaskTracker, source: Source) {
             Ok(Ok(exit)) => after(&shared, run, exit, was_woken),
             Ok(Err(error)) => {
                 tracing::error!(%run, %error, "the run cannot go on now");
-                later(STORE_RETRY_DELAY);
+                later(match error {
+                    // It stays unreadable until somebody mends it.
+                    DriveError::Journal(
+                        JournalError::Blob { .. } | JournalError::Malformed { .. },
+                    ) => DEFECT_RETRY_DELAY,
+                    _ => STORE_RETRY_DELAY,
+                });
             }
             Err(_) => {
                 shared.protect.forget(run, |_| false);
                 tracing::error!(%run, "the run's task panicked; it is tried again later");
-                later(PANIC_RETRY_DELAY);
+                later(DEFECT_RETRY_DELAY);
             }
         }
     });
@@ -116,13 +122,13 @@ async fn drive(
     source: Source,
     seat: Arc<Seat>,
     slot: OwnedSemaphorePermit,
-) -> Result<Exit, drive::DriveError> {
+) -> Result<Exit, DriveError> {
     let (state, may_have_messages) = match source {
         Source::State(state) => (*state, false),
         Source::Journal(run) => {
             let entries = journal::load(shared.ports.store.as_ref(), run).await?;
-            let state = RunState::fold(&entries)
-                .map_err(|source| journal::JournalError::Illegal { run, source })?;
+            let state =
+                RunState::fold(&entries).map_err(|source| JournalError::Illegal { run, source })?;
             (state, true)
         }
     };

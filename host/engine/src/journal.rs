@@ -1,11 +1,14 @@
 //! A run's journal in the store: pages of entries, one page for each turn.
 
+mod blobs;
+
 use crate::keys;
 use crate::mask::mask;
 use crate::state::IllegalEvent;
+use blobs::{Blobs, Stored};
 use dowel_core::journal::Entry;
-use dowel_core::port::{Scan, Store, StoreError};
-use dowel_core::{JsonText, RunId};
+use dowel_core::port::{Batch, Scan, Store, StoreError};
+use dowel_core::{Digest, JsonText, RunId};
 
 /// Pages that are read at a time.
 const PAGES_PER_SCAN: usize = 256;
@@ -24,6 +27,20 @@ pub enum JournalError {
         /// Why.
         reason: String,
     },
+    /// A large value that the journal refers to cannot be had.
+    #[error(
+        "the journal of run {run} refers to a value of {bytes} bytes, {digest}, which is {problem}"
+    )]
+    Blob {
+        /// The run.
+        run: RunId,
+        /// The digest of what was written.
+        digest: Digest,
+        /// How long it was.
+        bytes: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The entries do not follow each other.
     #[error("the journal of run {run} does not fold: {source}")]
     Illegal {
@@ -34,23 +51,34 @@ pub enum JournalError {
     },
 }
 
-/// One page: an entry per line.
-pub(crate) fn encode(entries: &[Entry]) -> Result<Vec<u8>, serde_json::Error> {
+/// Adds a page with an entry per line to a batch, on condition that nothing is at its
+/// place: another page there means that somebody else drives the run. Large values go
+/// beside it.
+pub(crate) fn put_page(
+    run: RunId,
+    entries: &[Entry],
+    batch: &mut Batch,
+) -> Result<(), serde_json::Error> {
+    let Some(first) = entries.first() else {
+        return Ok(());
+    };
+    let key = keys::journal_page(run, first.seq);
     let mut page = Vec::with_capacity(entries.len() * 256);
     for entry in entries {
-        serde_json::to_writer(&mut page, entry)?;
+        page.extend(blobs::encode(run, entry, batch)?);
         page.push(b'\n');
     }
-    Ok(page)
+    batch.require_absent(key.clone()).put(key, page);
+    Ok(())
 }
 
 /// The entries of a page.
-pub(crate) fn decode(run: RunId, page: &[u8]) -> Result<Vec<Entry>, JournalError> {
+fn decode(run: RunId, page: &[u8]) -> Result<Vec<Stored>, JournalError> {
     let malformed = |reason: String| JournalError::Malformed { run, reason };
     let text = std::str::from_utf8(page).map_err(|e| malformed(e.to_string()))?;
     // A payload may contain raw line breaks between its tokens, so the page is read as
     // a stream of values and not line by line.
-    let entries = serde_json::Deserializer::from_str(text).into_iter::<Entry>();
+    let entries = serde_json::Deserializer::from_str(text).into_iter::<Stored>();
     entries
         .collect::<Result<_, _>>()
         .map_err(|e| malformed(e.to_string()))
@@ -59,11 +87,20 @@ pub(crate) fn decode(run: RunId, page: &[u8]) -> Result<Vec<Entry>, JournalError
 /// A run's journal; empty if there is no such run.
 pub(crate) async fn load(store: &dyn Store, run: RunId) -> Result<Vec<Entry>, JournalError> {
     let mut entries = Vec::new();
+    let mut blobs = Blobs::new(store, run);
     let mut scan = Scan::prefix(keys::journal(run), PAGES_PER_SCAN);
     loop {
-        let pages = store.scan(scan.clone()).await?;
+        let pages = match store.scan(scan.clone()).await {
+            Err(StoreError::Damaged(what)) => {
+                let reason = what.to_string();
+                return Err(JournalError::Malformed { run, reason });
+            }
+            pages => pages?,
+        };
         for (_, page) in &pages {
-            entries.extend(decode(run, page)?);
+            for stored in decode(run, page)? {
+                entries.push(blobs.complete(stored).await?);
+            }
         }
         match pages.last() {
             Some((key, _)) if pages.len() == PAGES_PER_SCAN => scan = scan.after(key.clone()),
@@ -89,25 +126,99 @@ pub async fn masked_journal(store: &dyn Store, run: RunId) -> Result<Vec<JsonTex
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dowel_core::journal::Event;
-    use dowel_core::{JsonText, StepPath, Timestamp};
+    use dowel_core::journal::{BLOBS_VERSION, Event, PLAIN_VERSION};
+    use dowel_core::port::Write;
+    use dowel_core::{StepPath, Timestamp};
+    use dowel_testkit::MemoryStore;
 
-    #[test]
-    fn pages_round_trip_with_line_breaks_inside_payloads() {
-        let run = RunId::new(Timestamp::default(), [0; 10]);
+    fn run() -> RunId {
+        RunId::new(Timestamp::default(), [0; 10])
+    }
+
+    fn entry(seq: u64, v: u32, value: &str) -> Entry {
         let path: StepPath = serde_json::from_str("\"a\"").unwrap();
-        let value = JsonText::parse("{\n\"id\": 12345678901234567890, \"p\": 1.10\r\n}").unwrap();
-        let entry = |seq| Entry {
-            v: 1,
+        let value = JsonText::parse(value).unwrap();
+        Entry {
+            v,
             seq,
             at: Timestamp::from_millis(5),
-            event: Event::ValueSet {
-                path: path.clone(),
-                value: value.clone(),
-            },
-        };
-        let entries = vec![entry(1), entry(2)];
-        assert_eq!(decode(run, &encode(&entries).unwrap()).unwrap(), entries);
-        assert!(decode(run, b"{\"v\":1").is_err());
+            event: Event::ValueSet { path, value },
+        }
+    }
+
+    async fn stored(entries: &[Entry]) -> MemoryStore {
+        let mut batch = Batch::default();
+        put_page(run(), entries, &mut batch).unwrap();
+        let store = MemoryStore::default();
+        store.commit(batch).await.unwrap();
+        store
+    }
+
+    fn long(byte: &str) -> String {
+        format!(
+            "{{\n\"id\": 12345678901234567890, \"p\": 1.10, \"t\":\"{}\"}}",
+            byte.repeat(20_000)
+        )
+    }
+
+    #[tokio::test]
+    async fn pages_round_trip_with_line_breaks_inside_payloads() {
+        let value = "{\n\"id\": 12345678901234567890, \"p\": 1.10\r\n}";
+        let entries = [
+            entry(1, PLAIN_VERSION, value),
+            entry(2, PLAIN_VERSION, value),
+        ];
+        let store = stored(&entries).await;
+        assert_eq!(load(&store, run()).await.unwrap(), entries);
+        assert!(decode(run(), b"{\"v\":1").is_err());
+    }
+
+    #[tokio::test]
+    async fn both_formats_are_read_in_one_journal_and_equal_values_are_one_row() {
+        let (first, other) = (long("x"), long("y"));
+        let entries = [
+            entry(1, PLAIN_VERSION, "[1.10]"),
+            entry(2, BLOBS_VERSION, &first),
+            entry(3, BLOBS_VERSION, &other),
+            entry(4, BLOBS_VERSION, &first),
+        ];
+        let store = stored(&entries).await;
+        assert_eq!(load(&store, run()).await.unwrap(), entries);
+        let rows = store.scan(Scan::prefix(keys::blobs(run()), 9)).await;
+        assert_eq!(rows.unwrap().len(), 2);
+        let pages = store.scan(Scan::prefix(keys::journal(run()), 9)).await;
+        assert!(pages.unwrap()[0].1.len() < 2_000);
+    }
+
+    #[tokio::test]
+    async fn what_a_host_before_blobs_wrote_is_read() {
+        let entries = [entry(0, PLAIN_VERSION, &long("x"))];
+        let mut batch = Batch::default();
+        let page = serde_json::to_vec(&entries[0]).unwrap();
+        batch.put(keys::journal_page(run(), 0), page);
+        let store = MemoryStore::default();
+        store.commit(batch).await.unwrap();
+        assert_eq!(load(&store, run()).await.unwrap(), entries);
+    }
+
+    #[tokio::test]
+    async fn a_lost_or_changed_value_is_an_error_that_names_the_run() {
+        for change in [None, Some(b"\"other\"".to_vec()), Some(vec![0xff])] {
+            let store = stored(&[entry(1, BLOBS_VERSION, &long("x"))]).await;
+            let rows = store
+                .scan(Scan::prefix(keys::blobs(run()), 9))
+                .await
+                .unwrap();
+            let key = rows[0].0.clone();
+            let mut batch = Batch::default();
+            batch.writes.push(match change {
+                None => Write::Delete(key),
+                Some(value) => Write::Put(key, value),
+            });
+            store.commit(batch).await.unwrap();
+            let error = load(&store, run()).await.unwrap_err();
+            assert!(matches!(error, JournalError::Blob { .. }), "{error}");
+            assert!(error.to_string().contains(&run().to_string()), "{error}");
+        }
     }
 }

@@ -24,6 +24,18 @@ pub(crate) fn journal_page(run: RunId, first_seq: u64) -> Vec<u8> {
     key
 }
 
+/// The large values of one run's journal.
+pub(crate) fn blobs(run: RunId) -> Vec<u8> {
+    with_run(b"b", run)
+}
+
+/// A large value of a run's journal: `b` + run + the value's digest.
+pub(crate) fn blob(run: RunId, digest: &Digest) -> Vec<u8> {
+    let mut key = blobs(run);
+    key.extend_from_slice(digest.bytes());
+    key
+}
+
 /// A run that has not ended and is not parked. The value is when it is due.
 pub(crate) fn active(run: RunId) -> Vec<u8> {
     with_run(ACTIVE, run)
@@ -229,8 +241,8 @@ pub(crate) fn read_expiring(key: &[u8]) -> Option<(Timestamp, &[u8])> {
 }
 
 /// Everything that belongs to one run alone and goes with it, apart from its summary.
-pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 2] {
-    [journal(run), inbox(run)]
+pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 3] {
+    [journal(run), blobs(run), inbox(run)]
 }
 
 /// What a flow keeps between runs. Scoped by the flow's name, across versions.

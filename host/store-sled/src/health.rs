@@ -55,13 +55,18 @@ impl Health {
         let _ = self.0.set(reason.into());
     }
 
-    /// Runs a read; a fault, or a panic inside sled, ends the store.
+    /// Runs a read; a fault, or a panic inside sled, ends the store. A file of one value
+    /// that is gone or changed says nothing about others.
     pub(crate) fn guard<T>(
         &self,
         read: impl FnOnce() -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         self.check()?;
         caught(read).map_err(|fault| {
+            if matches!(fault, Fault::Value(_)) {
+                tracing::error!(%fault, "a value cannot be read");
+                return StoreError::Damaged(fault.to_string().into());
+            }
             tracing::error!(%fault, "the store stops");
             self.fail(&fault.to_string());
             self.error()

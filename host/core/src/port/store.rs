@@ -127,6 +127,10 @@ pub enum StoreError {
     /// written, and every later call fails as well.
     #[error("the store failed: {0}")]
     Failed(Arc<str>),
+    /// A value that was asked for is missing or changed. Others can be read, and the
+    /// store goes on.
+    #[error("{0}")]
+    Damaged(Arc<str>),
     /// The caller broke a rule of the port, such as the length of a key; nothing was
     /// written and the store goes on.
     #[error("the store refuses this: {0}")]

@@ -135,14 +135,8 @@ impl Page {
     ) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         let run = state.created.run;
-        if let Some(first) = self.entries.first() {
-            let page = keys::journal_page(run, first.seq);
-            let bytes = journal::encode(&self.entries)
-                .map_err(|e| StoreError::Failed(e.to_string().into()))?;
-            // Somebody else's page at this place means that this task is not the one
-            // that drives the run any more.
-            batch.require_absent(page.clone()).put(page, bytes);
-        }
+        journal::put_page(run, &self.entries, &mut batch)
+            .map_err(|e| StoreError::Failed(e.to_string().into()))?;
         // Published if and only if its step is recorded: the same batch.
         let emitted = events::put(state, &self.entries, &mut batch);
         if state.status.is_at_rest() {

@@ -130,9 +130,7 @@ fn event_variable(run: RunId, occasion: &Occasion) -> JsonText {
 fn first_batch(state: &RunState, entries: &[Entry]) -> Result<Batch, serde_json::Error> {
     let run = state.created.run;
     let mut batch = Batch::default();
-    let page = keys::journal_page(run, 0);
-    batch.require_absent(page.clone());
-    batch.put(page, crate::journal::encode(entries)?);
+    crate::journal::put_page(run, entries, &mut batch)?;
     batch.put(keys::active(run), crate::queue::due_now());
     batch.put(
         keys::summary(run),

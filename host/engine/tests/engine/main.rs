@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod approve;
+mod blobs;
 mod blocks;
 mod crash;
 mod diagram;
