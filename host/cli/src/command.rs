@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod audit;
 mod backup;
 mod check;
 mod connections;
@@ -9,6 +10,7 @@ mod doctor;
 mod eval;
 mod eval_place;
 mod exceptions;
+mod exceptions_text;
 mod explain;
 mod flows;
 mod restore;
@@ -57,6 +59,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             compensate,
             author,
         }) => exceptions::cancel(&id, &author, compensate, format).await,
+        Command::Runs(Runs::Rerun { id, author }) => exceptions::rerun(&id, &author, format).await,
+        Command::Audit(command) => audit::list(command, format).await,
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,

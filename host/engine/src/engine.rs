@@ -1,6 +1,7 @@
 //! The engine's handle: start, intake, reading, draining.
 
 use crate::backup::Backup;
+use crate::desk::{self, Desk};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
 use crate::inbox::Waiters;
@@ -167,6 +168,8 @@ pub(crate) struct Shared {
     pub(crate) switches: Switches,
     /// Who waits for whom in concurrency keys.
     pub(crate) key_lines: Arc<KeyLines>,
+    /// The exception desk.
+    pub(crate) desk: Desk,
 }
 
 impl Shared {
@@ -216,12 +219,14 @@ impl Engine {
             ends: broadcast::channel(ENDS_KEPT).0,
             outbox: Notify::new(),
             waiters: Waiters::default(),
+            desk: Desk::default(),
         });
         shared
             .plans
             .activate(shared.ports.store.as_ref(), plans, &shared.options.disabled)
             .await?;
         shared.key_lines.load(shared.ports.store.as_ref()).await?;
+        desk::load(&shared).await?;
         let resumed = recover(&shared).await?;
         tracing::info!(resumed, "engine started");
         let keeper = shared.clone();
@@ -232,17 +237,25 @@ impl Engine {
         let work = execute::work(shared.clone(), inbox);
         let publishing = events::work(shared.clone());
         let firing = schedule::work(shared.clone());
+        let telling = desk::work(Self::of(shared.clone()), shared.clone());
         let executor = tokio::spawn(async {
-            tokio::join!(work, publishing, firing);
+            tokio::join!(work, publishing, firing, telling);
         });
         if let Some(interval) = shared.options.sweep_every {
             // It ends when draining begins.
             tokio::spawn(retention::work(shared.clone(), interval));
         }
-        Ok(Self {
+        let engine = Self::of(shared);
+        *engine.executor.lock() = Some(executor);
+        Ok(engine)
+    }
+
+    /// A handle that does not wait for the executor.
+    fn of(shared: Arc<Shared>) -> Self {
+        Self {
             shared,
-            executor: Arc::new(Mutex::new(Some(executor))),
-        })
+            executor: Arc::default(),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -297,6 +310,11 @@ impl Engine {
     /// Names of the active flows.
     pub fn flows(&self) -> Vec<FlowName> {
         self.shared.plans.flows()
+    }
+
+    /// The host's time, by which its answers are to be read.
+    pub fn time(&self) -> Timestamp {
+        self.now()
     }
 
     /// A run's story, or `None` if there is no such run.

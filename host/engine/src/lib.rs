@@ -7,6 +7,7 @@
 pub mod backup;
 mod command;
 pub mod decide;
+mod desk;
 mod engine;
 mod events;
 mod execute;
@@ -34,6 +35,11 @@ mod switches;
 mod trace_context;
 
 pub use command::CommandError;
+pub use desk::{
+    Action, AuditPage, AuditQuery, AuditRecord, AuditTarget, Bulk, BulkChange, BulkFailure,
+    BulkPreview, BulkState, Decided, Deciding, Detail, Draft as AuditDraft, Group, GroupStatus,
+    Item, ItemClass, ItemsPage, ItemsQuery, Recommended, Standing, Undoing,
+};
 pub use engine::{Engine, EngineError, EngineOptions, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};

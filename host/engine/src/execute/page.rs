@@ -1,12 +1,14 @@
 //! The part of a run's journal that is not on disk yet, and the batch that takes it
 //! there.
 
+use crate::desk::{DeskPage, Draft};
 use crate::engine::Shared;
 use crate::events;
 use crate::inbox::Verdict;
 use crate::journal;
 use crate::kept::Keeping;
 use crate::keys;
+use crate::plans::ActivePlan;
 use crate::queue;
 use crate::retention;
 use crate::state::{RunState, RunStatus};
@@ -14,6 +16,7 @@ use crate::summary::RunSummary;
 use dowel_core::Timestamp;
 use dowel_core::journal::{Entry, Event, VERSION};
 use dowel_core::port::{Batch, StoreError};
+use std::sync::Arc;
 
 /// Entries of one turn.
 #[derive(Debug)]
@@ -21,8 +24,8 @@ pub(crate) struct Page {
     entries: Vec<Entry>,
     /// The status that the stored summary shows.
     listed: RunStatus,
-    /// When the stored active mark says that the run is due.
-    due: Timestamp,
+    /// When the stored active mark says that the run is due; nothing where there is none.
+    due: Option<Timestamp>,
     has_result: bool,
     /// What the flow keeps from now on, if the run succeeds.
     keeping: Option<Keeping>,
@@ -32,21 +35,35 @@ pub(crate) struct Page {
     released: Option<(Vec<u8>, Vec<u8>)>,
     /// The run's entry in the index of finished runs, as stored.
     finished: Option<Vec<u8>>,
+    /// What the exception desk shows of the run.
+    desk: DeskPage,
 }
 
 impl Page {
     /// Nothing recorded yet since `state` was read.
-    pub(crate) fn new(state: &RunState) -> Self {
+    pub(crate) fn new(plan: Arc<ActivePlan>, state: &RunState) -> Self {
         Self {
             entries: Vec::new(),
             listed: state.status,
-            due: Timestamp::default(),
+            // A run at rest has no mark: whoever wakes it gives it one.
+            due: (!state.status.is_at_rest()).then(Timestamp::default),
             has_result: false,
             keeping: None,
             taken: Vec::new(),
             released: None,
             finished: retention::index_entry(state),
+            desk: DeskPage::new(plan, state),
         }
+    }
+
+    /// The run goes on with another plan.
+    pub(crate) fn move_to(&mut self, plan: Arc<ActivePlan>) {
+        self.desk.move_to(plan);
+    }
+
+    /// Records a decision with the next batch.
+    pub(crate) fn audit(&mut self, draft: Draft) {
+        self.desk.audit(draft);
     }
 
     /// Whether its entries bring the run to rest.
@@ -143,7 +160,7 @@ impl Page {
         let emitted = events::put(state, &self.entries, &mut batch);
         if state.status.is_at_rest() {
             batch.delete(keys::active(run));
-        } else if due != self.due {
+        } else if Some(due) != self.due {
             batch.put(keys::active(run), queue::due_at(due));
         }
         if state.status != self.listed {
@@ -169,10 +186,14 @@ impl Page {
         }
         let place = shared.key_lines.write_place(state, &mut batch);
         self.keeping.iter().for_each(|kept| kept.add_to(&mut batch));
-        if batch.writes.is_empty() {
+        let change = self.desk.add(shared, state, &self.entries, &mut batch);
+        let change = change.await?;
+        let drafts = self.desk.take_drafts();
+        if batch.writes.is_empty() && drafts.is_empty() {
             return Ok(());
         }
-        shared.ports.store.commit(batch).await?;
+        shared.desk.audit.commit(shared, batch, drafts).await?;
+        self.desk.written(shared, change);
         if emitted > 0 {
             shared.outbox.notify_one();
         }
@@ -193,7 +214,7 @@ impl Page {
         }
         self.has_result = false;
         self.listed = state.status;
-        self.due = due;
+        self.due = (!state.status.is_at_rest()).then_some(due);
         Ok(())
     }
 }

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod blocks;
+mod bulk;
 mod crash;
+mod desk;
 mod diagram;
 mod events;
 mod intake;
