@@ -82,6 +82,7 @@ pub(crate) enum Exceptions {
     },
     /// Tries failed steps again, with the same keys and bytes.
     #[command(
+        disable_version_flag = true,
         after_help = "Examples:\n  dowel exceptions retry <run> --reason 'the CRM is back'\n  dowel exceptions retry <run> --version 1.4.1"
     )]
     Retry {
