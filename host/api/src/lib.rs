@@ -2,10 +2,12 @@
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
 mod approvals;
+mod audit;
 mod backup;
 mod connections;
 mod decisions;
 mod events;
+mod exceptions;
 mod flows;
 mod health;
 mod hooks;
@@ -45,6 +47,14 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/flows", get(flows::list))
         .route("/api/v1/runs/{id}/decisions", post(decisions::decide))
+        .route("/api/v1/exceptions", get(exceptions::list))
+        .route("/api/v1/exceptions/groups", get(exceptions::groups))
+        .route("/api/v1/exceptions/{id}", get(exceptions::show))
+        .route(
+            "/api/v1/exceptions/{id}/decisions",
+            post(exceptions::decide),
+        )
+        .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/runs/{id}/journal", get(runs::journal))
         .route("/api/v1/flows/{flow}/runs", post(intake::manual))
         .route("/api/v1/flows/{flow}/disable", post(flows::disable))

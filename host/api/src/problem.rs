@@ -72,7 +72,11 @@ fn status(code: Code) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
-        api::PAYLOAD_SCHEMA
+        run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK => StatusCode::NOT_FOUND,
+        run::REASON_REQUIRED => StatusCode::BAD_REQUEST,
+        run::RERUN_REFUSED | run::VERSION_REFUSED | run::BULK_REFUSED => StatusCode::CONFLICT,
+        run::EDIT_INVALID
+        | api::PAYLOAD_SCHEMA
         | api::DEDUPE_KEY
         | api::CONCURRENCY_KEY
         | api::EVENT_REFUSED
@@ -119,7 +123,16 @@ impl From<SwitchError> for Problem {
 
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
-        Self::new(error.code(), error.to_string())
+        let (code, detail) = (error.code(), error.to_string());
+        match error {
+            CommandError::Intake(error) => error.into(),
+            CommandError::Invalid { violations, .. } => {
+                let mut problem = Self::new(code, detail);
+                problem.0.errors = violations;
+                problem
+            }
+            _ => Self::new(code, detail),
+        }
     }
 }
 

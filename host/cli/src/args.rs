@@ -5,6 +5,7 @@ mod exceptions;
 
 pub(crate) use approvals::Approvals;
 pub(crate) use exceptions::{Author, Exceptions};
+pub(crate) use exceptions::{Audit, Author, Exceptions, Filter};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -91,12 +92,15 @@ pub(crate) enum Command {
     /// Lists runs, or shows one.
     #[command(subcommand)]
     Runs(Runs),
-    /// Decides about runs that wait for a person.
+    /// Lists what waits for a person, and decides about it.
     #[command(subcommand)]
     Exceptions(Exceptions),
     /// Lists what waits for the decision of a person, and decides.
     #[command(subcommand)]
     Approvals(Approvals),
+    /// Shows what people decided.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Lists what fires when.
     #[command(subcommand)]
     Schedules(Schedules),
@@ -315,6 +319,14 @@ pub(crate) enum Runs {
         id: String,
         #[command(flatten)]
         host: Host,
+    },
+    /// Begins another run of a run's event, on the active version of the flow.
+    #[command(after_help = "Example:\n  dowel runs rerun <run> --reason 'mended in 1.4.1'")]
+    Rerun {
+        /// The run's id.
+        id: String,
+        #[command(flatten)]
+        author: Author,
     },
     /// Ends a run before its time. Calls that are being made come to their end first.
     #[command(

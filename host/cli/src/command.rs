@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod approvals;
+mod audit;
 mod backup;
 mod check;
 mod connections;
@@ -10,6 +11,7 @@ mod doctor;
 mod eval;
 mod eval_place;
 mod exceptions;
+mod exceptions_text;
 mod explain;
 mod flows;
 mod restore;
@@ -59,6 +61,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             author,
         }) => exceptions::cancel(&id, &author, compensate, format).await,
         Command::Approvals(command) => approvals::run(command, format).await,
+        Command::Runs(Runs::Rerun { id, author }) => exceptions::rerun(&id, &author, format).await,
+        Command::Audit(command) => audit::list(command, format).await,
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,

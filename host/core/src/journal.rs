@@ -9,6 +9,7 @@ mod command;
 
 pub use approval::{ApprovalAsked, Escalation, OnExpiry};
 pub use command::{Actor, Command, Commanded};
+pub use command::{Actor, Command, Commanded, OtherPlan};
 
 use crate::digest::Digest;
 use crate::error::{SendRecord, StepError};
@@ -73,6 +74,12 @@ pub struct RunCreated {
     pub key_place: Option<KeyPlace>,
     /// 1, and one higher for each rerun of the same event.
     pub generation: u32,
+    /// The run of the same event before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<RunId>,
+    /// The entry of the quarantine that the payload came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resubmitted_from: Option<RunId>,
     /// W3C `traceparent` of the request that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -262,6 +269,15 @@ pub enum Event {
         step: StepPath,
         /// Why.
         error: StepError,
+    },
+    /// An item of a `for_each` step that had failed came to its end after all.
+    ItemRepaired {
+        /// The loop.
+        path: StepPath,
+        /// Index of the item.
+        index: usize,
+        /// The result of the item's last step.
+        result: JsonText,
     },
     /// A `parallel` step began its branches.
     ParallelEntered {

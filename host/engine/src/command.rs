@@ -1,12 +1,15 @@
 //! Decisions of people and policies about runs.
 
+use crate::desk;
 use crate::engine::{Engine, EngineError};
 use crate::inbox::{self, Message};
+use crate::intake::{IntakeError, Violations};
 use crate::journal;
 use crate::state::RunState;
 use dowel_core::RunId;
 use dowel_core::code::{self, Code};
 use dowel_core::journal::{Command, Commanded, Entry, Event, VERSION};
+use dowel_core::port::{Batch, StoreError};
 
 /// Why a decision was not carried out. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +20,35 @@ pub enum CommandError {
     /// The run does not allow it where it stands.
     #[error("{0}")]
     Refused(String),
+    /// Nothing waits for a person under this id.
+    #[error("nothing waits for a person under {0}")]
+    NoSuchItem(RunId),
+    /// What was given breaks its schema.
+    #[error("{what} breaks its schema in {} place(s)", violations.len())]
+    Invalid {
+        /// What: the input, the output, the payload.
+        what: &'static str,
+        /// Where.
+        violations: Violations,
+    },
+    /// A decision of this name needs a reason.
+    #[error("`{0}` needs a reason")]
+    ReasonRequired(&'static str),
+    /// The event cannot be run again.
+    #[error("{0}")]
+    RerunRefused(String),
+    /// The run cannot go on with that version.
+    #[error("{0}")]
+    VersionRefused(String),
+    /// There is no such bulk operation.
+    #[error("there is no bulk operation {0}")]
+    NoSuchBulk(RunId),
+    /// The bulk operation does not allow it where it stands.
+    #[error("{0}")]
+    BulkRefused(String),
+    /// The event was not taken.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
     /// The engine could not look or write.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -28,8 +60,22 @@ impl CommandError {
         match self {
             Self::NoSuchRun(_) => code::api::NO_SUCH_RUN,
             Self::Refused(_) => code::run::COMMAND_REFUSED,
+            Self::NoSuchItem(_) => code::run::NO_SUCH_EXCEPTION,
+            Self::Invalid { .. } => code::run::EDIT_INVALID,
+            Self::ReasonRequired(_) => code::run::REASON_REQUIRED,
+            Self::RerunRefused(_) => code::run::RERUN_REFUSED,
+            Self::VersionRefused(_) => code::run::VERSION_REFUSED,
+            Self::NoSuchBulk(_) => code::run::NO_SUCH_BULK,
+            Self::BulkRefused(_) => code::run::BULK_REFUSED,
+            Self::Intake(error) => error.code(),
             Self::Engine(error) => error.code(),
         }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
     }
 }
 
@@ -37,6 +83,17 @@ impl Engine {
     /// Carries out a decision about a run. When this returns, it is in the run's journal,
     /// or, while the host is shutting down, on disk and due at the next start.
     pub async fn command(&self, run: RunId, commanded: Commanded) -> Result<(), CommandError> {
+        self.command_with(run, commanded, Batch::default()).await
+    }
+
+    /// The same, together with what else is to be written when it is sent.
+    pub(crate) async fn command_with(
+        &self,
+        run: RunId,
+        commanded: Commanded,
+        with: Batch,
+    ) -> Result<(), CommandError> {
+        desk::require_reason(&commanded)?;
         let shared = self.shared();
         let entries = journal::load(shared.ports.store.as_ref(), run)
             .await
@@ -46,8 +103,9 @@ impl Engine {
         }
         let commanded = with_key(run, entries.len(), commanded);
         try_on(&entries, &commanded, self.now())?;
+        desk::check_given(shared, &entries, &commanded.command).await?;
         let message = Message::Command(commanded);
-        let verdict = inbox::send(shared, run, &message)
+        let verdict = inbox::send(shared, run, &message, with)
             .await
             .map_err(EngineError::from)?;
         let mut draining = shared.draining.subscribe();

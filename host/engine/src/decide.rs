@@ -1,6 +1,7 @@
 //! The decision function: what a run needs next. Pure: it reads the plan and the state
 //! and nothing else.
 
+mod repair;
 mod saga;
 mod walk;
 
@@ -105,6 +106,10 @@ pub fn next<'p>(plan: &'p Plan, state: &RunState) -> Next<'p> {
     if let Some(cancel) = state.cancel {
         let event = saga::cancelled(&walk, cancel);
         walk.settle("", event);
+        return Next::Do(walk.actions);
+    }
+    if let Some(item) = &state.repair {
+        repair::advance(&mut walk, item);
         return Next::Do(walk.actions);
     }
     match walk.block(&plan.steps, &Scope::default()) {

@@ -2,6 +2,7 @@
 
 use crate::approvals::OpenSet;
 use crate::backup::Backup;
+use crate::desk::{self, Desk};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
 use crate::inbox::Waiters;
@@ -179,6 +180,8 @@ pub(crate) struct Shared {
     pub(crate) key_lines: Arc<KeyLines>,
     /// The approvals that wait for a decision.
     pub(crate) approvals: OpenSet,
+    /// The exception desk.
+    pub(crate) desk: Desk,
 }
 
 impl Shared {
@@ -229,6 +232,7 @@ impl Engine {
             outbox: Notify::new(),
             waiters: Waiters::default(),
             approvals: OpenSet::default(),
+            desk: Desk::default(),
         });
         shared
             .plans
@@ -236,6 +240,7 @@ impl Engine {
             .await?;
         shared.approvals.load(shared.ports.store.as_ref()).await?;
         shared.key_lines.load(shared.ports.store.as_ref()).await?;
+        desk::load(&shared).await?;
         let resumed = recover(&shared).await?;
         tracing::info!(resumed, "engine started");
         let keeper = shared.clone();
@@ -246,17 +251,25 @@ impl Engine {
         let work = execute::work(shared.clone(), inbox);
         let publishing = events::work(shared.clone());
         let firing = schedule::work(shared.clone());
+        let telling = desk::work(Self::of(shared.clone()), shared.clone());
         let executor = tokio::spawn(async {
-            tokio::join!(work, publishing, firing);
+            tokio::join!(work, publishing, firing, telling);
         });
         if let Some(interval) = shared.options.sweep_every {
             // It ends when draining begins.
             tokio::spawn(retention::work(shared.clone(), interval));
         }
-        Ok(Self {
+        let engine = Self::of(shared);
+        *engine.executor.lock() = Some(executor);
+        Ok(engine)
+    }
+
+    /// A handle that does not wait for the executor.
+    fn of(shared: Arc<Shared>) -> Self {
+        Self {
             shared,
-            executor: Arc::new(Mutex::new(Some(executor))),
-        })
+            executor: Arc::default(),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -311,6 +324,11 @@ impl Engine {
     /// Names of the active flows.
     pub fn flows(&self) -> Vec<FlowName> {
         self.shared.plans.flows()
+    }
+
+    /// The host's time, by which its answers are to be read.
+    pub fn time(&self) -> Timestamp {
+        self.now()
     }
 
     /// A run's story, or `None` if there is no such run.

@@ -134,7 +134,7 @@ async fn drive(
     };
     let plan = shared
         .plans
-        .pinned(shared.ports.store.as_ref(), state.created.plan)
+        .pinned(shared.ports.store.as_ref(), state.plan())
         .await?;
     Driver::new(shared.clone(), plan, state, seat, slot)
         .run(may_have_messages)

@@ -65,23 +65,56 @@ pub(crate) fn wake(shared: &Shared, run: RunId) {
     }
 }
 
-/// Sends a message. It is on disk when this returns; the verdict follows when the run
+/// A message that a batch of its sender brings.
+pub(crate) struct Pending {
+    run: RunId,
+    key: Vec<u8>,
+    receiver: oneshot::Receiver<Verdict>,
+}
+
+/// Adds a message to a batch of its sender, who waits for the verdict.
+pub(crate) fn prepare(
+    shared: &Shared,
+    batch: &mut Batch,
+    run: RunId,
+    message: &Message,
+) -> Result<Pending, StoreError> {
+    let key = add(shared, batch, run, message)?;
+    let (sender, receiver) = oneshot::channel();
+    shared.waiters.0.lock().insert(key.clone(), sender);
+    Ok(Pending { run, key, receiver })
+}
+
+impl Pending {
+    /// The batch is on disk.
+    pub(crate) fn sent(self, shared: &Shared) -> oneshot::Receiver<Verdict> {
+        wake(shared, self.run);
+        self.receiver
+    }
+
+    /// The batch was not written.
+    pub(crate) fn forget(self, shared: &Shared) {
+        shared.waiters.0.lock().remove(&self.key);
+    }
+}
+
+/// Sends a message, together with what else its sender writes. It is on disk when this
+/// returns; the verdict follows when the run
 /// has taken it up.
 pub(crate) async fn send(
     shared: &Shared,
     run: RunId,
     message: &Message,
+    mut batch: Batch,
 ) -> Result<oneshot::Receiver<Verdict>, StoreError> {
-    let mut batch = Batch::default();
-    let key = add(shared, &mut batch, run, message)?;
-    let (sender, receiver) = oneshot::channel();
-    shared.waiters.0.lock().insert(key.clone(), sender);
-    if let Err(error) = shared.ports.store.commit(batch).await {
-        shared.waiters.0.lock().remove(&key);
-        return Err(error);
+    let pending = prepare(shared, &mut batch, run, message)?;
+    match shared.ports.store.commit(batch).await {
+        Ok(()) => Ok(pending.sent(shared)),
+        Err(error) => {
+            pending.forget(shared);
+            Err(error)
+        }
     }
-    wake(shared, run);
-    Ok(receiver)
 }
 
 /// The messages in a run's inbox, in order.

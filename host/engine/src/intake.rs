@@ -6,7 +6,7 @@ mod claim;
 mod flow_keys;
 mod place;
 
-pub(crate) use begin::{Occasion, Prepared, begin, prepare};
+pub(crate) use begin::{Occasion, Origin, Prepared, begin, prepare};
 pub(crate) use claim::{Claim, DedupeOwner, owner_of};
 pub(crate) use flow_keys::{FlowKeys, flow_keys};
 
@@ -213,6 +213,7 @@ pub(crate) async fn accept(
         keys: flow_keys,
         claims,
         now,
+        origin: Origin::default(),
     };
     let prepared = prepare(shared, &plan, occasion)?;
     let accepted = begin(shared, std::slice::from_ref(&prepared), &Batch::default()).await?;

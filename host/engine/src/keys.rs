@@ -271,9 +271,12 @@ pub(crate) fn schedule_at(key: &[u8]) -> Option<(FlowName, String)> {
     Some((flow.parse().ok()?, trigger.to_owned()))
 }
 
+/// The family of plans.
+pub(crate) const PLAN: &[u8] = b"p";
+
 /// A plan by its digest.
 pub(crate) fn plan(digest: &Digest) -> Vec<u8> {
-    let mut out = b"p".to_vec();
+    let mut out = PLAN.to_vec();
     out.extend_from_slice(digest.hex().as_bytes());
     out
 }

@@ -8,6 +8,7 @@ mod approvals;
 pub mod backup;
 mod command;
 pub mod decide;
+mod desk;
 mod engine;
 mod events;
 mod execute;
@@ -36,6 +37,11 @@ mod trace_context;
 
 pub use approvals::{ApprovalsPage, ApprovalsQuery, DecideError, OpenApproval, PersonDecides};
 pub use command::CommandError;
+pub use desk::{
+    Action, AuditPage, AuditQuery, AuditRecord, AuditTarget, Bulk, BulkChange, BulkFailure,
+    BulkPreview, BulkState, Decided, Deciding, Detail, Draft as AuditDraft, Group, GroupStatus,
+    Item, ItemClass, ItemsPage, ItemsQuery, Recommended, Standing, Undoing,
+};
 pub use engine::{Engine, EngineError, EngineOptions, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};

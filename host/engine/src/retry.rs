@@ -124,6 +124,7 @@ mod tests {
             program: Arc::new(program),
             has_key: false,
             output: None,
+            input_schema: None,
             result_schema: JsonText::parse("{}").unwrap(),
             retry: RetryPolicy {
                 attempts: 3,

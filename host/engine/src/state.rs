@@ -7,6 +7,7 @@ mod command;
 mod compensation;
 mod looping;
 mod parallel;
+mod repair;
 mod status;
 
 pub use apply::IllegalEvent;
@@ -14,11 +15,12 @@ pub use approval::{ApprovalState, DecisionRefused, Settled};
 pub use compensation::Compensation;
 pub use looping::{ItemEnd, LoopState};
 pub use parallel::ParallelState;
+pub use repair::Repair;
 pub use status::RunStatus;
 
 use dowel_core::cloud_event::HOPS;
-use dowel_core::journal::{CallArguments, RunCreated};
-use dowel_core::{JsonText, StepError, StepPath, Timestamp};
+use dowel_core::journal::{CallArguments, OtherPlan, RunCreated};
+use dowel_core::{Digest, JsonText, RunId, StepError, StepPath, Timestamp};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,6 +51,15 @@ pub struct RunState {
     pub approvals: BTreeMap<StepPath, Settled>,
     /// People who changed what the run works with: they decide no approval of it.
     pub editors: BTreeSet<String>,
+    /// The item of a loop that is tried again by itself.
+    pub repair: Option<Repair>,
+    /// The run that took the place of this one.
+    pub rerun_as: Option<RunId>,
+    /// The version of the flow that the run went on with, where it is not the first one.
+    pub moved: Option<OtherPlan>,
+    /// Whether the run has succeeded before: a repaired item does not make it keep
+    /// values for later runs again.
+    pub has_succeeded: bool,
     /// Items of loops that failed and were left behind.
     pub failed_items: usize,
     /// Why it failed or is parked, and where.
@@ -173,6 +184,18 @@ impl RunState {
         let hops = began.and_then(|mut began| began.extensions.remove(HOPS));
         let hops = hops.and_then(|hops| hops.as_str().trim_matches('"').parse().ok());
         hops.unwrap_or_default()
+    }
+
+    /// The plan that the run is on.
+    pub fn plan(&self) -> Digest {
+        let moved = self.moved.as_ref();
+        moved.map_or(self.created.plan, |moved| moved.plan)
+    }
+
+    /// The version of the flow that the run is on.
+    pub fn version(&self) -> &semver::Version {
+        let moved = self.moved.as_ref();
+        moved.map_or(&self.created.version, |moved| &moved.version)
     }
 
     /// The value of a step, as `$steps` shows it: `None` until it has one.

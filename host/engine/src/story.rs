@@ -42,6 +42,15 @@ pub struct Story {
     pub dedupe_key: Option<String>,
     /// 1, and one higher for each rerun.
     pub generation: u32,
+    /// The run of the same event before this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<RunId>,
+    /// The run of the same event that took the place of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_as: Option<RunId>,
+    /// The entry of the quarantine that the payload came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resubmitted_from: Option<RunId>,
     /// W3C `traceparent`.
     pub traceparent: Option<String>,
     /// When it was accepted.
@@ -229,11 +238,23 @@ impl Story {
         Self {
             id: created.run.to_string(),
             flow: created.flow.to_string(),
-            version: created.version.to_string(),
-            commit: created.commit.clone(),
-            plan: created.plan,
-            connectors: created.connectors.clone(),
-            mapping: created.mapping,
+            version: state.version().to_string(),
+            commit: match &state.moved {
+                Some(moved) => moved.commit.clone(),
+                None => created.commit.clone(),
+            },
+            plan: state.plan(),
+            connectors: match &state.moved {
+                Some(moved) => moved.connectors.clone(),
+                None => created.connectors.clone(),
+            },
+            mapping: match &state.moved {
+                Some(moved) => moved.mapping,
+                None => created.mapping,
+            },
+            rerun_of: created.rerun_of,
+            rerun_as: state.rerun_as,
+            resubmitted_from: created.resubmitted_from,
             status: state.status,
             trigger: created.trigger.clone(),
             dedupe_key: created.dedupe_key.clone(),
@@ -264,6 +285,7 @@ impl Story {
             | Event::Queued { .. }
             | Event::Stopped {}
             | Event::ItemFailed { .. }
+            | Event::ItemRepaired { .. }
             | Event::BranchEnded { .. } => {}
             Event::StepSkipped { path } => self.step(path, "step", at).end(at, "skipped"),
             Event::CallIntended { .. }
@@ -410,7 +432,7 @@ impl Story {
                 step.idempotency_key = Some(idempotency_key.clone());
                 step.reopen();
             }
-            Command::Retry { path } => {
+            Command::Retry { path } | Command::RetryOn { path, .. } => {
                 let all = path.is_none();
                 let again = |step: &&mut StepStory| {
                     step.status == "failed" && (all || path.as_ref() == Some(&step.path))
@@ -423,6 +445,18 @@ impl Story {
             Command::Decide { path, decision, .. } => {
                 self.answer(path, decision, commanded, at);
             }
+            Command::RetryItem { path, index } => {
+                let within = format!("{path}[{index}].");
+                let again = |step: &&mut StepStory| {
+                    step.status == "failed" && step.path.as_str().starts_with(&within)
+                };
+                self.steps
+                    .iter_mut()
+                    .filter(again)
+                    .for_each(StepStory::reopen);
+            }
+            // What the run failed with stays what it failed with.
+            Command::Rerun { .. } | Command::DiscardItem { .. } => return,
             Command::Cancel { .. } | Command::Compensate | Command::Discard { .. } => {}
         }
         self.error = None;

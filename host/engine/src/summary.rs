@@ -32,7 +32,7 @@ impl RunSummary {
         Self {
             id: state.created.run,
             flow: state.created.flow.clone(),
-            version: state.created.version.clone(),
+            version: state.version().clone(),
             status: state.status,
             dedupe_key: state.created.dedupe_key.clone(),
             created_at: state.created_at,

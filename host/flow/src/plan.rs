@@ -36,6 +36,9 @@ pub struct Plan {
     pub description: Option<String>,
     /// The runbook's path, relative to the repository.
     pub runbook: Option<String>,
+    /// What the flow promises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla: Option<Sla>,
     /// Git commit, where known.
     pub commit: Option<String>,
     /// Digest of the flow's files (flow.yaml, schemas, mappings).
@@ -64,6 +67,25 @@ pub struct Plan {
     /// The business calendars that the flow names, as they were.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: Calendars,
+}
+
+/// What a flow promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sla {
+    /// The longest active time of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Duration>,
+    /// The longest time until a person has decided about an exception.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolve: Option<Duration>,
+}
+
+impl Sla {
+    /// The longest time until a person has decided about an exception: what is said of
+    /// that, or else what is said of the run.
+    pub fn due(&self) -> Option<Duration> {
+        self.resolve.or(self.within)
+    }
 }
 
 /// Values that a flow keeps between runs.
@@ -424,6 +446,9 @@ pub struct Call {
     pub has_key: bool,
     /// One output, with the raw result as `.`: the step's value.
     pub output: Option<Arc<Program>>,
+    /// JSON Schema of the operation's input, from the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<JsonText>,
     /// JSON Schema of the operation's result, from the manifest.
     pub result_schema: JsonText,
     /// When and how it is tried again.

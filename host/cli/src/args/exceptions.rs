@@ -17,32 +17,80 @@ pub(crate) struct Author {
     pub(crate) host: Host,
 }
 
+/// Which exceptions are meant.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Filter {
+    /// Only of this flow.
+    #[arg(long)]
+    pub(crate) flow: Option<String>,
+    /// Only of this step, such as `invoice` or `lines[].ship`.
+    #[arg(long)]
+    pub(crate) step: Option<String>,
+    /// Only with this error code.
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// Only with this kind of error, such as `unavailable`.
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Only of this class: parked, failed, compensation-failed, loop-item.
+    #[arg(long)]
+    pub(crate) class: Option<String>,
+    /// Only opened at this instant or later (RFC 3339).
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Only opened before this instant (RFC 3339).
+    #[arg(long)]
+    pub(crate) until: Option<String>,
+    /// Only those about which nobody has decided in time.
+    #[arg(long)]
+    pub(crate) overdue: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Exceptions {
-    /// Lists the runs that wait for a person, the newest first.
-    #[command(after_help = "Example:\n  dowel exceptions list --flow order-to-invoice")]
+    /// Lists what waits for a person, the newest first.
+    #[command(
+        after_help = "Examples:\n  dowel exceptions list --flow order-to-invoice --kind unavailable\n  dowel exceptions list --overdue"
+    )]
     List {
-        /// Only runs of this flow.
-        #[arg(long)]
-        flow: Option<String>,
+        #[command(flatten)]
+        filter: Filter,
         /// At most this many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
+        /// Goes on where the page before ended.
+        #[arg(long)]
+        cursor: Option<String>,
         #[command(flatten)]
         host: Host,
     },
-    /// Shows one of them.
+    /// Counts what waits for a person by flow, step and code, the largest group first.
+    #[command(after_help = "Example:\n  dowel exceptions groups")]
+    Groups {
+        /// Only of this flow.
+        #[arg(long)]
+        flow: Option<String>,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Shows one exception with all that a person needs to decide.
     Show {
-        /// The run's id.
+        /// The exception's id: for a run, the run's.
         id: String,
         #[command(flatten)]
         host: Host,
     },
     /// Tries failed steps again, with the same keys and bytes.
-    #[command(after_help = "Example:\n  dowel exceptions retry <run> --reason 'the CRM is back'")]
+    #[command(
+        disable_version_flag = true,
+        after_help = "Examples:\n  dowel exceptions retry <run> --reason 'the CRM is back'\n  dowel exceptions retry <run> --version 1.4.1"
+    )]
     Retry {
-        /// The run's id.
+        /// The exception's id: for a run, the run's.
         id: String,
+        /// On this version of the flow, if what the run has done already fits it.
+        #[arg(long, value_name = "VERSION")]
+        version: Option<String>,
         /// Only this step; all that failed unless given.
         #[arg(long)]
         step: Option<String>,
@@ -88,6 +136,14 @@ pub(crate) enum Exceptions {
         #[command(flatten)]
         author: Author,
     },
+    /// Begins another run of the same event, on the active version of the flow.
+    #[command(after_help = "Example:\n  dowel exceptions rerun <run> --reason 'mended in 1.4.1'")]
+    Rerun {
+        /// The run's id.
+        id: String,
+        #[command(flatten)]
+        author: Author,
+    },
     /// Undoes the steps that have succeeded, and ends the run.
     Compensate {
         /// The run's id.
@@ -104,5 +160,34 @@ pub(crate) enum Exceptions {
         keep_key: bool,
         #[command(flatten)]
         author: Author,
+    },
+}
+
+/// What people decided.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Lists decisions, the newest first: who, what, why, before and after.
+    #[command(after_help = "Example:\n  dowel audit list --actor ana@example.com")]
+    List {
+        /// Only about this run.
+        #[arg(long, value_name = "ID")]
+        about: Option<String>,
+        /// Only about this flow.
+        #[arg(long)]
+        flow: Option<String>,
+        /// Only by this person.
+        #[arg(long)]
+        actor: Option<String>,
+        /// Only decisions of this name, such as `discard`.
+        #[arg(long)]
+        action: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Goes on where the page before ended.
+        #[arg(long)]
+        cursor: Option<u64>,
+        #[command(flatten)]
+        host: Host,
     },
 }

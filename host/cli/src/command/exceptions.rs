@@ -1,7 +1,7 @@
 //! `dowel exceptions …` and `dowel runs cancel`: what people decide about runs.
 
-use super::runs::{self, Filter};
-use crate::args::{Author, Exceptions, Format};
+use super::exceptions_text;
+use crate::args::{Author, Exceptions, Filter, Format, Host};
 use crate::client::Client;
 use crate::{exit, output};
 use anyhow::{Context as _, Result, bail};
@@ -23,18 +23,45 @@ struct Decision<'a> {
 
 pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode> {
     match command {
-        Exceptions::List { flow, limit, host } => {
-            let filter = Filter {
-                flow,
-                status: Some("parked".to_owned()),
-                limit,
-                cursor: None,
-            };
-            runs::list(&host, filter, format).await
+        Exceptions::List {
+            filter,
+            limit,
+            cursor,
+            host,
+        } => {
+            let mut query = pairs(filter);
+            query.push(("limit", limit.to_string()));
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
+            show(
+                &host,
+                "/api/v1/exceptions",
+                &query,
+                exceptions_text::table,
+                format,
+            )
+            .await
         }
-        Exceptions::Show { id, host } => runs::show(&host, &id, format).await,
-        Exceptions::Retry { id, step, author } => {
-            let fields = [("path", step.map(|step| raw(&step)).transpose()?)];
+        Exceptions::Groups { flow, host } => {
+            let query: Vec<_> = flow.into_iter().map(|flow| ("flow", flow)).collect();
+            let path = "/api/v1/exceptions/groups";
+            show(&host, path, &query, exceptions_text::groups, format).await
+        }
+        Exceptions::Show { id, host } => {
+            check_id(&id)?;
+            let path = format!("/api/v1/exceptions/{id}");
+            show(&host, &path, &[], exceptions_text::one, format).await
+        }
+        Exceptions::Rerun { id, author } => rerun(&id, &author, format).await,
+        Exceptions::Retry {
+            id,
+            version,
+            step,
+            author,
+        } => {
+            let fields = [
+                ("path", step.map(|step| raw(&step)).transpose()?),
+                ("version", version.map(|version| raw(&version)).transpose()?),
+            ];
             decide(&id, &author, object("retry", fields)?, format).await
         }
         Exceptions::Edit {
@@ -81,6 +108,55 @@ pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode>
     }
 }
 
+/// What a list is narrowed by.
+fn pairs(filter: Filter) -> Vec<(&'static str, String)> {
+    let fields = [
+        ("flow", filter.flow),
+        ("step", filter.step),
+        ("code", filter.code),
+        ("kind", filter.kind),
+        ("class", filter.class),
+        ("since", filter.since),
+        ("until", filter.until),
+        ("overdue", filter.overdue.then(|| "true".to_owned())),
+    ];
+    let given = fields.into_iter();
+    given
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+/// Prints a resource of the host.
+async fn show(
+    host: &Host,
+    path: &str,
+    query: &[(&str, String)],
+    text: fn(&Value) -> String,
+    format: Format,
+) -> Result<ExitCode> {
+    let found = Client::new(&host.host)?.get(path, query).await?;
+    let Some(found) = found else {
+        bail!(
+            "nothing waits for a person under this id: list what does with `dowel exceptions list`"
+        )
+    };
+    let raw: Box<RawValue> = serde_json::from_str(&found)?;
+    output::print(format, &raw, &text(&serde_json::from_str(&found)?))?;
+    Ok(exit::found(false))
+}
+
+fn check_id(id: &str) -> Result<()> {
+    if !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
+        bail!("`{id}` is not the id of a run or an exception");
+    }
+    Ok(())
+}
+
+/// `dowel exceptions rerun` and `dowel runs rerun`.
+pub(crate) async fn rerun(id: &str, author: &Author, format: Format) -> Result<ExitCode> {
+    decide(id, author, raw("rerun")?, format).await
+}
+
 /// `dowel runs cancel`.
 pub(crate) async fn cancel(
     id: &str,
@@ -98,9 +174,7 @@ async fn decide(
     command: Box<RawValue>,
     format: Format,
 ) -> Result<ExitCode> {
-    if !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
-        bail!("`{id}` is not the id of a run");
-    }
+    check_id(id)?;
     let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
     let decision = Decision {
         actor: author.actor.as_deref().unwrap_or(&user),
@@ -108,15 +182,18 @@ async fn decide(
         command,
     };
     let client = Client::new(&author.host.host)?;
-    let path = format!("/api/v1/runs/{id}/decisions");
+    let path = format!("/api/v1/exceptions/{id}/decisions");
     let body = serde_json::to_string(&decision)?;
     let text = client.post(&path, body).await?;
     let value: Value = serde_json::from_str(&text)?;
-    let line = format!(
-        "run {id}: {} recorded, the run is {}",
+    let mut line = format!(
+        "{id}: {} recorded, the run is {}",
         value["command"].as_str().unwrap_or_default(),
         value["status"].as_str().unwrap_or_default()
     );
+    if let Some(began) = value["began"].as_str() {
+        line.push_str(&format!(", and run {began} has begun"));
+    }
     let raw: Box<RawValue> = serde_json::from_str(&text)?;
     output::print(format, &raw, &line)?;
     Ok(exit::found(false))

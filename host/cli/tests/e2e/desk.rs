@@ -45,7 +45,16 @@ async fn a_person_decides_about_parked_orders() {
 
     let run = parked(&world, &host, "D1").await;
     let list = answer(&dowel(&host, &["exceptions", "list"]));
-    assert_eq!(list["runs"][0]["id"], run.as_str(), "{list}");
+    let item = &list["exceptions"][0];
+    assert_eq!(item["id"], run.as_str(), "{list}");
+    assert_eq!(
+        (item["step"].as_str(), item["kind"].as_str()),
+        (Some("customer"), Some("not-found"))
+    );
+    let groups = answer(&dowel(&host, &["exceptions", "groups"]));
+    assert_eq!(groups["groups"][0]["count"], 1, "{groups}");
+    let shown = answer(&dowel(&host, &["exceptions", "show", &run]));
+    assert_eq!(shown["recommended"], "edit-input", "{shown}");
     let retry = [
         "exceptions",
         "retry",
@@ -60,12 +69,26 @@ async fn a_person_decides_about_parked_orders() {
     assert_eq!(story["decisions"][0]["reason"], "the customer is there now");
     assert_eq!(world.shop.ledger().invoices.len(), 1);
 
-    let again = dowel(&host, &["exceptions", "skip", &run, "--step", "customer"]);
+    let skip = [
+        "exceptions",
+        "skip",
+        &run,
+        "--step",
+        "customer",
+        "--reason",
+        "not needed",
+    ];
+    let again = dowel(&host, &skip);
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stderr).contains("DWL-2322"));
 
     let run = parked(&world, &host, "D2").await;
-    answer(&dowel(&host, &["exceptions", "discard", &run]));
+    let silent = dowel(&host, &["exceptions", "discard", &run]);
+    assert!(String::from_utf8_lossy(&silent.stderr).contains("DWL-2371"));
+    let discard = ["exceptions", "discard", &run, "--reason", "ordered twice"];
+    answer(&dowel(&host, &discard));
+    let audit = answer(&dowel(&host, &["audit", "list", "--action", "discard"]));
+    assert_eq!(audit["records"][0]["reason"], "ordered twice", "{audit}");
     let story = world.settled(&host, &run).await;
     assert_eq!(story["status"], "cancelled", "{story}");
     let story = world.order(&host, &order("D2")).await;
@@ -77,4 +100,16 @@ async fn a_person_decides_about_parked_orders() {
     let story = world.settled(&host, &run).await;
     assert_eq!(story["status"], "cancelled", "{story}");
     assert_eq!(world.shop.ledger().invoices.len(), 2);
+
+    let run = parked(&world, &host, "D4").await;
+    let rerun = answer(&dowel(&host, &["exceptions", "rerun", &run]));
+    let again = rerun["began"].as_str().unwrap();
+    let story = world.settled(&host, again).await;
+    assert_eq!(story["status"], "succeeded", "{story}");
+    assert_eq!(
+        (story["rerun_of"].as_str(), story["generation"].as_u64()),
+        (Some(run.as_str()), Some(2))
+    );
+    let list = answer(&dowel(&host, &["exceptions", "list"]));
+    assert_eq!(list["exceptions"].as_array().unwrap().len(), 0, "{list}");
 }

@@ -1,5 +1,6 @@
 //! `DWL-20xx`: expressions at run time. `DWL-209x`: protection of connections.
 //! `DWL-21xx`: calls. `DWL-22xx`: the egress gateway. `DWL-23xx`: runs.
+//! `DWL-237x`: the exception desk.
 
 super::codes! {
     EVALUATION_FAILED = 2001, "An expression failed",
@@ -167,4 +168,25 @@ super::codes! {
     BLOB_UNREADABLE = 2420, "A large value of a run is missing or changed",
         "The journal of the run refers to a value that lies beside it, and what is there is not what was written. The run cannot be shown and does not go on; other runs are not affected.",
         "Check the disk. Restore the last backup to get the value back; the message names the run and the digest of the value.";
+    EDIT_INVALID = 2370, "What was given breaks its schema",
+        "The edited input, output or payload does not follow the schema of the operation, step or trigger; nothing was changed.",
+        "Correct the places that the answer names by JSON pointers, and decide again.";
+    REASON_REQUIRED = 2371, "The decision needs a reason",
+        "Skipping, completing, discarding and compensating are recorded with the reason for them, and none was given.",
+        "Say why, with `--reason` or the field `reason`.";
+    RERUN_REFUSED = 2372, "The event cannot be run again",
+        "The run is still at work, was rerun already, or the active version of its flow cannot take the event.",
+        "Look at the message: decide about the later run, or make a version active that has the trigger.";
+    VERSION_REFUSED = 2373, "The run cannot go on with that version",
+        "The other version of the flow is not there, or what the run has done already does not fit its steps.",
+        "Choose a version with the same steps up to the failed one, or rerun the event.";
+    NO_SUCH_EXCEPTION = 2374, "Nothing waits for a person under this id",
+        "There is no such run, or nobody has to decide about it any more.",
+        "List what waits with `dowel exceptions list`.";
+    NO_SUCH_BULK = 2377, "There is no such bulk operation",
+        "No bulk operation has this id.",
+        "Look at the list of bulk operations.";
+    BULK_REFUSED = 2378, "The bulk operation does not allow this",
+        "The operation has ended, or was not paused.",
+        "Look where the operation stands, and decide again.";
 }

@@ -1,8 +1,11 @@
 //! What people and policies decide about a run.
 
-use crate::id::StepPath;
+use super::PinnedConnector;
+use crate::digest::Digest;
+use crate::id::{ConnectionName, RunId, StepPath};
 use crate::json::JsonText;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Who decided, as the audit trail names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +20,27 @@ pub struct Commanded {
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who confirmed it, where the environment asks for two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_by: Option<Actor>,
     /// What.
     pub command: Command,
+}
+
+/// Another version of the flow that a run goes on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherPlan {
+    /// The version.
+    pub version: semver::Version,
+    /// Its plan.
+    pub plan: Digest,
+    /// Git commit of the flow, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Version and digest of every connector that the plan names.
+    pub connectors: BTreeMap<ConnectionName, PinnedConnector>,
+    /// Digest of the mapping guest.
+    pub mapping: Digest,
 }
 
 /// A decision about a run.
@@ -59,6 +81,33 @@ pub enum Command {
         /// The step.
         path: StepPath,
     },
+    /// Go on with another version of the flow, and try the failed steps again.
+    RetryOn {
+        /// Only this step; all that failed if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<StepPath>,
+        /// The version.
+        other: OtherPlan,
+    },
+    /// Try a failed item of a loop again, after the run has ended without it.
+    RetryItem {
+        /// The loop.
+        path: StepPath,
+        /// Index of the item.
+        index: usize,
+    },
+    /// Nothing more is to be done about a failed item of a loop.
+    DiscardItem {
+        /// The loop.
+        path: StepPath,
+        /// Index of the item.
+        index: usize,
+    },
+    /// The same event began another run, which takes the place of this one.
+    Rerun {
+        /// The other run.
+        run: RunId,
+    },
     /// Undo the steps that have succeeded, and end the run.
     Compensate,
     /// Nothing more is to be done: end the run as it is.
@@ -89,6 +138,10 @@ impl Command {
             Self::EditInput { .. } => "edit-input",
             Self::Complete { .. } => "complete",
             Self::Skip { .. } => "skip",
+            Self::RetryOn { .. } => "retry-on",
+            Self::RetryItem { .. } => "retry-item",
+            Self::DiscardItem { .. } => "discard-item",
+            Self::Rerun { .. } => "rerun",
             Self::Compensate => "compensate",
             Self::Discard { .. } => "discard",
             Self::Decide { .. } => "decide",

@@ -2,7 +2,8 @@
 
 use crate::engine::Shared;
 use crate::intake::{
-    Claim, FlowKeys, IntakeError, Occasion, Prepared, Violations, check_payload, flow_keys, prepare,
+    Claim, FlowKeys, IntakeError, Occasion, Origin, Prepared, Violations, check_payload, flow_keys,
+    prepare,
 };
 use crate::keys;
 use crate::plans::ActivePlan;
@@ -92,7 +93,7 @@ async fn ask_flow(
             let error = IntakeError::FlowDisabled(plan.plan.flow.clone());
             return refuses(error.code(), error.to_string(), Violations::new());
         }
-        return match take(shared, plan, &trigger.name, event).await {
+        return match take(shared, plan, &trigger.name, event, Origin::default()).await {
             Ok(run) => Ok(Some(Taker::Takes {
                 flow: plan.plan.flow.clone(),
                 trigger: trigger.name.clone(),
@@ -201,6 +202,7 @@ async fn take(
     plan: &ActivePlan,
     trigger: &str,
     event: &CloudEvent,
+    origin: Origin,
 ) -> Result<Prepared, IntakeError> {
     let payload = event.data.payload();
     check_payload(plan, trigger, &payload)?;
@@ -236,6 +238,7 @@ async fn take(
         },
         claims: vec![claim],
         now,
+        origin,
     };
     prepare(shared, plan, occasion)
 }

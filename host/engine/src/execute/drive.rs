@@ -102,7 +102,7 @@ impl Driver {
         slot: OwnedSemaphorePermit,
     ) -> Self {
         Self {
-            page: Page::new(&state),
+            page: Page::new(plan.clone(), &state),
             open: FuturesUnordered::new(),
             busy: HashSet::new(),
             turns: Turns::default(),
@@ -126,8 +126,9 @@ impl Driver {
         if may_have_messages {
             self.read_inbox().await?;
         }
-        let plan = self.plan.clone();
         loop {
+            // A person may have moved the run to another version.
+            let plan = self.plan.clone();
             match self.barrier() {
                 Some(_) if !self.open.is_empty() => {
                     self.step_aside();

@@ -29,7 +29,9 @@ impl Driver {
     /// values cannot be computed has not succeeded.
     pub(super) async fn conclude(&mut self, event: Event) -> Result<(), DriveError> {
         let plan = self.plan.clone();
-        let (Event::Succeeded { .. }, Some(state)) = (&event, &plan.plan.state) else {
+        let (Event::Succeeded { .. }, Some(state), false) =
+            (&event, &plan.plan.state, self.state.has_succeeded)
+        else {
             return self.record(event);
         };
         let outputs = match self.evaluate(&state.next, &Scope::default()).await {

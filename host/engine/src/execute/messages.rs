@@ -1,6 +1,7 @@
 //! The driver's side of the inbox.
 
 use super::drive::{DriveError, Driver};
+use crate::desk::Draft;
 use crate::inbox::{self, Message};
 use crate::{intake, keys};
 use dowel_core::journal::{Command, Commanded, Event};
@@ -35,7 +36,22 @@ impl Driver {
             *groups = self.shared.options.policy.groups_of(&commanded.actor.0);
         }
         let releases = commanded.command == Command::Discard { keep_key: false };
+        let other = match &commanded.command {
+            Command::RetryOn { other, .. } => {
+                let plans = &self.shared.plans;
+                let store = self.shared.ports.store.as_ref();
+                Some(plans.pinned(store, other.plan).await?)
+            }
+            _ => None,
+        };
+        let mut draft = Draft::of_command(&commanded, &self.state);
         let verdict = self.try_record(Event::Commanded(commanded));
+        draft.end(&self.state, &verdict);
+        self.page.audit(draft);
+        if let (Some(plan), Ok(())) = (other, &verdict) {
+            self.plan = plan.clone();
+            self.page.move_to(plan);
+        }
         if releases && verdict.is_ok() {
             self.release_dedupe_key().await?;
         }

@@ -2,12 +2,14 @@
 //! there.
 
 use crate::approvals::{self, Listed};
+use crate::desk::{DeskPage, Draft};
 use crate::engine::Shared;
 use crate::events;
 use crate::inbox::Verdict;
 use crate::journal;
 use crate::kept::Keeping;
 use crate::keys;
+use crate::plans::ActivePlan;
 use crate::queue;
 use crate::retention;
 use crate::state::{RunState, RunStatus};
@@ -15,6 +17,7 @@ use crate::summary::RunSummary;
 use dowel_core::Timestamp;
 use dowel_core::journal::{Entry, Event, VERSION};
 use dowel_core::port::{Batch, StoreError};
+use std::sync::Arc;
 
 /// Entries of one turn.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub(crate) struct Page {
     entries: Vec<Entry>,
     /// The status that the stored summary shows.
     listed: RunStatus,
-    /// When the stored active mark says that the run is due.
-    due: Timestamp,
+    /// When the stored active mark says that the run is due; nothing where there is none.
+    due: Option<Timestamp>,
     has_result: bool,
     /// What the flow keeps from now on, if the run succeeds.
     keeping: Option<Keeping>,
@@ -35,22 +38,36 @@ pub(crate) struct Page {
     finished: Option<Vec<u8>>,
     /// The run's entries in the index of open approvals, as stored.
     approvals: Listed,
+    /// What the exception desk shows of the run.
+    desk: DeskPage,
 }
 
 impl Page {
     /// Nothing recorded yet since `state` was read.
-    pub(crate) fn new(state: &RunState) -> Self {
+    pub(crate) fn new(plan: Arc<ActivePlan>, state: &RunState) -> Self {
         Self {
             entries: Vec::new(),
             listed: state.status,
-            due: Timestamp::default(),
+            // A run at rest has no mark: whoever wakes it gives it one.
+            due: (!state.status.is_at_rest()).then(Timestamp::default),
             has_result: false,
             keeping: None,
             taken: Vec::new(),
             released: None,
             finished: retention::index_entry(state),
             approvals: approvals::listed(state),
+            desk: DeskPage::new(plan, state),
         }
+    }
+
+    /// The run goes on with another plan.
+    pub(crate) fn move_to(&mut self, plan: Arc<ActivePlan>) {
+        self.desk.move_to(plan);
+    }
+
+    /// Records a decision with the next batch.
+    pub(crate) fn audit(&mut self, draft: Draft) {
+        self.desk.audit(draft);
     }
 
     /// Whether its entries bring the run to rest.
@@ -141,7 +158,7 @@ impl Page {
         let emitted = events::put(state, &self.entries, &mut batch);
         if state.status.is_at_rest() {
             batch.delete(keys::active(run));
-        } else if due != self.due {
+        } else if Some(due) != self.due {
             batch.put(keys::active(run), queue::due_at(due));
         }
         if state.status != self.listed {
@@ -165,10 +182,14 @@ impl Page {
         }
         let place = shared.key_lines.write_place(state, &mut batch);
         self.keeping.iter().for_each(|kept| kept.add_to(&mut batch));
-        if batch.writes.is_empty() {
+        let change = self.desk.add(shared, state, &self.entries, &mut batch);
+        let change = change.await?;
+        let drafts = self.desk.take_drafts();
+        if batch.writes.is_empty() && drafts.is_empty() {
             return Ok(());
         }
-        shared.ports.store.commit(batch).await?;
+        shared.desk.audit.commit(shared, batch, drafts).await?;
+        self.desk.written(shared, change);
         if emitted > 0 {
             shared.outbox.notify_one();
         }
@@ -191,7 +212,7 @@ impl Page {
         }
         self.has_result = false;
         self.listed = state.status;
-        self.due = due;
+        self.due = (!state.status.is_at_rest()).then_some(due);
         Ok(())
     }
 }

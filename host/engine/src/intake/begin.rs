@@ -31,6 +31,17 @@ pub(crate) struct Occasion {
     /// Under which keys duplicates are recognised.
     pub(crate) claims: Vec<Claim>,
     pub(crate) now: Timestamp,
+    /// Where the event came from, if this is not the first time that it comes.
+    pub(crate) origin: Origin,
+}
+
+/// Where an event came from that does not come for the first time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The run before, and what it had as `$event` and as its generation.
+    pub(crate) rerun_of: Option<(RunId, JsonText, u32)>,
+    /// The entry of the quarantine.
+    pub(crate) resubmitted_from: Option<RunId>,
 }
 
 /// A run that could begin.
@@ -46,6 +57,11 @@ impl Prepared {
     /// The run, if it begins.
     pub(crate) fn run(&self) -> RunId {
         self.state.created.run
+    }
+
+    /// The run of the same concurrency key in whose favour this one would be dropped.
+    pub(crate) fn dropped_for(&self) -> Option<RunId> {
+        self.place.full()
     }
 }
 
@@ -100,13 +116,21 @@ fn created(
         commit: plan_ref.commit.clone(),
         connectors: plan_ref.connectors.clone(),
         mapping: plan_ref.mapping,
-        event: event_variable(run, &occasion),
+        event: match &occasion.origin.rerun_of {
+            Some((_, event, _)) => event.clone(),
+            None => event_variable(run, &occasion),
+        },
         trigger: occasion.trigger,
         payload: occasion.payload,
         env: shared.options.env.clone(),
         dedupe_key: occasion.keys.dedupe,
         key_place,
-        generation: 1,
+        generation: match &occasion.origin.rerun_of {
+            Some((_, _, generation)) => generation.saturating_add(1),
+            None => 1,
+        },
+        rerun_of: occasion.origin.rerun_of.as_ref().map(|(run, ..)| *run),
+        resubmitted_from: occasion.origin.resubmitted_from,
         traceparent: Some(
             occasion
                 .traceparent

@@ -1,9 +1,11 @@
 //! Removes one finished run with everything that belongs to it alone.
 
 use super::dedupe;
+use crate::desk;
+use crate::engine::Shared;
 use crate::keys;
 use crate::summary::RunSummary;
-use dowel_core::port::{Batch, Scan, Store, StoreError};
+use dowel_core::port::{Batch, Scan, StoreError};
 use dowel_core::{RunId, Timestamp};
 
 /// Keys that one batch removes: a batch is a turn of the store's committer, and others
@@ -22,11 +24,12 @@ pub(super) enum Removed {
 /// Removes the run of an index entry. The summary goes first and the entry last: what an
 /// interruption leaves is in no list, and the next sweep takes it.
 pub(super) async fn run(
-    store: &dyn Store,
+    shared: &Shared,
     entry: &[u8],
     run: RunId,
     now: Timestamp,
 ) -> Result<Removed, StoreError> {
+    let store = shared.ports.store.as_ref();
     let mut batch = Batch::default();
     batch
         .require_equal(entry.to_vec(), Vec::new())
@@ -59,9 +62,13 @@ pub(super) async fn run(
             };
         }
     }
+    let closing = desk::close_run(store, run, &mut batch).await?;
     batch.delete(entry.to_vec());
     match store.commit(batch).await {
-        Ok(()) => Ok(Removed::Run),
+        Ok(()) => {
+            closing.done(&shared.desk);
+            Ok(Removed::Run)
+        }
         Err(StoreError::Conflict(_)) => Ok(Removed::Not),
         Err(error) => Err(error),
     }

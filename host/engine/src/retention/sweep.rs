@@ -226,11 +226,10 @@ impl Pass<'_> {
         candidates: &[Candidate],
         reason: &'static str,
     ) -> Result<u64, StoreError> {
-        let store = self.shared.ports.store.as_ref();
         let now = self.shared.ports.clock.now();
         let removals = candidates
             .iter()
-            .map(|candidate| remove::run(store, &candidate.entry, candidate.run, now));
+            .map(|candidate| remove::run(self.shared, &candidate.entry, candidate.run, now));
         let mut removed = 0;
         for outcome in future::join_all(removals).await {
             if outcome? == Removed::Run {

@@ -3,7 +3,7 @@
 use super::position::{LastFire, Position};
 use super::{Wheel, broken};
 use crate::engine::Shared;
-use crate::intake::{self, Accepted, Claim, FlowKeys, IntakeError, Occasion};
+use crate::intake::{self, Accepted, Claim, FlowKeys, IntakeError, Occasion, Origin};
 use crate::keys;
 use dowel_core::port::{Batch, StoreError};
 use dowel_core::{JsonText, Timestamp};
@@ -99,5 +99,6 @@ fn occasion(wheel: &Wheel, planned: Timestamp, fired_at: Timestamp) -> Occasion 
             concurrency: None,
         },
         now: fired_at,
+        origin: Origin::default(),
     }
 }

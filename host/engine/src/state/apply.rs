@@ -64,6 +64,10 @@ impl RunState {
             cancel: None,
             approvals: BTreeMap::new(),
             editors: BTreeSet::new(),
+            repair: None,
+            rerun_as: None,
+            moved: None,
+            has_succeeded: false,
             failed_items: 0,
             error: None,
             updated_at: at,
@@ -213,6 +217,15 @@ impl RunState {
                 }
                 Ok(())
             }
+            Event::ItemFailed { path, index, .. } if self.repairs(path, *index) => {
+                self.fail_repair(path, *index);
+                Ok(())
+            }
+            Event::ItemRepaired {
+                path,
+                index,
+                result,
+            } => self.end_repair(path, *index, result),
             Event::ItemFailed {
                 path, index, error, ..
             } => self.end_item(path, *index, ItemEnd::Failed(error.clone())),
@@ -258,6 +271,7 @@ impl RunState {
             }
             _ => {}
         }
+        self.has_succeeded |= matches!(event, Event::Succeeded { .. });
         self.status = match event {
             Event::Succeeded { .. } if self.failed_items > 0 => RunStatus::SucceededWithFailures,
             Event::Succeeded { .. } => RunStatus::Succeeded,

@@ -5,7 +5,10 @@ mod compensate;
 mod complete;
 mod discard;
 mod edit_input;
+mod item;
+mod rerun;
 mod retry;
+mod retry_on;
 mod skip;
 
 use super::{Failed, RunState, StepState};
@@ -32,6 +35,10 @@ impl RunState {
             } => self.edit_input(path, input, idempotency_key, at),
             Command::Complete { path, output } => self.complete(path, output),
             Command::Skip { path } => self.skip(path),
+            Command::RetryOn { path, other } => self.retry_on(path.as_ref(), other, at),
+            Command::RetryItem { path, index } => self.retry_item(path, *index, at),
+            Command::DiscardItem { path, index } => self.discard_item(path, *index),
+            Command::Rerun { run } => self.rerun(*run),
             Command::Compensate => self.compensate(),
             Command::Discard { .. } => self.discard(),
             Command::Decide {
@@ -44,6 +51,9 @@ impl RunState {
 
     /// The commands of the exception desk are for runs that are parked or have failed.
     fn require_open(&self) -> Result<(), String> {
+        if let Some(other) = self.rerun_as {
+            return Err(format!("the run was rerun as {other}"));
+        }
         if self.status.is_open_to_decision() {
             return Ok(());
         }

@@ -5,6 +5,8 @@ use crate::support::*;
 use dowel_core::journal::{
     Actor, ApprovalAsked, CallArguments, Command, Commanded, Entry, Escalation, Event,
     FailedAttempt, HoldReason, OnExpiry, RunCreated, VERSION,
+    Actor, CallArguments, Command, Commanded, Entry, Event, FailedAttempt, HoldReason, OtherPlan,
+    RunCreated, VERSION,
 };
 use dowel_core::manifest::Effect;
 use dowel_core::{Digest, ErrorKind, RunId, SendRecord, StepError, StepPath, Timestamp};
@@ -245,6 +247,47 @@ fn events() -> Vec<(&'static str, Event)> {
                 path: path("broken"),
             }),
         ),
+        (
+            "rerun",
+            command(Command::Rerun {
+                run: RunId::new(Timestamp::default(), [0; 10]),
+            }),
+        ),
+        (
+            "retry-on",
+            command(Command::RetryOn {
+                path: None,
+                other: OtherPlan {
+                    version: "1.0.1".parse().unwrap(),
+                    plan: Digest::of("other"),
+                    commit: None,
+                    connectors: BTreeMap::new(),
+                    mapping: Digest::of(""),
+                },
+            }),
+        ),
+        (
+            "retry-item",
+            command(Command::RetryItem {
+                path: path("list"),
+                index: 0,
+            }),
+        ),
+        (
+            "discard-item",
+            command(Command::DiscardItem {
+                path: path("list"),
+                index: 0,
+            }),
+        ),
+        (
+            "item-repaired",
+            Event::ItemRepaired {
+                path: path("list"),
+                index: 0,
+                result: json("1"),
+            },
+        ),
         ("compensate", command(Command::Compensate)),
         ("discard", command(Command::Discard { keep_key: false })),
         (
@@ -310,6 +353,7 @@ fn command(command: Command) -> Event {
     Event::Commanded(Commanded {
         actor: Actor("ana".to_owned()),
         reason: None,
+        confirmed_by: None,
         command,
     })
 }
@@ -331,6 +375,8 @@ fn created() -> Event {
         dedupe_key: None,
         key_place: None,
         generation: 1,
+        rerun_of: None,
+        resubmitted_from: None,
         traceparent: None,
     })
 }
@@ -395,7 +441,41 @@ fn samples() -> Vec<RunState> {
         within: within.to_owned(),
     };
     let cancel = command(Command::Cancel { compensate: false });
+    let left_behind = vec![
+        created(),
+        Event::LoopEntered {
+            path: path("list"),
+            items: json("[1]"),
+        },
+        Event::StepFailed {
+            path: path("list[0].x"),
+            attempt: None,
+            error: error(),
+            deliberate: false,
+        },
+        Event::ItemFailed {
+            path: path("list"),
+            index: 0,
+            step: path("list[0].x"),
+            error: error(),
+        },
+        Event::BlockEnded {
+            path: path("list"),
+            result: json("{}"),
+        },
+        Event::Succeeded {
+            output: json("1"),
+            returned_by: None,
+        },
+    ];
+    let repair = command(Command::RetryItem {
+        path: path("list"),
+        index: 0,
+    });
+    let repaired = left_behind.iter().cloned().chain([repair]).collect();
     vec![
+        fold(left_behind),
+        fold(repaired),
         fold(vec![created()]),
         with(vec![]),
         with(vec![open("open")]),
@@ -422,7 +502,7 @@ fn samples() -> Vec<RunState> {
 }
 
 /// What people decide; nothing else moves a run at rest.
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 11] = [
     "cancel",
     "retry",
     "edit-input",
@@ -430,6 +510,10 @@ const COMMANDS: [&str; 7] = [
     "skip",
     "compensate",
     "discard",
+    "retry-on",
+    "retry-item",
+    "discard-item",
+    "rerun",
 ];
 
 /// The diagram, from the transition function.

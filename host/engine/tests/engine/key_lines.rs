@@ -160,6 +160,7 @@ fn commanded(command: Command) -> Commanded {
     Commanded {
         actor: Actor("ana".to_owned()),
         reason: None,
+        confirmed_by: None,
         command,
     }
 }

@@ -6,7 +6,9 @@
 mod approve;
 mod blobs;
 mod blocks;
+mod bulk;
 mod crash;
+mod desk;
 mod diagram;
 mod events;
 mod intake;

@@ -45,6 +45,7 @@ async fn decide(engine: &Engine, run: RunId, command: Command) -> Result<(), Com
     let commanded = Commanded {
         actor: Actor("ana@example.com".to_owned()),
         reason: Some("agreed with the shop".to_owned()),
+        confirmed_by: None,
         command,
     };
     engine.command(run, commanded).await

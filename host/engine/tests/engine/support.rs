@@ -173,6 +173,7 @@ pub(crate) fn call(id: &str, name: &str, input: &str, idempotency: Idempotency) 
             program: program(None, &[input]),
             has_key: false,
             output: None,
+            input_schema: Some(json(r#"{"type":"object"}"#)),
             result_schema: JsonText::parse(r#"{"type":"object"}"#).unwrap(),
             retry: RetryPolicy {
                 attempts: 3,
@@ -197,6 +198,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
         owner: None,
         description: None,
         runbook: None,
+        sla: None,
         commit: None,
         source: Digest::of("source"),
         mapping: Digest::of("mapping"),

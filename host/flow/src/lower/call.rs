@@ -132,6 +132,7 @@ impl<'a> Lowering<'a> {
             program: program?,
             has_key,
             output: output?,
+            input_schema: Some(target.spec.input_schema.clone()),
             result_schema: target.spec.output_schema.clone(),
             retry: retry?,
             timeout: timeout?,

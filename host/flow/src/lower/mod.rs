@@ -18,7 +18,7 @@ mod wait;
 
 use crate::check::{Known, Scope, StepIndex};
 use crate::diagnostic::Report;
-use crate::plan::{Calendars, FORMAT, OnFailure, Plan};
+use crate::plan::{Calendars, FORMAT, OnFailure, Plan, Sla};
 use crate::source::{Context, FlowFolder};
 use crate::surface::flow::FlowFile;
 use crate::text::Span;
@@ -127,6 +127,10 @@ impl<'a> Lowering<'a> {
             owner: file.owner.as_ref().map(|text| text.0.clone()),
             description: file.description.as_ref().map(|text| text.0.clone()),
             runbook: file.runbook.as_ref().map(|text| text.value.0.clone()),
+            sla: file.sla.as_ref().map(|sla| Sla {
+                within: sla.within,
+                resolve: sla.resolve,
+            }),
             commit: self.context.commit.map(str::to_owned),
             source: self.source_digest(),
             mapping: self.context.checker.guest(),

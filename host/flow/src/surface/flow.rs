@@ -75,6 +75,8 @@ record! {
     Sla {
         /// The longest active time of a run.
         within = "within": Option<Duration>,
+        /// The longest time until a person has decided about an exception, such as 4h; `within` unless given.
+        resolve = "resolve": Option<Duration>,
         /// The share of runs that succeed, such as 99.5%.
         success = "success": Option<Percent>,
     }

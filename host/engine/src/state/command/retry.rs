@@ -21,7 +21,7 @@ impl RunState {
     }
 
     /// A call keeps its arguments; anything else is evaluated again.
-    fn retry_step(&mut self, path: &StepPath, at: Timestamp) {
+    pub(super) fn retry_step(&mut self, path: &StepPath, at: Timestamp) {
         let Some(StepState::Failed(failed)) = self.steps.remove(path) else {
             return;
         };

@@ -1,0 +1,71 @@
+//! `GET /api/v1/audit`: what people decided.
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use dowel_core::code::api::BAD_REQUEST;
+use dowel_core::{FlowName, RunId};
+use dowel_engine::{AuditDraft, AuditQuery};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Entries on a page unless the request says otherwise.
+const DEFAULT_PAGE: usize = 50;
+
+/// The parameters of the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parameters {
+    /// A run or bulk operation.
+    about: Option<String>,
+    flow: Option<String>,
+    actor: Option<String>,
+    action: Option<String>,
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// A page of the record.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    records: Vec<Listed>,
+    next: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    seq: u64,
+    at: String,
+    #[serde(flatten)]
+    draft: AuditDraft,
+}
+
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let bad = |e: dowel_core::id::InvalidName| Problem::new(BAD_REQUEST, e.to_string());
+    let about = parameters.about.as_deref().map(str::parse::<RunId>);
+    let flow = parameters.flow.as_deref().map(FlowName::new);
+    let query = AuditQuery {
+        about: about.transpose().map_err(bad)?,
+        flow: flow.transpose().map_err(bad)?,
+        actor: parameters.actor,
+        action: parameters.action,
+        before: parameters.cursor,
+        limit: parameters.limit.unwrap_or(DEFAULT_PAGE),
+    };
+    let page = state.engine.audit(&query).await?;
+    let records = page.records.into_iter().map(|record| Listed {
+        seq: record.seq,
+        at: record.at.to_string(),
+        draft: record.draft,
+    });
+    Ok(Json(Page {
+        records: records.collect(),
+        next: page.next,
+    }))
+}

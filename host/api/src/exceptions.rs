@@ -1,0 +1,209 @@
+//! `/api/v1/exceptions`: what waits for a person, and what they decide about it.
+
+mod show;
+
+pub(crate) use show::{Listed, show};
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use dowel_core::code::api::BAD_REQUEST;
+use dowel_core::code::run::NO_SUCH_EXCEPTION;
+use dowel_core::{ErrorKind, FlowName, RunId, Timestamp};
+use dowel_engine::{Action, Deciding, ItemClass, ItemsQuery};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Items on a page unless the request says otherwise.
+const DEFAULT_PAGE: usize = 50;
+
+/// The longest name of an actor and the longest reason, in bytes: both are kept for good.
+const MAX_TEXT: usize = 1_000;
+
+/// Which items are meant.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    flow: Option<String>,
+    step: Option<String>,
+    code: Option<String>,
+    kind: Option<ErrorKind>,
+    class: Option<ItemClass>,
+    since: Option<String>,
+    until: Option<String>,
+    #[serde(default)]
+    overdue: bool,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+impl Filter {
+    pub(crate) fn query(self) -> Result<ItemsQuery, Problem> {
+        let bad = |message: String| Problem::new(BAD_REQUEST, message);
+        let instant = |name: &str, text: Option<String>| {
+            text.map(|text| {
+                let at = Timestamp::parse(&text);
+                at.ok_or_else(|| bad(format!("`{name}` is not an instant in RFC 3339")))
+            })
+            .transpose()
+        };
+        let flow = self.flow.as_deref().map(FlowName::new).transpose();
+        Ok(ItemsQuery {
+            flow: flow.map_err(|e| bad(e.to_string()))?,
+            step: self.step,
+            code: self.code,
+            kind: self.kind,
+            class: self.class,
+            since: instant("since", self.since)?,
+            until: instant("until", self.until)?,
+            overdue: self.overdue,
+            before: self.cursor.as_deref().map(read_cursor).transpose()?,
+            limit: self.limit.unwrap_or(DEFAULT_PAGE),
+        })
+    }
+}
+
+fn read_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
+    let bad = || Problem::new(BAD_REQUEST, "the cursor is not one of this list");
+    let (at, id) = text.split_once('.').ok_or_else(bad)?;
+    let at = at.parse().map_err(|_| bad())?;
+    Ok((Timestamp::from_millis(at), id.parse().map_err(|_| bad())?))
+}
+
+/// A page of the list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    exceptions: Vec<Listed>,
+    next: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Query(filter) = filter.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let page = state.engine.items(&filter.query()?).await?;
+    let now = state.engine.time();
+    let next = page.next;
+    Ok(Json(Page {
+        exceptions: page
+            .items
+            .into_iter()
+            .map(|item| Listed::of(item, now))
+            .collect(),
+        next: next.map(|(at, id)| format!("{}.{id}", at.as_millis())),
+    }))
+}
+
+/// Items with the same cause.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListedGroup {
+    flow: String,
+    step: String,
+    code: String,
+    count: u64,
+    oldest: Listed,
+}
+
+/// The groups.
+#[derive(Debug, Serialize)]
+pub(crate) struct Groups {
+    groups: Vec<ListedGroup>,
+}
+
+pub(crate) async fn groups(
+    State(state): State<Arc<ApiState>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Groups>, Problem> {
+    let Query(filter) = filter.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let groups = state.engine.item_groups(&filter.query()?).await?;
+    let now = state.engine.time();
+    let groups = groups.into_iter().map(|status| ListedGroup {
+        flow: status.group.flow.to_string(),
+        step: status.group.step,
+        code: status.group.code,
+        count: status.count,
+        oldest: Listed::of(status.oldest, now),
+    });
+    Ok(Json(Groups {
+        groups: groups.collect(),
+    }))
+}
+
+/// A decision as it is sent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sent {
+    actor: String,
+    reason: Option<String>,
+    command: Action,
+}
+
+/// What came of a decision.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    command: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began: Option<String>,
+}
+
+/// Who decides, if the names are such as can be kept.
+pub(crate) fn deciding(actor: String, reason: Option<String>) -> Result<Deciding, Problem> {
+    for (what, text) in [("actor", Some(&actor)), ("reason", reason.as_ref())] {
+        if text.is_some_and(|text| text.trim().is_empty() || text.len() > MAX_TEXT) {
+            let message = format!("`{what}` has 1 to {MAX_TEXT} bytes");
+            return Err(Problem::new(BAD_REQUEST, message));
+        }
+    }
+    Ok(Deciding {
+        actor,
+        reason,
+        confirmed_by: None,
+    })
+}
+
+/// The id in a path.
+pub(crate) fn id(text: &str) -> Result<RunId, Problem> {
+    let none = || format!("nothing waits for a person under `{text}`");
+    text.parse()
+        .map_err(|_| Problem::new(NO_SUCH_EXCEPTION, none()))
+}
+
+/// `POST /api/v1/exceptions/{id}/decisions`.
+pub(crate) async fn decide(
+    State(state): State<Arc<ApiState>>,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
+    decide_about(&state, id(&text)?, &headers, body).await
+}
+
+pub(crate) async fn decide_about(
+    state: &ApiState,
+    id: RunId,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
+    let limit = state.options.max_body_bytes;
+    let bytes = crate::intake::read_bytes(body, headers, limit).await?;
+    let bad = |reason: String| Problem::new(BAD_REQUEST, reason);
+    let sent: Sent = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
+    let deciding = deciding(sent.actor, sent.reason)?;
+    let command = sent.command.name();
+    let decided = state.engine.decide(id, deciding, sent.command).await?;
+    Ok(Json(Answer {
+        run: decided.run.map(|run| run.to_string()),
+        command,
+        status: decided.status.map(|status| status.name()),
+        began: decided.began.map(|run| run.to_string()),
+    }))
+}

@@ -1,0 +1,111 @@
+//! One item, in lists and by itself.
+
+use super::id;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::{Path, State};
+use dowel_core::code::run::NO_SUCH_EXCEPTION;
+use dowel_core::journal::PinnedConnector;
+use dowel_core::{ConnectionName, JsonText, StepPath, Timestamp};
+use dowel_engine::{Detail, Item, ItemClass, Recommended};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An item in a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed {
+    id: String,
+    class: ItemClass,
+    flow: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<StepPath>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    code: String,
+    kind: &'static str,
+    message: String,
+    attempts: u32,
+    recommended: Recommended,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runbook: Option<String>,
+    opened_at: String,
+    due_at: String,
+    overdue: bool,
+}
+
+impl Listed {
+    pub(crate) fn of(item: Item, now: Timestamp) -> Self {
+        Self {
+            overdue: item.is_overdue(now),
+            id: item.id.to_string(),
+            class: item.class,
+            flow: item.flow.to_string(),
+            version: item.version.map(|version| version.to_string()),
+            commit: item.commit,
+            run: item.run.map(|run| run.to_string()),
+            step: item.step,
+            item: item.loop_item.map(|(_, index)| index),
+            key: item.key,
+            code: item.code,
+            kind: item.kind.name(),
+            message: item.message,
+            attempts: item.attempts,
+            recommended: item.recommended,
+            owner: item.owner,
+            runbook: item.runbook,
+            opened_at: item.opened_at.to_string(),
+            due_at: item.due_at.to_string(),
+        }
+    }
+}
+
+/// An item by itself.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    #[serde(flatten)]
+    item: Listed,
+    connectors: BTreeMap<ConnectionName, PinnedConnector>,
+    input: JsonText,
+    behind: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone: Option<Vec<StepPath>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_undone: Option<Vec<StepPath>>,
+}
+
+/// `GET /api/v1/exceptions/{id}`.
+pub(crate) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Path(text): Path<String>,
+) -> Result<Json<Shown>, Problem> {
+    let id = id(&text)?;
+    let none = || {
+        let message = format!("nothing waits for a person under `{id}`");
+        Problem::new(NO_SUCH_EXCEPTION, message)
+    };
+    let detail: Detail = state.engine.item(id).await?.ok_or_else(none)?;
+    let (undone, not_undone) = match detail.undoing {
+        Some(undoing) => (Some(undoing.undone), Some(undoing.not_undone)),
+        None => (None, None),
+    };
+    Ok(Json(Shown {
+        item: Listed::of(detail.item, state.engine.time()),
+        connectors: detail.connectors,
+        input: detail.input,
+        behind: detail.behind.iter().map(ToString::to_string).collect(),
+        undone,
+        not_undone,
+    }))
+}
