@@ -147,7 +147,7 @@ pub(crate) async fn decide(
         actor: Actor(sent.actor),
         comment: sent.comment,
     };
-    state.engine.decide(&wanted).await?;
+    state.engine.decide_approval(&wanted).await?;
     let story = state.engine.story(run).await?.ok_or_else(none)?;
     Ok(Json(Decided {
         run: run.to_string(),

@@ -8,7 +8,6 @@ mod approval;
 mod command;
 
 pub use approval::{ApprovalAsked, Escalation, OnExpiry};
-pub use command::{Actor, Command, Commanded};
 pub use command::{Actor, Command, Commanded, OtherPlan};
 
 use crate::digest::Digest;

@@ -208,13 +208,14 @@ impl Engine {
     /// Records a person's decision, if they may make it. When this returns, it is in the
     /// run's journal, or on disk and due at the next start. The same decision of the same
     /// person again changes nothing and is no error.
-    pub async fn decide(&self, wanted: &PersonDecides) -> Result<(), DecideError> {
+    pub async fn decide_approval(&self, wanted: &PersonDecides) -> Result<(), DecideError> {
         if self.is_theirs(wanted).await? {
             return Ok(());
         }
         let commanded = Commanded {
             actor: wanted.actor.clone(),
             reason: wanted.comment.clone(),
+            confirmed_by: None,
             command: Command::Decide {
                 path: wanted.step.clone(),
                 decision: wanted.decision.clone(),

@@ -91,7 +91,7 @@ async fn decide(
         actor: Actor(person.to_owned()),
         comment: Some("checked".to_owned()),
     };
-    engine.decide(&wanted).await
+    engine.decide_approval(&wanted).await
 }
 
 fn code_of(decided: Result<(), DecideError>) -> Code {
@@ -164,8 +164,12 @@ async fn who_may_not_decide_is_refused_with_the_reason() {
         actor: Actor("ana@example.com".to_owned()),
         comment: None,
     };
-    assert_eq!(code_of(engine.decide(&wanted).await), APPROVAL_UNKNOWN);
+    assert_eq!(
+        code_of(engine.decide_approval(&wanted).await),
+        APPROVAL_UNKNOWN
+    );
     let forged = Commanded {
+        confirmed_by: None,
         actor: Actor("oto@example.com".to_owned()),
         reason: None,
         command: Command::Decide {
@@ -253,6 +257,7 @@ async fn a_rejection_fails_the_run_or_goes_on() {
             assert!(error.message.contains("ana@example.com: checked"));
             // A retry asks again.
             let retry = Commanded {
+                confirmed_by: None,
                 actor: Actor("oto".to_owned()),
                 reason: None,
                 command: Command::Retry { path: None },
@@ -274,6 +279,7 @@ async fn cancelling_takes_the_question_back() {
     let run = ask(&engine).await;
     asked(&engine).await;
     let cancel = Commanded {
+        confirmed_by: None,
         actor: Actor("oto".to_owned()),
         reason: None,
         command: Command::Cancel { compensate: false },

@@ -4,9 +4,7 @@
 use crate::support::*;
 use dowel_core::journal::{
     Actor, ApprovalAsked, CallArguments, Command, Commanded, Entry, Escalation, Event,
-    FailedAttempt, HoldReason, OnExpiry, RunCreated, VERSION,
-    Actor, CallArguments, Command, Commanded, Entry, Event, FailedAttempt, HoldReason, OtherPlan,
-    RunCreated, VERSION,
+    FailedAttempt, HoldReason, OnExpiry, OtherPlan, RunCreated, VERSION,
 };
 use dowel_core::manifest::Effect;
 use dowel_core::{Digest, ErrorKind, RunId, SendRecord, StepError, StepPath, Timestamp};

@@ -118,7 +118,7 @@ impl People {
         tokio::spawn(async move {
             clock.sleep_until(at).await;
             // What is refused leaves the approval open, which the case sees.
-            let _ = engine.decide(&wanted).await;
+            let _ = engine.decide_approval(&wanted).await;
         });
         true
     }
