@@ -63,7 +63,7 @@ struct Step {
     approval: Option<Approval>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Approval {
     title: String,
     show: Box<RawValue>,
