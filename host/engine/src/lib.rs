@@ -16,6 +16,7 @@ mod journal;
 mod kept;
 mod key_lines;
 mod keys;
+mod limits;
 mod live;
 pub mod mask;
 pub mod metrics;

@@ -10,7 +10,8 @@ mod status;
 
 pub use apply::IllegalEvent;
 pub use compensation::Compensation;
-pub use looping::{ItemEnd, LoopState};
+pub(crate) use looping::MAX_RESULTS_BYTES;
+pub use looping::{ItemEnd, LoopState, Paging};
 pub use parallel::ParallelState;
 pub use status::RunStatus;
 
@@ -20,6 +21,7 @@ use dowel_core::{JsonText, StepError, StepPath, Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A run, folded from its journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +45,12 @@ pub struct RunState {
     pub compensation: Option<Compensation>,
     /// A person wants the run to end before its time.
     pub cancel: Option<Cancel>,
+    /// The limit that the run has reached: nothing new is begun.
+    pub overrun: Option<StepError>,
+    /// How long it has been at work, up to the last entry.
+    pub active: Duration,
+    /// From when its limits count: intake, or the last decision of a person.
+    pub limits_from: Timestamp,
     /// Items of loops that failed and were left behind.
     pub failed_items: usize,
     /// Why it failed or is parked, and where.
@@ -113,6 +121,8 @@ pub struct CallState {
     pub attempt: u32,
     /// Attempts before a person began a new round of them.
     pub earlier: u32,
+    /// When it was due first, in this round: `retry.max_elapsed` counts from here.
+    pub since: Timestamp,
     /// What is sent.
     pub arguments: Arc<CallArguments>,
 }
