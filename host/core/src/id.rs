@@ -220,6 +220,16 @@ impl StepPath {
         self.0.ends_with(COMPENSATION)
     }
 
+    /// The call that fetches page `number`, from 1, of the loop at this path.
+    pub fn page(&self, number: u32) -> Self {
+        Self(format!("{}{PAGE}{number}", self.0).into())
+    }
+
+    /// Whether this is the path of a call that fetches a page of a loop.
+    pub fn is_page(&self) -> bool {
+        self.0[self.place().len()..].contains(PAGE)
+    }
+
     /// The place around the step, up to and with its last dot: `items[3].`, or nothing
     /// for a step outside of loops and branches.
     pub fn place(&self) -> &str {
@@ -229,7 +239,7 @@ impl StepPath {
     /// The step's id.
     pub fn id(&self) -> &str {
         let name = &self.0[self.place().len()..];
-        name.strip_suffix(COMPENSATION).unwrap_or(name)
+        name.split('~').next().unwrap_or(name)
     }
 
     /// The path as text.
@@ -240,6 +250,9 @@ impl StepPath {
 
 /// Ends the path of a step that undoes another one. No id contains it.
 const COMPENSATION: &str = "~compensate";
+
+/// Stands between the path of a loop and the number of a page that it fetches.
+const PAGE: &str = "~page";
 
 impl fmt::Display for StepPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -302,5 +315,9 @@ mod tests {
         assert_eq!(void.as_str(), "items[3].invoice~compensate");
         assert_eq!((void.place(), void.id()), ("items[3].", "invoice"));
         assert_eq!((items.place(), items.id()), ("", "items"));
+        let page = items.page(12);
+        assert_eq!(page.as_str(), "items~page12");
+        assert_eq!((page.place(), page.id()), ("", "items"));
+        assert!(page.is_page() && !items.is_page() && !void.is_page());
     }
 }

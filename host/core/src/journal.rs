@@ -246,6 +246,36 @@ pub enum Event {
         /// The list, in full.
         items: JsonText,
     },
+    /// A `for_each` step over pages has the input of its calls.
+    PagesEntered {
+        /// The step.
+        path: StepPath,
+        /// The input, without a cursor.
+        input: JsonText,
+    },
+    /// The items of the page that was fetched last are due.
+    PageEntered {
+        /// The loop.
+        path: StepPath,
+        /// JSON Pointer of the items in what the call returned.
+        items: String,
+        /// The cursor of the next page; none after the last one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<JsonText>,
+        /// Whether something inside may have to be undone, so that the items are kept.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keep: bool,
+    },
+    /// Every item of the page has ended.
+    PageEnded {
+        /// The loop.
+        path: StepPath,
+    },
+    /// The run has used up its time or its journal: nothing new is begun.
+    Overrun {
+        /// Which limit.
+        error: StepError,
+    },
     /// An item of a `for_each` step came to its end.
     ItemEnded {
         /// The loop.

@@ -14,6 +14,7 @@ pub mod id;
 pub mod journal;
 pub mod json;
 pub mod manifest;
+pub mod pointer;
 pub mod port;
 pub mod retention;
 pub mod time;

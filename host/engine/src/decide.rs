@@ -114,7 +114,14 @@ pub fn next<'p>(plan: &'p Plan, state: &RunState) -> Next<'p> {
     }
     match walk.block(&plan.steps, &Scope::default()) {
         Progress::Ended(_) => Next::Finish,
-        Progress::Open => Next::Do(walk.actions),
+        Progress::Open => {
+            if let Some(error) = &state.overrun {
+                walk.actions.clear();
+                let event = saga::overrun(&walk, error);
+                walk.settle("", event);
+            }
+            Next::Do(walk.actions)
+        }
         Progress::Failed(failure) => {
             walk.actions.clear();
             let event = saga::failed(&walk, failure);

@@ -18,6 +18,7 @@ mod journal;
 mod kept;
 mod key_lines;
 mod keys;
+mod limits;
 mod live;
 pub mod mask;
 pub mod metrics;

@@ -108,6 +108,9 @@ impl ActivePlan {
 
     /// Checks a step's value.
     pub(crate) fn value_schema(&self, step: &Step, path: &StepPath) -> Option<&Validator> {
+        if path.is_page() {
+            return None;
+        }
         self.values.get(&(step.id.clone(), path.is_compensation()))
     }
 }
@@ -124,6 +127,9 @@ impl Validators {
             self.step(step, false)?;
             if let Some(undo) = &step.compensate {
                 self.step(undo, true)?;
+            }
+            if let Some(fetch) = step.fetch() {
+                self.step(fetch, false)?;
             }
             for inner in step.blocks() {
                 self.block(inner)?;

@@ -18,12 +18,13 @@ pub(crate) enum Verdict {
 /// The longest wait that an upstream may ask for: beyond it a person should know.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// Decides what follows attempt number `attempt`. `random` spreads the delay.
+/// Decides what follows attempt number `attempt` of a call that was due first at `since`. `random` spreads the delay.
 pub(crate) fn verdict(
     plan: &Call,
     attempt: u32,
     error: StepError,
     sent: SendRecord,
+    since: Timestamp,
     now: Timestamp,
     random: u64,
 ) -> Verdict {
@@ -40,6 +41,11 @@ pub(crate) fn verdict(
     let due = now.plus(delay(policy, attempt, random).max(asked.min(MAX_RETRY_AFTER)));
     let calendar = policy.calendar.as_ref();
     Verdict::Retry(calendar.and_then(|open| open.next_open(due)).unwrap_or(due))
+    let at = now.plus(delay(policy, attempt, random).max(asked.min(MAX_RETRY_AFTER)));
+    match policy.max_elapsed {
+        Some(longest) if at > since.plus(longest) => Verdict::Fail(error),
+        _ => Verdict::Retry(at),
+    }
 }
 
 /// What follows when the host stopped in the middle of a call. An operation that can
@@ -159,12 +165,30 @@ mod tests {
             error(kind, None),
             sent,
             Timestamp::default(),
+            Timestamp::default(),
             0,
         )
     }
 
     const fn at(millis: u64) -> Verdict {
         Verdict::Retry(Timestamp::from_millis(millis))
+    }
+
+    #[test]
+    fn no_attempt_begins_after_the_longest_time() {
+        let mut plan = plan(Idempotency::Keyed, Jitter::None);
+        plan.retry.max_elapsed = Some(Duration::from_secs(10));
+        let check = |now, expected: Option<u64>| {
+            let at = Timestamp::from_millis;
+            let cause = error(ErrorKind::Unavailable, None);
+            let sent = SendRecord::NotSent;
+            let verdict = verdict(&plan, 1, cause.clone(), sent, at(1_000), at(now), 0);
+            let expected = expected.map_or(Verdict::Fail(cause), |due| Verdict::Retry(at(due)));
+            assert_eq!(verdict, expected);
+        };
+        // The next attempt would begin after 1 s: at the last instant, and beyond it.
+        check(10_000, Some(11_000));
+        check(10_001, None);
     }
 
     #[test]
@@ -198,6 +222,7 @@ mod tests {
                 error(ErrorKind::Timeout, None),
                 SendRecord::Sent,
                 Timestamp::default(),
+                Timestamp::default(),
                 random,
             );
             let Verdict::Retry(at) = verdict else {
@@ -217,6 +242,7 @@ mod tests {
                 1,
                 error,
                 SendRecord::Answered,
+                Timestamp::default(),
                 Timestamp::default(),
                 0,
             );

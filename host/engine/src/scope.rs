@@ -213,7 +213,7 @@ fn vars_variable(state: &RunState, scope: &Scope) -> JsonText {
 fn item(state: &RunState, scope: &Scope) -> Option<JsonText> {
     let (path, index) = scope.nearest_item()?;
     let items = match state.steps.get(path)? {
-        StepState::Looping(state) => &state.items,
+        StepState::Looping(state) => return state.item(index).cloned(),
         StepState::Done(done) => done.items.as_ref()?,
         _ => return None,
     };

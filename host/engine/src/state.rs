@@ -13,7 +13,8 @@ mod status;
 pub use apply::IllegalEvent;
 pub use approval::{ApprovalState, DecisionRefused, Settled};
 pub use compensation::Compensation;
-pub use looping::{ItemEnd, LoopState};
+pub(crate) use looping::MAX_RESULTS_BYTES;
+pub use looping::{ItemEnd, LoopState, Paging};
 pub use parallel::ParallelState;
 pub use repair::Repair;
 pub use status::RunStatus;
@@ -24,6 +25,7 @@ use dowel_core::{Digest, JsonText, RunId, StepError, StepPath, Timestamp};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A run, folded from its journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +62,12 @@ pub struct RunState {
     /// Whether the run has succeeded before: a repaired item does not make it keep
     /// values for later runs again.
     pub has_succeeded: bool,
+    /// The limit that the run has reached: nothing new is begun.
+    pub overrun: Option<StepError>,
+    /// How long it has been at work, up to the last entry.
+    pub active: Duration,
+    /// From when its limits count: intake, or the last decision of a person.
+    pub limits_from: Timestamp,
     /// Items of loops that failed and were left behind.
     pub failed_items: usize,
     /// Why it failed or is parked, and where.
@@ -132,6 +140,8 @@ pub struct CallState {
     pub attempt: u32,
     /// Attempts before a person began a new round of them.
     pub earlier: u32,
+    /// When it was due first, in this round: `retry.max_elapsed` counts from here.
+    pub since: Timestamp,
     /// What is sent.
     pub arguments: Arc<CallArguments>,
 }

@@ -6,6 +6,7 @@ pub(crate) mod call;
 pub(crate) mod emit;
 pub(crate) mod fail;
 pub(crate) mod for_each;
+mod pages;
 pub(crate) mod parallel;
 pub(crate) mod return_;
 pub(crate) mod set;
@@ -43,6 +44,9 @@ pub(crate) fn begin(
         StepKind::Set { .. } => Begin::Record(set::begin(path, &mut values)),
         StepKind::Switch { cases, .. } => {
             Begin::Record(switch::begin(cases.len(), path, &mut values))
+        }
+        StepKind::ForEach(each) if each.pages.is_some() => {
+            Begin::Record(pages::begin(path, values.take()))
         }
         StepKind::ForEach(_) => Begin::Record(for_each::begin(path, &mut values)?),
         StepKind::Parallel(_) => Begin::Record(parallel::begin(path)),

@@ -282,6 +282,9 @@ impl Story {
         match &entry.event {
             Event::Created(_)
             | Event::ItemEnded { .. }
+            | Event::PageEntered { .. }
+            | Event::PageEnded { .. }
+            | Event::Overrun { .. }
             | Event::Queued { .. }
             | Event::Stopped {}
             | Event::ItemFailed { .. }
@@ -307,7 +310,9 @@ impl Story {
             Event::StateWritten { values, over, .. } => self.leave(values, *over),
             Event::ValueSet { path, value } => self.done(path, "set", value, at),
             Event::BranchTaken { path, .. } => self.step(path, "switch", at).status = "running",
-            Event::LoopEntered { path, .. } => self.step(path, "for_each", at).status = "running",
+            Event::LoopEntered { path, .. } | Event::PagesEntered { path, .. } => {
+                self.step(path, "for_each", at).status = "running";
+            }
             Event::ParallelEntered { path } => self.step(path, "parallel", at).status = "running",
             Event::TryEntered { path } => self.step(path, "try", at).status = "running",
             Event::Caught { path, error, .. } => {

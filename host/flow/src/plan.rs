@@ -11,6 +11,9 @@ use dowel_core::id::{
 };
 use dowel_core::journal::{OnExpiry, PinnedConnector, WhileParked};
 use dowel_core::manifest::{Effect, Idempotency};
+use dowel_core::id::{CalendarName, ConnectionName, FlowName, OperationName, StepId, StepPath};
+use dowel_core::journal::{PinnedConnector, WhileParked};
+use dowel_core::manifest::{Effect, Idempotency, Pagination};
 use dowel_core::units::Share;
 use dowel_core::{Digest, ErrorKind, JsonText};
 use serde::{Deserialize, Serialize};
@@ -67,6 +70,27 @@ pub struct Plan {
     /// The business calendars that the flow names, as they were.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: Calendars,
+    /// How long a run may be at work, and how long it may take.
+    #[serde(default, skip_serializing_if = "RunLimits::is_empty")]
+    pub limits: RunLimits,
+}
+
+/// How long a run may be at work, and how long it may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLimits {
+    /// Active time: not while it waits for people, events, timers, slots or breakers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Time by the clock, from intake on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Duration>,
+}
+
+impl RunLimits {
+    /// Whether nothing is limited.
+    pub const fn is_empty(&self) -> bool {
+        self.timeout.is_none() && self.deadline.is_none()
+    }
 }
 
 /// What a flow promises.
@@ -290,7 +314,7 @@ pub enum StepKind {
 /// A `for_each` step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ForEach {
-    /// One output: the list.
+    /// One output: the list, or the input of the calls that fetch pages.
     pub program: Arc<Program>,
     /// Items at the same time, at least 1.
     pub parallel: u32,
@@ -299,6 +323,18 @@ pub struct ForEach {
     pub on_item_failure: OnItemFailure,
     /// What to run.
     pub steps: Block,
+    /// Where the items come from, page by page; from the list without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Box<Pages>>,
+}
+
+/// The pages of an operation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pages {
+    /// The call that fetches one.
+    pub fetch: Step,
+    /// How they follow each other, from the manifest.
+    pub pagination: Pagination,
 }
 
 impl ForEach {
@@ -479,6 +515,9 @@ pub struct RetryPolicy {
     /// The business calendar that attempts wait for, as it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Arc<Calendar>>,
+    /// No attempt begins later than this after the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_elapsed: Option<Duration>,
 }
 
 /// How delays are spread.
@@ -506,6 +545,7 @@ impl Default for RetryPolicy {
             max_delay: Duration::from_secs(60),
             jitter: Jitter::Full,
             calendar: None,
+            max_elapsed: None,
         }
     }
 }
@@ -521,6 +561,9 @@ impl Plan {
         let step = find(&self.steps, path.id())?;
         if path.is_compensation() {
             return step.compensate.as_deref();
+        }
+        if path.is_page() {
+            return step.fetch();
         }
         Some(step)
     }
@@ -552,6 +595,7 @@ fn collect<'a>(steps: &'a [Step], out: &mut Vec<&'a Step>) {
     for step in steps {
         out.push(step);
         out.extend(step.compensate.as_deref());
+        out.extend(step.fetch());
         for block in step.blocks() {
             collect(block, out);
         }
@@ -574,6 +618,14 @@ impl Step {
                 std::iter::once(&plan.steps).chain(clauses).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// The call that fetches the pages of a loop.
+    pub fn fetch(&self) -> Option<&Self> {
+        match &self.kind {
+            StepKind::ForEach(each) => each.pages.as_ref().map(|pages| &pages.fetch),
+            _ => None,
         }
     }
 

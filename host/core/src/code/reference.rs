@@ -82,4 +82,10 @@ super::codes! {
     PERSON_REPEATED = 1244, "A person is in a group twice",
         "Each person stands once in a group of the policy.",
         "Remove the second entry.";
+    NO_PAGES = 1250, "An operation without pages",
+        "`for_each.pages_of` names an operation whose connector declares no pagination, so the host cannot know how its pages follow each other.",
+        "Use an operation that declares `pagination`, or call it once and loop over the list in its result with `in`.";
+    LOOP_SOURCE = 1251, "A loop without a source, or with two",
+        "`for_each` takes its items from a list (`in`) or from the pages of an operation (`pages_of`), and exactly one of them is needed.",
+        "Keep one of the two.";
 }

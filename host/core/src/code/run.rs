@@ -189,4 +189,22 @@ super::codes! {
     BULK_REFUSED = 2378, "The bulk operation does not allow this",
         "The operation has ended, or was not paused.",
         "Look where the operation stands, and decide again.";
+    PAGE_NOT_A_LIST = 2390, "A page has no list of items",
+        "The place where the operation declares the items of a page holds something other than an array.",
+        "This is a defect of the connector or a change of the upstream: compare the answer with the operation's `pagination`.";
+    PAGE_CURSOR_REPEATED = 2391, "The pages of an operation go round in a circle",
+        "The upstream gave a cursor that it had given before; fetching on would never end.",
+        "Look at the upstream's paging. The items of the pages so far have been worked on.";
+    PAGES_TOO_MANY = 2392, "A loop has too many pages or items",
+        "The operation has more pages or items than one run may work on.",
+        "Ask for larger pages or for less, for example only what has changed since the last run with `state`.";
+    PAGE_CURSOR_PLACE = 2393, "A cursor has no place in the input",
+        "The place where the operation takes the cursor is not inside an object of the step's input.",
+        "Make `for_each.with` an object that fits the operation's input.";
+    RUN_TIMEOUT = 2394, "The run's active time is used up",
+        "The run was at work for longer than the flow's `timeout`; waiting for people, events, timers, slots and breakers does not count.",
+        "Look which step took the time, then retry the run or raise the timeout.";
+    RUN_TOO_LONG = 2395, "A run's journal is full",
+        "The run has recorded as many events as one run may have.",
+        "Cancel the run, and split the work over several runs.";
 }

@@ -5,6 +5,7 @@ use super::{Action, Walk};
 use crate::decide::walk::Failure;
 use crate::scope::Scope;
 use crate::state::{Cancel, Compensation, RunState, StepState};
+use dowel_core::StepError;
 use dowel_core::journal::Event;
 
 /// What a failure that nothing caught means for the run.
@@ -28,6 +29,22 @@ pub(super) fn failed(walk: &Walk<'_, '_>, failure: Failure) -> Event {
         return Event::Failed { error, path };
     }
     Event::Parked { error, path }
+}
+
+/// What a limit that was reached means for the run.
+pub(super) fn overrun(walk: &Walk<'_, '_>, error: &StepError) -> Event {
+    let error = error.clone();
+    if !walk.plan.on_failure.compensate.contains(&error.kind) {
+        return Event::Parked { error, path: None };
+    }
+    if walk.undoable("").is_empty() {
+        return Event::Failed { error, path: None };
+    }
+    Event::CompensationBegan {
+        error: Some(error),
+        path: None,
+        within: String::new(),
+    }
 }
 
 /// How a run ends that a person cancelled.

@@ -5,7 +5,7 @@ use crate::plans::ActivePlan;
 use crate::protect::Permit;
 use crate::retry::{self, Verdict};
 use crate::scope::{self, Scope};
-use crate::state::RunState;
+use crate::state::{RunState, StepState};
 use dowel_core::code::run::OUTPUT_SCHEMA;
 use dowel_core::expression::Evaluated;
 use dowel_core::journal::{CallArguments, Event, FailedAttempt};
@@ -149,8 +149,12 @@ pub(crate) async fn conclude(
     let random = random(shared);
     let round = attempt.number - attempt.earlier;
     let now = shared.ports.clock.now();
+    let since = match state.steps.get(&path) {
+        Some(StepState::Calling(call) | StepState::Retrying { call, .. }) => call.since,
+        _ => started_at,
+    };
     Some(
-        match retry::verdict(call, round, error.clone(), sent, now, random) {
+        match retry::verdict(call, round, error.clone(), sent, since, now, random) {
             Verdict::Retry(retry_at) => Event::AttemptFailed {
                 path,
                 attempt: attempt.number,

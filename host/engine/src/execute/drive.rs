@@ -7,6 +7,7 @@ use super::turn::Turns;
 use crate::decide::{self, Action, Next};
 use crate::engine::Shared;
 use crate::journal::JournalError;
+use crate::limits;
 use crate::live::Seat;
 use crate::plans::{ActivationError, ActivePlan};
 use crate::queue;
@@ -143,6 +144,7 @@ impl Driver {
                 }
                 None => {}
             }
+            self.check_limits()?;
             let exit = match self.stop.clone() {
                 Some(event) if self.open.is_empty() => {
                     self.stop = None;
@@ -166,6 +168,15 @@ impl Driver {
             if let Some(exit) = exit {
                 return Ok(exit);
             }
+        }
+    }
+
+    /// A run that has reached a limit begins nothing new.
+    fn check_limits(&mut self) -> Result<(), DriveError> {
+        let now = self.shared.ports.clock.now();
+        match limits::exceeded(self.plan.plan.limits, &self.state, now) {
+            Some(error) if self.stop.is_none() => self.record(Event::Overrun { error }),
+            _ => Ok(()),
         }
     }
 
@@ -226,6 +237,9 @@ impl Driver {
             if self.stop.is_some() || round.failed {
                 return Ok(None);
             }
+        }
+        if let Some(at) = limits::next_check(self.plan.plan.limits, &self.state) {
+            round.wake_at(at);
         }
         let draining = self.shared.is_draining();
         if !round.attempts.is_empty() && !draining {

@@ -4,10 +4,14 @@ use super::{
     Caught, Compensation, Done, ItemEnd, KeptValues, LoopState, ParallelState, RunState, RunStatus,
     StepState,
 };
+use crate::limits;
 use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
 use dowel_core::{JsonText, StepId, StepPath, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use dowel_core::{JsonText, StepId, StepPath, Timestamp, pointer};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An event that cannot follow the ones before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +72,9 @@ impl RunState {
             rerun_as: None,
             moved: None,
             has_succeeded: false,
+            overrun: None,
+            active: Duration::ZERO,
+            limits_from: at,
             failed_items: 0,
             error: None,
             updated_at: at,
@@ -87,7 +94,9 @@ impl RunState {
         if self.status.is_at_rest() && !matches!(entry.event, Event::Commanded(_)) {
             return Err(illegal(format!("the run is {}", self.status.name())));
         }
+        let active = limits::active_until(self, entry);
         self.change(&entry.event, entry.at).map_err(illegal)?;
+        self.active += active;
         self.next_seq += 1;
         self.updated_at = entry.at;
         Ok(())
@@ -126,6 +135,18 @@ impl RunState {
             Event::ApprovalEscalated { path, index } => self.escalate(path, *index),
             Event::ApprovalExpired { path } => self.expire(path, at),
             Event::Commanded(commanded) => self.commanded(commanded, at),
+            Event::Overrun { error } => {
+                self.overrun = Some(error.clone());
+                Ok(())
+            }
+            Event::Commanded(commanded) => {
+                self.command(&commanded.command, at)?;
+                // A person has decided that the run goes on: its time begins anew.
+                self.overrun = None;
+                self.active = Duration::ZERO;
+                self.limits_from = at;
+                Ok(())
+            }
             Event::CompensationBegan {
                 error,
                 path,
@@ -205,6 +226,17 @@ impl RunState {
                 let items = items.items().ok_or("`for_each` was not given a list")?;
                 self.begin_step(path, StepState::Looping(LoopState::new(items)))
             }
+            Event::PagesEntered { path, input } => self.begin_step(
+                path,
+                StepState::Looping(LoopState::over_pages(input.clone())),
+            ),
+            Event::PageEntered {
+                path,
+                items,
+                next,
+                keep,
+            } => self.enter_page(path, items, next.as_ref(), *keep),
+            Event::PageEnded { path } => self.end_page(path),
             Event::ItemEnded {
                 path,
                 index,
@@ -346,7 +378,7 @@ impl RunState {
             return Err(format!("step `{path}` is not a loop at work"));
         };
         let has_failed = matches!(end, ItemEnd::Failed(_));
-        match state.ends.get(index) {
+        match state.end_of(index) {
             Some(None) => state.end_item(index, end),
             Some(Some(_)) => return Err(format!("item {index} of `{path}` has ended already")),
             None => return Err(format!("`{path}` has no item {index}")),
@@ -355,6 +387,49 @@ impl RunState {
         if has_failed {
             self.failed_items += 1;
             self.handle_failures(&inner);
+        }
+        self.at_work();
+        Ok(())
+    }
+
+    fn enter_page(
+        &mut self,
+        path: &StepPath,
+        items: &str,
+        next: Option<&JsonText>,
+        keep: bool,
+    ) -> Applied {
+        let at_work = match self.steps.get(path) {
+            Some(StepState::Looping(state)) => state.paging.as_ref(),
+            _ => None,
+        };
+        let Some(paging) = at_work.filter(|paging| !paging.is_open) else {
+            return Err(format!("step `{path}` is not a loop that waits for a page"));
+        };
+        let page = path.page(paging.number + 1);
+        let Some(StepState::Done(done)) = self.steps.get(&page) else {
+            return Err(format!("the page `{page}` has not been fetched"));
+        };
+        let items = pointer::get(&done.value, items).and_then(|items| items.items());
+        let items = items.ok_or_else(|| format!("the page `{page}` has no list of items"))?;
+        self.steps.remove(&page);
+        if let Some(StepState::Looping(state)) = self.steps.get_mut(path) {
+            state.enter_page(items, next, keep);
+        }
+        self.at_work();
+        Ok(())
+    }
+
+    fn end_page(&mut self, path: &StepPath) -> Applied {
+        let Some(StepState::Looping(state)) = self.steps.get_mut(path) else {
+            return Err(format!("step `{path}` is not a loop at work"));
+        };
+        let is_open = state.paging.as_ref().is_some_and(|paging| paging.is_open);
+        if !is_open || state.ended < state.items.len() {
+            return Err(format!("`{path}` has no page that could end"));
+        }
+        if state.end_page() {
+            self.forget(&format!("{path}["));
         }
         self.at_work();
         Ok(())
@@ -401,7 +476,8 @@ impl RunState {
                 None
             }
             Some(StepState::Looping(state)) if state.ended == state.items.len() => {
-                Some(state.items.clone())
+                let kept = state.paging.as_ref().map(|paging| paging.kept.clone());
+                Some(kept.map_or_else(|| state.items.clone(), Into::into))
             }
             _ => return Err(format!("step `{path}` has no block that could end")),
         };

@@ -19,7 +19,7 @@ impl RunState {
             Some(StepState::Retrying { call, .. }) => Some(call.clone()),
             Some(_) => return Err(format!("step `{path}` does not wait for an attempt")),
         };
-        let call = next_attempt(path, known, attempt, call)?;
+        let call = self.next_attempt(path, known, attempt, call)?;
         self.put(path, StepState::Calling(call));
         Ok(())
     }
@@ -49,7 +49,7 @@ impl RunState {
             Some(StepState::Retrying { call, retry_at }) => (Some(call.clone()), *retry_at),
             Some(_) => return Err(format!("step `{path}` does not wait for an attempt")),
         };
-        let mut call = next_attempt(path, known, attempt, call)?;
+        let mut call = self.next_attempt(path, known, attempt, call)?;
         call.attempt -= 1;
         self.put(path, StepState::Retrying { call, retry_at });
         self.wait_unless_busy();
@@ -116,39 +116,41 @@ impl RunState {
         call: Option<&CallArguments>,
     ) -> Result<CallState, String> {
         match self.steps.get(path) {
-            None => next_attempt(path, None, attempt, call),
+            None => self.next_attempt(path, None, attempt, call),
             Some(StepState::Calling(open)) if open.attempt == attempt => Ok(open.clone()),
             Some(StepState::Retrying { call: known, .. }) => {
-                next_attempt(path, Some(known.clone()), attempt, None)
+                self.next_attempt(path, Some(known.clone()), attempt, None)
             }
             Some(_) => Err(format!(
                 "step `{path}` has no attempt {attempt} that could end"
             )),
         }
     }
-}
 
-/// The call with its next attempt.
-fn next_attempt(
-    path: &StepPath,
-    known: Option<CallState>,
-    attempt: u32,
-    given: Option<&CallArguments>,
-) -> Result<CallState, String> {
-    let last = known.as_ref().map_or(0, |known| known.attempt);
-    if attempt != last + 1 {
-        return Err(format!(
-            "attempt {attempt} of `{path}` does not follow attempt {last}"
-        ));
-    }
-    match (known, given) {
-        (Some(known), None) => Ok(CallState { attempt, ..known }),
-        (None, Some(given)) => Ok(CallState {
-            attempt,
-            earlier: 0,
-            arguments: Arc::new(given.clone()),
-        }),
-        (Some(_), Some(_)) => Err(format!("the arguments of `{path}` are fixed already")),
-        (None, None) => Err(format!("the arguments of `{path}` are missing")),
+    /// The call with its next attempt.
+    fn next_attempt(
+        &self,
+        path: &StepPath,
+        known: Option<CallState>,
+        attempt: u32,
+        given: Option<&CallArguments>,
+    ) -> Result<CallState, String> {
+        let last = known.as_ref().map_or(0, |known| known.attempt);
+        if attempt != last + 1 {
+            return Err(format!(
+                "attempt {attempt} of `{path}` does not follow attempt {last}"
+            ));
+        }
+        match (known, given) {
+            (Some(known), None) => Ok(CallState { attempt, ..known }),
+            (None, Some(given)) => Ok(CallState {
+                attempt,
+                earlier: 0,
+                since: self.updated_at,
+                arguments: Arc::new(given.clone()),
+            }),
+            (Some(_), Some(_)) => Err(format!("the arguments of `{path}` are fixed already")),
+            (None, None) => Err(format!("the arguments of `{path}` are missing")),
+        }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn begin(
 }
 
 /// The same for every attempt of a step of a run, another one for each rerun.
-fn derived_key(path: &StepPath, state: &RunState) -> String {
+pub(super) fn derived_key(path: &StepPath, state: &RunState) -> String {
     format!("{}.{path}.{}", state.created.run, state.created.generation)
 }
 

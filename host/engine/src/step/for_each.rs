@@ -1,9 +1,9 @@
 //! `for_each` over a list: several items at the same time, each with steps of its own.
 
-use super::Values;
+use super::{Values, pages};
 use crate::decide::{Action, Progress, Walk};
 use crate::scope::Scope;
-use crate::state::{ItemEnd, LoopState};
+use crate::state::{ItemEnd, LoopState, MAX_RESULTS_BYTES};
 use dowel_core::code::run::{LOOP_NOT_A_LIST, LOOP_TOO_LONG, LOOP_TOO_MANY_FAILED};
 use dowel_core::journal::Event;
 use dowel_core::{ErrorKind, JsonText, StepError, StepPath};
@@ -13,8 +13,8 @@ use dowel_flow::plan::{ForEach, OnItemFailure};
 /// in memory.
 pub(crate) const MAX_ITEMS: usize = 10_000;
 
-/// A list of results up to this size, in bytes of JSON, is part of the step's value.
-const MAX_RESULTS_BYTES: usize = 256 << 10;
+/// A share of fewer items says little while further pages are to come.
+const MIN_JUDGED: usize = 1_000;
 
 pub(crate) fn begin(path: &StepPath, values: &mut Values) -> Result<Event, StepError> {
     let list = values.take();
@@ -64,7 +64,19 @@ pub(crate) fn advance<'p>(
         walk.settle(&within, event);
         return Progress::Open;
     }
-    if items.ended == items.items.len() {
+    let all_ended = items.ended == items.items.len();
+    match (&each.pages, &items.paging) {
+        (Some(_), Some(paging)) if paging.is_open && all_ended => {
+            let path = path.clone();
+            walk.actions.push(Action::Record(Event::PageEnded { path }));
+            return Progress::Open;
+        }
+        (Some(plan), Some(paging)) if !paging.is_open && !paging.is_over() => {
+            return pages::advance(walk, each, plan, items, paging, path, scope);
+        }
+        _ => {}
+    }
+    if all_ended {
         walk.actions.push(Action::Record(Event::BlockEnded {
             path: path.clone(),
             result: result(items),
@@ -109,7 +121,12 @@ fn too_many_failed(policy: OnItemFailure, items: &LoopState) -> Option<StepError
     else {
         return None;
     };
-    let (failed, all) = (items.failed, items.items.len());
+    let (failed, all) = (items.failed, items.offset + items.items.len());
+    if let Some(paging) = &items.paging
+        && (paging.is_open || (!paging.is_over() && all < MIN_JUDGED))
+    {
+        return None;
+    }
     if !limit.is_exceeded(failed, all) {
         return None;
     }
@@ -123,7 +140,10 @@ fn too_many_failed(policy: OnItemFailure, items: &LoopState) -> Option<StepError
 
 /// `{succeeded, failed, items}`; a large list of results is left out. An item that
 /// failed is `null` in the list.
-fn result(items: &LoopState) -> JsonText {
+pub(super) fn result(items: &LoopState) -> JsonText {
+    if let Some(paging) = &items.paging {
+        return counts(items.offset, items.failed, paging.results.as_deref());
+    }
     let null = JsonText::null();
     let results: Vec<&JsonText> = items
         .ends
@@ -134,16 +154,16 @@ fn result(items: &LoopState) -> JsonText {
         })
         .collect();
     let size: usize = results.iter().map(|result| result.as_str().len()).sum();
+    let results: Vec<JsonText> = results.into_iter().cloned().collect();
+    let small = (size <= MAX_RESULTS_BYTES).then_some(results.as_slice());
+    counts(results.len(), items.failed, small)
+}
+
+fn counts(all: usize, failed: usize, results: Option<&[JsonText]>) -> JsonText {
     let count = |n: usize| JsonText::of(&n).unwrap_or_else(|_| JsonText::null());
-    let (succeeded, failed) = (count(results.len() - items.failed), count(items.failed));
-    let list = JsonText::array(if size <= MAX_RESULTS_BYTES {
-        results
-    } else {
-        Vec::new()
-    });
+    let (succeeded, failed) = (count(all - failed), count(failed));
+    let list = results.map(JsonText::array);
     let mut fields = vec![("succeeded", &succeeded), ("failed", &failed)];
-    if size <= MAX_RESULTS_BYTES {
-        fields.push(("items", &list));
-    }
+    fields.extend(list.as_ref().map(|list| ("items", list)));
     JsonText::object(fields)
 }

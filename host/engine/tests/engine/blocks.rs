@@ -54,6 +54,7 @@ fn each(list: &str, on_item_failure: OnItemFailure, steps: Block) -> Step {
             parallel: 2,
             on_item_failure,
             steps,
+            pages: None,
         }),
     )
 }

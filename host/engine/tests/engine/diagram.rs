@@ -121,6 +121,26 @@ fn events() -> Vec<(&'static str, Event)> {
             },
         ),
         (
+            "pages-entered",
+            Event::PagesEntered {
+                path: path("new"),
+                input: json("{}"),
+            },
+        ),
+        ("page-entered", enter_page()),
+        (
+            "page-ended",
+            Event::PageEnded {
+                path: path("pages"),
+            },
+        ),
+        (
+            "overrun",
+            Event::Overrun {
+                error: StepError::host(ErrorKind::Timeout, dowel_core::code::run::RUN_TIMEOUT, "m"),
+            },
+        ),
+        (
             "item-ended",
             Event::ItemEnded {
                 path: path("loop"),
@@ -477,6 +497,8 @@ fn samples() -> Vec<RunState> {
         fold(vec![created()]),
         with(vec![]),
         with(vec![open("open")]),
+        with(paged()),
+        with(paged().into_iter().chain([enter_page()]).collect()),
         with(vec![open("open"), open("retry"), failed("retry", 1, None)]),
         with(vec![failed("retry", 1, Some(arguments()))]),
         with(vec![compensation("")]),
@@ -497,6 +519,33 @@ fn samples() -> Vec<RunState> {
         with(vec![cancel, Event::Cancelled {}]),
         with(vec![compensation(""), Event::Compensated { error: None }]),
     ]
+}
+
+/// A loop over pages whose first one has been fetched.
+fn paged() -> Vec<Event> {
+    vec![
+        Event::PagesEntered {
+            path: path("pages"),
+            input: json("{}"),
+        },
+        Event::CallSucceeded {
+            path: path("pages~page1"),
+            attempt: 1,
+            started_at: Timestamp::default(),
+            result: json(r#"{"items":[]}"#),
+            output: None,
+            call: Some(arguments()),
+        },
+    ]
+}
+
+fn enter_page() -> Event {
+    Event::PageEntered {
+        path: path("pages"),
+        items: "/items".into(),
+        next: None,
+        keep: false,
+    }
 }
 
 /// What people decide; nothing else moves a run at rest.

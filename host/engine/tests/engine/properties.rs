@@ -36,6 +36,7 @@ fn journal() -> Vec<Entry> {
                     r#"{"n":<$item>}"#,
                     Idempotency::Keyed,
                 )],
+                pages: None,
             }),
         );
         let route = step(

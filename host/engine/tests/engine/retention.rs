@@ -205,6 +205,7 @@ async fn an_interrupted_removal_is_in_no_list_and_goes_on() {
             program: program(None, &["<$trigger.list>"]),
             parallel: 1,
             steps: vec![put],
+            pages: None,
         });
         plan(vec![step("each", each)], "null")
     };

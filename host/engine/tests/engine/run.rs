@@ -183,6 +183,7 @@ async fn for_each_runs_every_item_with_its_own_key() {
                     Idempotency::Keyed,
                 ),
             ],
+            pages: None,
         }),
     )];
     let lines: Vec<String> = (0..10).map(|n| format!(r#"{{"sku":{n}.10}}"#)).collect();
@@ -225,6 +226,7 @@ async fn for_each_over_nothing_and_over_something_else() {
                 program: program(None, &[list]),
                 parallel: 1,
                 steps: vec![],
+                pages: None,
             }),
         )]
     };

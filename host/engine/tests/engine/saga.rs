@@ -93,6 +93,7 @@ async fn steps_inside_loops_are_undone_as_well() {
             book.compensate = Some(Box::new(undo));
             book
         }],
+        pages: None,
     };
     let last = call("c", "erp.create", r#"{"do":"c"}"#, Keyed);
     let plan = saga(vec![step("lines", StepKind::ForEach(each)), last]);

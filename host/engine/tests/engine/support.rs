@@ -12,7 +12,8 @@ use dowel_core::{Digest, JsonText, RunId, StepId, Timestamp};
 use dowel_engine::story::Story;
 use dowel_engine::{Engine, EngineOptions, IntakeRequest, Ports};
 use dowel_flow::plan::{
-    Block, Call, Dedupe, OnFailure, Plan, RetryPolicy, Step, StepKind, Trigger, TriggerKind,
+    Block, Call, Dedupe, OnFailure, Plan, RetryPolicy, RunLimits, Step, StepKind, Trigger,
+    TriggerKind,
 };
 use dowel_testkit::{Answer, FakeConnectors, MemoryStore, SeededRandomness, VirtualClock};
 use serde_json::value::RawValue;
@@ -221,6 +222,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
         output: Some(program(None, &[output])),
         state: None,
         calendars: BTreeMap::new(),
+        limits: RunLimits::default(),
     }
 }
 

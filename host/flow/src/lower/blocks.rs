@@ -9,7 +9,7 @@ use crate::surface::step::{
     Collect, ForEach as Written, JoinName, Parallel as WrittenParallel, Step, StopName, Switch,
 };
 use crate::yaml::Node;
-use dowel_core::code::flow as code;
+use dowel_core::code::{flow as code, reference};
 use dowel_core::expression::{Expression, Piece, Template};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,14 +63,34 @@ impl Lowering<'_> {
 
     pub(super) fn for_each(
         &mut self,
+        step: &Step,
         each: &Written,
         condition: Option<Option<Expression>>,
     ) -> Option<Lowered> {
-        let list = self.list(&each.list.0);
-        let item = self.known_item(&each.list.0);
-        let program = match (condition, list) {
-            (Some(condition), Some(list)) => Some(self.end_program(condition, vec![list])),
-            _ => None,
+        let (program, item, pages) = match (&each.list, &each.pages_of) {
+            (Some(list), None) => {
+                self.refuse_page_keys(step, each);
+                let written = self.list(&list.0);
+                let item = self.known_item(&list.0);
+                let program = match (condition, written) {
+                    (Some(condition), Some(list)) => Some(self.end_program(condition, vec![list])),
+                    _ => None,
+                };
+                (program, item, Some(None))
+            }
+            (None, Some(operation)) => match self.pages(step, each, operation, condition) {
+                Some((pages, item)) => {
+                    let program = pages.fetch.program().clone();
+                    (Some(program), item, Some(Some(Box::new(pages))))
+                }
+                None => (None, Known::Any, None),
+            },
+            _ => {
+                let message = "a loop has either `in` or `pages_of`";
+                self.report
+                    .error(reference::LOOP_SOURCE, each.span, message);
+                (None, Known::Any, None)
+            }
         };
         let outer = self.scope.item.replace(item);
         let steps = self.block(&each.steps.value, each.steps.span);
@@ -86,6 +106,7 @@ impl Lowering<'_> {
             parallel,
             on_item_failure: on_item_failure(each.on_item_failure.as_ref()),
             steps: steps?,
+            pages: pages?,
         });
         Some((kind, Known::object(&["succeeded", "failed", "items"])))
     }

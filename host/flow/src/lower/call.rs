@@ -5,7 +5,9 @@ use super::step::Lowered;
 use crate::check::Known;
 use crate::plan::{Call, Jitter, OnUncertain, RetryPolicy, StepKind};
 use crate::shape::{Any, Formula, Located, Text, did_you_mean};
-use crate::surface::step::{Compensate, JitterName, OnUncertainName, Retry, Step as Written};
+use crate::surface::step::{
+    Compensate, ForEach, JitterName, OnUncertainName, Retry, Step as Written,
+};
 use dowel_core::code::{flow, reference as code};
 use dowel_core::expression::Expression;
 use dowel_core::id::{ConnectionName, OperationName};
@@ -17,6 +19,9 @@ const MAX_ATTEMPTS: u32 = 100;
 
 /// Longer delays belong into a flow of their own.
 const MAX_DELAY: Duration = Duration::from_secs(7 * 86_400);
+
+/// Whoever waits longer needs a person.
+const MAX_ELAPSED: Duration = Duration::from_secs(30 * 86_400);
 
 /// Faster growth reaches any `max_delay` at once.
 const MAX_FACTOR: f64 = 10.0;
@@ -50,6 +55,19 @@ impl<'w> CallParts<'w> {
             timeout: step.timeout.as_ref(),
             on_uncertain: step.on_uncertain,
         })
+    }
+
+    /// The parts of the call that fetches the pages of a loop.
+    pub(super) fn page(step: &'w Written, each: &'w ForEach, call: &'w Located<Text>) -> Self {
+        Self {
+            call,
+            with: each.with.as_ref(),
+            key: None,
+            output: None,
+            retry: step.retry.as_ref(),
+            timeout: step.timeout.as_ref(),
+            on_uncertain: step.on_uncertain,
+        }
     }
 
     /// The parts of what undoes a step.
@@ -225,6 +243,10 @@ impl<'a> Lowering<'a> {
                 self.out_of_range(longest.span, "no less than `delay`");
                 is_good = false;
             }
+        }
+        if let Some(longest) = &retry.max_elapsed {
+            let longest = self.duration(longest, MAX_ELAPSED, "from 1ms to 30d");
+            policy.max_elapsed = Some(longest?);
         }
         policy.jitter = match retry.jitter {
             None | Some(JitterName::Full) => Jitter::Full,

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::check::{Dot, Known};
-use crate::plan::{Concurrency, Dedupe, Trigger, TriggerKind, Verify, WhenFull};
+use crate::plan::{Concurrency, Dedupe, RunLimits, Trigger, TriggerKind, Verify, WhenFull};
 use crate::shape::{Located, Text};
 use crate::surface::flow::{
     FlowFile, Method, Trigger as Written, VerifyName, Webhook, WhenFullName, WhileParkedName,
@@ -267,6 +267,21 @@ impl Lowering<'_> {
         self.begin_program();
         let template = self.template(&output.0, "output")?;
         Some(Some(self.end_program(None, vec![template])))
+    }
+
+    /// How long a run may be at work, and how long it may take.
+    pub(super) fn run_limits(&mut self, file: &FlowFile) -> Option<RunLimits> {
+        let mut limit = |written: &Option<Located<Duration>>| match written {
+            None => Some(None),
+            Some(written) => self
+                .duration(written, MAX_WINDOW, "from 1ms to 400d")
+                .map(Some),
+        };
+        let (timeout, deadline) = (limit(&file.timeout), limit(&file.deadline));
+        Some(RunLimits {
+            timeout: timeout?,
+            deadline: deadline?,
+        })
     }
 
     /// A duration within its range.

@@ -9,6 +9,7 @@ mod expression;
 mod files;
 mod head;
 mod input;
+mod pages;
 mod program;
 mod schedule;
 mod state;
@@ -112,12 +113,13 @@ impl<'a> Lowering<'a> {
         let listening = triggers.as_deref().unwrap_or_default();
         self.warn_of_circles(listening, &file.steps.value, file.flow.value.as_str());
         let state = self.state(file);
+        let limits = self.run_limits(file);
         self.warn_of_unused_connections();
         let head = (triggers, dedupe, concurrency, state);
         let (Some(triggers), Some(dedupe), Some(concurrency), Some(state)) = head else {
             return (None, self.report);
         };
-        let (Some(steps), Some(output)) = (steps, output) else {
+        let (Some(steps), Some(output), Some(limits)) = (steps, output, limits) else {
             return (None, self.report);
         };
         let plan = Plan {
@@ -143,6 +145,7 @@ impl<'a> Lowering<'a> {
             output,
             state,
             calendars: self.calendars,
+            limits,
         };
         (Some(plan), self.report)
     }

@@ -40,12 +40,16 @@ record! {
         on_failure = "on_failure": Option<OnFailure>,
         /// Values that are kept between runs, read as `$state.<name>`.
         state = "state": Option<Located<MapOf<StepId, KeptValue>>>,
+        /// How long a run may be at work; waiting for people, events, timers, slots and breakers does not count.
+        timeout = "timeout": Option<Located<Duration>>,
+        /// How long a run may take by the clock.
+        deadline = "deadline": Option<Located<Duration>>,
         /// What a run does, in order.
         steps = "steps": Located<Vec<Step>>,
         /// The run's output; `null` without it.
         output = "output": Option<Any>,
     }
-    not_yet ["timeout", "deadline", "output_schema"]
+    not_yet ["output_schema"]
 }
 
 record! {

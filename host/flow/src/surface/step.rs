@@ -83,7 +83,11 @@ record! {
     /// A loop.
     ForEach {
         /// The list, or an expression that yields one.
-        list = "in": Any,
+        list = "in": Option<Any>,
+        /// Instead of a list: the pages of `<connection>.<operation>`, which declares its pagination.
+        pages_of = "pages_of": Option<Located<Text>>,
+        /// The input of the operation whose pages are fetched.
+        with = "with": Option<Any>,
         /// How many items run at the same time, 1 unless given.
         parallel = "parallel": Option<Located<u32>>,
         /// What a failed item means: `stop` fails the loop; `{ collect: true }` goes on without the item.
@@ -91,7 +95,7 @@ record! {
         /// What is done with `$item`, the `$index`-th item.
         steps = "steps": Located<Vec<Step>>,
     }
-    not_yet ["pages_of", "with"]
+    not_yet []
 }
 
 record! {
@@ -207,6 +211,8 @@ record! {
         factor = "factor": Option<Located<f64>>,
         /// No delay is longer.
         max_delay = "max_delay": Option<Located<Duration>>,
+        /// No attempt begins later than this after the first one.
+        max_elapsed = "max_elapsed": Option<Located<Duration>>,
         /// How delays are spread: `full` between nothing and the delay, `none` not at all.
         jitter = "jitter": Option<JitterName>,
         /// The business calendar: an attempt that would come while it is closed waits until it opens.

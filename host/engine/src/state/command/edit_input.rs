@@ -27,6 +27,7 @@ impl RunState {
         let call = CallState {
             attempt: call.attempt,
             earlier: call.attempt,
+            since: at,
             arguments: Arc::new(arguments),
         };
         let retrying = StepState::Retrying { call, retry_at: at };

@@ -28,6 +28,7 @@ impl RunState {
         if let Some(call) = failed.call {
             let call = CallState {
                 earlier: call.attempt,
+                since: at,
                 ..call
             };
             let retrying = StepState::Retrying { call, retry_at: at };
