@@ -40,8 +40,7 @@ pub(crate) fn verdict(
         .map_or(Duration::ZERO, Duration::from_millis);
     let due = now.plus(delay(policy, attempt, random).max(asked.min(MAX_RETRY_AFTER)));
     let calendar = policy.calendar.as_ref();
-    Verdict::Retry(calendar.and_then(|open| open.next_open(due)).unwrap_or(due))
-    let at = now.plus(delay(policy, attempt, random).max(asked.min(MAX_RETRY_AFTER)));
+    let at = calendar.and_then(|open| open.next_open(due)).unwrap_or(due);
     match policy.max_elapsed {
         Some(longest) if at > since.plus(longest) => Verdict::Fail(error),
         _ => Verdict::Retry(at),

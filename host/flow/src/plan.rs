@@ -10,9 +10,6 @@ use dowel_core::id::{
     CalendarName, ConnectionName, FlowName, GroupName, OperationName, StepId, StepPath,
 };
 use dowel_core::journal::{OnExpiry, PinnedConnector, WhileParked};
-use dowel_core::manifest::{Effect, Idempotency};
-use dowel_core::id::{CalendarName, ConnectionName, FlowName, OperationName, StepId, StepPath};
-use dowel_core::journal::{PinnedConnector, WhileParked};
 use dowel_core::manifest::{Effect, Idempotency, Pagination};
 use dowel_core::units::Share;
 use dowel_core::{Digest, ErrorKind, JsonText};

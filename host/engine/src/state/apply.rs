@@ -6,10 +6,8 @@ use super::{
 };
 use crate::limits;
 use dowel_core::journal::{Entry, Event, RunCreated, VERSION};
-use dowel_core::{JsonText, StepId, StepPath, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
 use dowel_core::{JsonText, StepId, StepPath, Timestamp, pointer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,14 +135,6 @@ impl RunState {
             Event::Commanded(commanded) => self.commanded(commanded, at),
             Event::Overrun { error } => {
                 self.overrun = Some(error.clone());
-                Ok(())
-            }
-            Event::Commanded(commanded) => {
-                self.command(&commanded.command, at)?;
-                // A person has decided that the run goes on: its time begins anew.
-                self.overrun = None;
-                self.active = Duration::ZERO;
-                self.limits_from = at;
                 Ok(())
             }
             Event::CompensationBegan {

@@ -14,12 +14,18 @@ mod skip;
 use super::{Failed, RunState, StepState};
 use dowel_core::journal::{Command, Commanded};
 use dowel_core::{StepPath, Timestamp};
+use std::time::Duration;
 
 impl RunState {
     pub(super) fn commanded(&mut self, commanded: &Commanded, at: Timestamp) -> Result<(), String> {
         self.command(commanded, at)?;
         if let Command::EditInput { .. } | Command::Complete { .. } = commanded.command {
             self.editors.insert(commanded.actor.0.clone());
+        }
+        if goes_on(&commanded.command) {
+            self.overrun = None;
+            self.active = Duration::ZERO;
+            self.limits_from = at;
         }
         Ok(())
     }
@@ -77,4 +83,17 @@ impl RunState {
         self.error = None;
         self.at_work();
     }
+}
+
+/// Whether a person has decided that the run goes on, so that its time begins anew. What
+/// is asked of a run at work leaves its time as it is.
+const fn goes_on(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Cancel { .. }
+            | Command::Decide { .. }
+            | Command::Discard { .. }
+            | Command::DiscardItem { .. }
+            | Command::Rerun { .. }
+    )
 }

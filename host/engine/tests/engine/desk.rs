@@ -249,6 +249,7 @@ async fn a_group_is_told_of_once_by_an_event() {
 
 fn looping() -> Plan {
     let each = ForEach {
+        pages: None,
         program: program(None, &["[1,2,3]"]),
         parallel: 1,
         on_item_failure: OnItemFailure::Collect { fail_above: None },

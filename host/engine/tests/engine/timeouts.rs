@@ -18,6 +18,7 @@ fn wait(hours: u32) -> Step {
     step(
         "pause",
         StepKind::Wait(Wait {
+            calendar: None,
             program: program(None, &[]),
             duration: Some(HOUR * hours),
         }),
