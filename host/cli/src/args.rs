@@ -5,7 +5,6 @@ mod exceptions;
 
 pub(crate) use approvals::Approvals;
 pub(crate) use exceptions::{Audit, Author, Exceptions, Filter};
-pub(crate) use exceptions::{Author, Exceptions};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;

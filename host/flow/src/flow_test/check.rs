@@ -41,7 +41,7 @@ impl<'p> Names<'p> {
         let switches = steps.iter().filter(|step| is_switch(&step.kind));
         Self {
             operations: steps.iter().filter_map(|s| operation(&s.kind)).collect(),
-            approvals: steps.iter().filter_map(|s| approval(s)).collect(),
+            approvals: steps.iter().filter_map(approval).collect(),
             switches: switches.map(|step| step.id.as_str()).collect(),
             steps: steps.iter().map(|step| step.id.as_str()).collect(),
             triggers: plan.triggers.iter().map(|t| t.name.as_str()).collect(),
