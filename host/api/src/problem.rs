@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, api, run, store};
+use dowel_core::code::{Code, api, approval, run, store};
 use dowel_engine::{CommandError, DecideError, EngineError, IntakeError, SwitchError, Violations};
 use dowel_flow::validate::Violation;
 use serde::Serialize;
@@ -84,10 +84,10 @@ fn status(code: Code) -> StatusCode {
         api::DISABLED_IN_FILE => StatusCode::CONFLICT,
         api::EVENT_MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         api::EVENT_NOT_GRANTED => StatusCode::FORBIDDEN,
-        run::COMMAND_REFUSED | api::APPROVAL_DECIDED => StatusCode::CONFLICT,
-        api::APPROVAL_NOT_IN_GROUP | api::APPROVAL_EXCLUDED => StatusCode::FORBIDDEN,
-        api::APPROVAL_UNKNOWN => StatusCode::NOT_FOUND,
-        api::APPROVAL_NO_SUCH_DECISION => StatusCode::UNPROCESSABLE_ENTITY,
+        run::COMMAND_REFUSED | approval::APPROVAL_DECIDED => StatusCode::CONFLICT,
+        approval::APPROVAL_NOT_IN_GROUP | approval::APPROVAL_EXCLUDED => StatusCode::FORBIDDEN,
+        approval::APPROVAL_UNKNOWN => StatusCode::NOT_FOUND,
+        approval::APPROVAL_NO_SUCH_DECISION => StatusCode::UNPROCESSABLE_ENTITY,
         api::TOO_LARGE | api::BATCH_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         api::BACKLOG => StatusCode::TOO_MANY_REQUESTS,
         api::UNVERIFIED | api::EVENT_UNVERIFIED => StatusCode::UNAUTHORIZED,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub mod api;
+pub mod approval;
 pub mod config;
 pub mod connector;
 pub mod expression;
@@ -54,6 +55,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         store::ENTRIES,
         api::ENTRIES,
         connector::ENTRIES,
+        approval::ENTRIES,
         config::ENTRIES,
     ]
     .into_iter()

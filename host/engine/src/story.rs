@@ -2,6 +2,7 @@
 //! from the journal alone.
 
 mod approval;
+mod end;
 
 pub use approval::ApprovalStory;
 
@@ -324,30 +325,9 @@ impl Story {
             | Event::ApprovalEscalated { .. }
             | Event::ApprovalExpired { .. } => self.add_approval(&entry.event, at),
             Event::Commanded(commanded) => self.decide(commanded, at),
-            Event::CompensationBegan { error, .. } => {
-                self.error = error.clone().or(self.error.take());
-            }
-            Event::CompensationEnded {} | Event::Cancelled {} => {}
-            Event::Compensated { error } => self.error.clone_from(error),
             Event::BlockEnded { path, result } => self.done(path, "step", result, at),
             Event::Emitted { path, data, .. } => self.done(path, "emit", data, at),
-            Event::Succeeded {
-                output,
-                returned_by,
-            } => {
-                self.output = Some(mask(output));
-                if let Some(path) = returned_by {
-                    self.step(path, "return", at).end(at, "succeeded");
-                }
-            }
-            Event::Failed { error, path } => {
-                self.error = Some(error.clone());
-                // Journals of the first format have no `step-failed` before this.
-                if let Some(path) = path {
-                    self.step(path, "fail", at).fail(at, error);
-                }
-            }
-            Event::Parked { error, .. } => self.error = Some(error.clone()),
+            end => self.add_end(end, at),
         }
     }
 

@@ -52,6 +52,13 @@ pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode>
             show(&host, &path, &[], exceptions_text::one, format).await
         }
         Exceptions::Rerun { id, author } => rerun(&id, &author, format).await,
+        deciding => run_decision(deciding, format).await,
+    }
+}
+
+/// The commands that are decisions about one item.
+async fn run_decision(command: Exceptions, format: Format) -> Result<ExitCode> {
+    match command {
         Exceptions::Retry {
             id,
             version,
@@ -105,6 +112,8 @@ pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode>
             let fields = [("keep_key", Some(raw(&keep_key)?))];
             decide(&id, &author, object("discard", fields)?, format).await
         }
+        // The others are carried out by `run`.
+        other => bail!("not a decision: {other:?}"),
     }
 }
 

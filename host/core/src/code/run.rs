@@ -165,9 +165,6 @@ super::codes! {
     CALENDAR_CLOSED = 2353, "A business calendar has no more open time",
         "The calendar is closed for ten years from here on, so the time that was asked for never comes.",
         "Correct the calendar, then rerun.";
-    BLOB_UNREADABLE = 2420, "A large value of a run is missing or changed",
-        "The journal of the run refers to a value that lies beside it, and what is there is not what was written. The run cannot be shown and does not go on; other runs are not affected.",
-        "Check the disk. Restore the last backup to get the value back; the message names the run and the digest of the value.";
     EDIT_INVALID = 2370, "What was given breaks its schema",
         "The edited input, output or payload does not follow the schema of the operation, step or trigger; nothing was changed.",
         "Correct the places that the answer names by JSON pointers, and decide again.";
@@ -207,4 +204,7 @@ super::codes! {
     RUN_TOO_LONG = 2395, "A run's journal is full",
         "The run has recorded as many events as one run may have.",
         "Cancel the run, and split the work over several runs.";
+    BLOB_UNREADABLE = 2420, "A large value of a run is missing or changed",
+        "The journal of the run refers to a value that lies beside it, and what is there is not what was written. The run cannot be shown and does not go on; other runs are not affected.",
+        "Check the disk. Restore the last backup to get the value back; the message names the run and the digest of the value.";
 }

@@ -149,10 +149,7 @@ pub(crate) async fn conclude(
     let random = random(shared);
     let round = attempt.number - attempt.earlier;
     let now = shared.ports.clock.now();
-    let since = match state.steps.get(&path) {
-        Some(StepState::Calling(call) | StepState::Retrying { call, .. }) => call.since,
-        _ => started_at,
-    };
+    let since = due_first(state, &path).unwrap_or(started_at);
     Some(
         match retry::verdict(call, round, error.clone(), sent, since, now, random) {
             Verdict::Retry(retry_at) => Event::AttemptFailed {
@@ -172,6 +169,14 @@ pub(crate) async fn conclude(
             },
         },
     )
+}
+
+/// When a call that has begun was due first.
+fn due_first(state: &RunState, path: &StepPath) -> Option<Timestamp> {
+    match state.steps.get(path) {
+        Some(StepState::Calling(call) | StepState::Retrying { call, .. }) => Some(call.since),
+        _ => None,
+    }
 }
 
 fn random(shared: &Shared) -> u64 {

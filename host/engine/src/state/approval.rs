@@ -85,11 +85,11 @@ impl DecisionRefused {
     /// The stable code.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Unknown(_) => code::api::APPROVAL_UNKNOWN,
-            Self::Decided { .. } => code::api::APPROVAL_DECIDED,
-            Self::NoSuchDecision { .. } => code::api::APPROVAL_NO_SUCH_DECISION,
-            Self::Excluded(_) => code::api::APPROVAL_EXCLUDED,
-            Self::NotInGroup { .. } => code::api::APPROVAL_NOT_IN_GROUP,
+            Self::Unknown(_) => code::approval::APPROVAL_UNKNOWN,
+            Self::Decided { .. } => code::approval::APPROVAL_DECIDED,
+            Self::NoSuchDecision { .. } => code::approval::APPROVAL_NO_SUCH_DECISION,
+            Self::Excluded(_) => code::approval::APPROVAL_EXCLUDED,
+            Self::NotInGroup { .. } => code::approval::APPROVAL_NOT_IN_GROUP,
         }
     }
 }

@@ -132,10 +132,10 @@ async fn the_first_decision_holds_and_later_ones_are_told_who_decided() {
     by("ana@example.com").await.unwrap();
     assert_eq!(engine.journal(run).await.unwrap().len(), entries);
     let late = by("lea@example.com").await.unwrap_err();
-    assert_eq!(late.code(), code::api::APPROVAL_DECIDED);
+    assert_eq!(late.code(), code::approval::APPROVAL_DECIDED);
     assert!(late.to_string().contains("Ana@example.com"), "{late}");
     let other = decide(&engine, run, "rejected", "ana@example.com").await;
-    assert_eq!(code_of(other), code::api::APPROVAL_DECIDED);
+    assert_eq!(code_of(other), code::approval::APPROVAL_DECIDED);
     assert!(self::open(&engine).await.is_empty());
 }
 
@@ -152,7 +152,7 @@ async fn who_may_not_decide_is_refused_with_the_reason() {
             assert_eq!(code_of(refused), expected, "{person} {decision}");
         }
     };
-    use code::api::*;
+    use code::approval::*;
     check("BEN@example.com", "approved", APPROVAL_EXCLUDED).await;
     check("oto@example.com", "approved", APPROVAL_NOT_IN_GROUP).await;
     check("nobody", "approved", APPROVAL_NOT_IN_GROUP).await;
@@ -288,7 +288,7 @@ async fn cancelling_takes_the_question_back() {
     assert_eq!(engine.settled(run).await.unwrap(), RunStatus::Cancelled);
     assert!(open(&engine).await.is_empty());
     let late = decide(&engine, run, "approved", "ana@example.com").await;
-    assert_eq!(code_of(late), code::api::APPROVAL_UNKNOWN);
+    assert_eq!(code_of(late), code::approval::APPROVAL_UNKNOWN);
 }
 
 #[tokio::test]
@@ -310,7 +310,7 @@ async fn a_decision_and_the_expiry_race_and_one_of_them_counts() {
         let expected = match decided {
             Ok(()) => r#"{"by":"ana@example.com","d":"rejected"}"#,
             Err(refused) => {
-                assert_eq!(refused.code(), code::api::APPROVAL_DECIDED);
+                assert_eq!(refused.code(), code::approval::APPROVAL_DECIDED);
                 r#"{"by":"policy","d":"approved"}"#
             }
         };
