@@ -117,10 +117,9 @@ pub(crate) async fn conclude(
         Err(error) => (error, None),
         Ok(result) => match value(shared, plan, state, step, call, attempt, &result).await {
             Ok(output) => {
-                let number = attempt.number;
                 return Some(Event::CallSucceeded {
                     path,
-                    attempt: number,
+                    attempt: attempt.number,
                     started_at,
                     result,
                     output,
@@ -146,9 +145,8 @@ pub(crate) async fn conclude(
             deliberate: false,
         });
     }
-    let random = random(shared);
+    let (random, now) = (random(shared), shared.ports.clock.now());
     let round = attempt.number - attempt.earlier;
-    let now = shared.ports.clock.now();
     let since = due_first(state, &path).unwrap_or(started_at);
     Some(
         match retry::verdict(call, round, error.clone(), sent, since, now, random) {
