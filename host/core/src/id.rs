@@ -142,6 +142,11 @@ impl RunId {
         self.0.simple().encode_lower(space)
     }
 
+    /// The id of these 128 bits.
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(uuid::Uuid::from_u128(bits))
+    }
+
     /// The 128 bits.
     pub const fn as_u128(self) -> u128 {
         self.0.as_u128()
@@ -300,6 +305,7 @@ mod tests {
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(early.to_string().parse::<RunId>().unwrap(), early);
         assert_eq!(early.write(&mut [0; 32]), early.to_string());
+        assert_eq!(RunId::from_u128(early.as_u128()), early);
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::plans::{ActivationError, Hook, Plans};
 use crate::protect::{ConnectionStatus, Places, Protect};
-use crate::queue::{self, Queue};
+use crate::queue::Queue;
+use crate::recover;
 use crate::retention::{self, FinishedRuns, Swept};
 use crate::schedule::{self, ScheduleStatus};
 use crate::state::RunStatus;
@@ -38,9 +39,6 @@ use tokio::task::JoinHandle;
 
 /// How many ends of runs a slow listener may miss before it has to look again.
 const ENDS_KEPT: usize = 1024;
-
-/// Rows that are read at a time when the engine starts.
-const ROWS_PER_SCAN: usize = 4096;
 
 /// The most runs that one trace by business key shows.
 const MAX_TRACED: usize = 100;
@@ -241,14 +239,13 @@ impl Engine {
         shared.approvals.load(shared.ports.store.as_ref()).await?;
         shared.key_lines.load(shared.ports.store.as_ref()).await?;
         desk::load(&shared).await?;
-        let resumed = recover(&shared).await?;
-        tracing::info!(resumed, "engine started");
+        let timers = recover::recover(&shared).await?;
         let keeper = shared.clone();
         tokio::spawn(async move {
             let draining = keeper.draining.subscribe();
             keeper.protect.keep_time(draining).await;
         });
-        let work = execute::work(shared.clone(), inbox);
+        let work = execute::work(shared.clone(), inbox, timers);
         let publishing = events::work(shared.clone());
         let firing = schedule::work(shared.clone());
         let telling = desk::work(Self::of(shared.clone()), shared.clone());
@@ -442,54 +439,6 @@ impl Engine {
                 _ = &mut executor => {}
                 () = self.shared.ports.clock.sleep_until(deadline) => executor.abort(),
             }
-        }
-    }
-}
-
-/// Queues every run that is marked as active, and every run that has messages.
-async fn recover(shared: &Shared) -> Result<usize, EngineError> {
-    let mut resumed = 0;
-    each(shared, keys::ACTIVE, |key, value| {
-        let Some(run) = keys::run_at_end(key) else {
-            return;
-        };
-        resumed += 1;
-        match queue::read_due(value) {
-            // It is taken up when the runs before it have ended.
-            _ if shared.key_lines.is_waiting(run) => {}
-            at if at.as_millis() == 0 => shared.queue.resume(run),
-            queue::NEVER => {}
-            at => shared.queue.later(run, at),
-        }
-    })
-    .await?;
-    let mut last = None;
-    each(shared, keys::INBOX, |key, _| {
-        let run = keys::run_at_start(key);
-        if let Some(run) = run.filter(|run| last != Some(*run)) {
-            last = Some(run);
-            shared.queue.resume(run);
-        }
-    })
-    .await?;
-    Ok(resumed)
-}
-
-/// Shows every key of a family, with its value.
-async fn each(
-    shared: &Shared,
-    family: &[u8],
-    mut show: impl FnMut(&[u8], &[u8]),
-) -> Result<(), EngineError> {
-    let mut scan = Scan::prefix(family, ROWS_PER_SCAN);
-    loop {
-        let rows = shared.ports.store.scan(scan.clone()).await?;
-        for (key, value) in &rows {
-            show(key, value);
-        }
-        match rows.last() {
-            Some((key, _)) if rows.len() == ROWS_PER_SCAN => scan = scan.after(key.clone()),
-            _ => return Ok(()),
         }
     }
 }

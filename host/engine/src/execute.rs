@@ -12,12 +12,14 @@ mod turn;
 
 use crate::engine::Shared;
 use crate::journal::{self, JournalError};
+use crate::keys;
 use crate::live::Seat;
-use crate::queue::{Inbox, Timers, Work};
+use crate::queue::{self, Inbox, Timers, Work};
 use crate::state::RunState;
 use dowel_core::{RunId, Timestamp};
 use drive::{DriveError, Driver, Exit};
 use futures_util::FutureExt;
+use page::Page;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,9 +34,8 @@ const STORE_RETRY_DELAY: Duration = Duration::from_secs(1);
 const DEFECT_RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// Works until draining begins, then lets the open runs stop.
-pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox) {
+pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox, mut timers: Timers) {
     let tasks = TaskTracker::new();
-    let mut timers = Timers::default();
     let mut draining = shared.draining.subscribe();
     while !shared.is_draining() {
         let due = timers.next().unwrap_or(Timestamp::from_millis(u64::MAX));
@@ -123,20 +124,24 @@ async fn drive(
     seat: Arc<Seat>,
     slot: OwnedSemaphorePermit,
 ) -> Result<Exit, DriveError> {
-    let (state, may_have_messages) = match source {
-        Source::State(state) => (*state, false),
+    let (state, due, may_have_messages) = match source {
+        // Intake has written that it is due at once.
+        Source::State(state) => (*state, Some(Timestamp::default()), false),
         Source::Journal(run) => {
+            let mark = shared.ports.store.get(&keys::active(run)).await?;
+            let due = mark.as_deref().map(queue::read_due);
             let entries = journal::load(shared.ports.store.as_ref(), run).await?;
             let state =
                 RunState::fold(&entries).map_err(|source| JournalError::Illegal { run, source })?;
-            (state, true)
+            (state, due, true)
         }
     };
     let plan = shared
         .plans
         .pinned(shared.ports.store.as_ref(), state.plan())
         .await?;
-    Driver::new(shared.clone(), plan, state, seat, slot)
+    let page = Page::new(plan.clone(), &state, due);
+    Driver::new(shared.clone(), plan, state, page, seat, slot)
         .run(may_have_messages)
         .await
 }

@@ -332,11 +332,8 @@ pub(crate) fn read_key_place(place: &[u8]) -> Option<(&[u8], u64, RunId)> {
 
 /// The run id at the end of a key.
 pub(crate) fn run_at_end(key: &[u8]) -> Option<RunId> {
-    let bytes: [u8; RUN_ID_BYTES] = key
-        .get(key.len().checked_sub(RUN_ID_BYTES)?..)?
-        .try_into()
-        .ok()?;
-    format!("{:032x}", u128::from_be_bytes(bytes)).parse().ok()
+    let bytes = key.last_chunk::<RUN_ID_BYTES>()?;
+    Some(RunId::from_u128(u128::from_be_bytes(*bytes)))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod metrics;
 mod plans;
 mod protect;
 mod queue;
+mod recover;
 mod retention;
 mod retry;
 mod schedule;

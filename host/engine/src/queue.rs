@@ -63,6 +63,13 @@ impl Queue {
 pub(crate) struct Timers(BinaryHeap<Reverse<(Timestamp, RunId)>>);
 
 impl Timers {
+    /// The timers of these runs.
+    pub(crate) fn new(mut due: Vec<(Timestamp, RunId)>) -> Self {
+        // There may be hundreds of thousands, for days.
+        due.shrink_to_fit();
+        Self(due.into_iter().map(Reverse).collect())
+    }
+
     pub(crate) fn add(&mut self, run: RunId, at: Timestamp) {
         self.0.push(Reverse((at, run)));
     }
@@ -115,6 +122,9 @@ mod tests {
         assert_eq!(timers.pop_due(at(20)), Some(run(1)));
         assert_eq!(timers.pop_due(at(20)), Some(run(2)));
         assert_eq!(timers.pop_due(at(20)), None);
+        let mut timers = Timers::new(vec![(at(20), run(2)), (at(10), run(1))]);
+        assert_eq!(timers.next(), Some(at(10)));
+        assert_eq!(timers.pop_due(at(10)), Some(run(1)));
     }
 
     #[test]

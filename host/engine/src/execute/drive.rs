@@ -99,11 +99,12 @@ impl Driver {
         shared: Arc<Shared>,
         plan: Arc<ActivePlan>,
         state: RunState,
+        page: Page,
         seat: Arc<Seat>,
         slot: OwnedSemaphorePermit,
     ) -> Self {
         Self {
-            page: Page::new(plan.clone(), &state),
+            page,
             open: FuturesUnordered::new(),
             busy: HashSet::new(),
             turns: Turns::default(),

@@ -43,13 +43,13 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Nothing recorded yet since `state` was read.
-    pub(crate) fn new(plan: Arc<ActivePlan>, state: &RunState) -> Self {
+    /// Nothing recorded yet since `state` was read; `due` is what the stored active mark
+    /// says.
+    pub(crate) fn new(plan: Arc<ActivePlan>, state: &RunState, due: Option<Timestamp>) -> Self {
         Self {
             entries: Vec::new(),
             listed: state.status,
-            // A run at rest has no mark: whoever wakes it gives it one.
-            due: (!state.status.is_at_rest()).then(Timestamp::default),
+            due,
             has_result: false,
             keeping: None,
             taken: Vec::new(),
@@ -156,11 +156,7 @@ impl Page {
             .map_err(|e| StoreError::Failed(e.to_string().into()))?;
         // Published if and only if its step is recorded: the same batch.
         let emitted = events::put(state, &self.entries, &mut batch);
-        if state.status.is_at_rest() {
-            batch.delete(keys::active(run));
-        } else if Some(due) != self.due {
-            batch.put(keys::active(run), queue::due_at(due));
-        }
+        let mark = self.put_mark(&mut batch, state, due, shared.ports.clock.now());
         if state.status != self.listed {
             put_summary(&mut batch, state)?;
         }
@@ -212,8 +208,35 @@ impl Page {
         }
         self.has_result = false;
         self.listed = state.status;
-        self.due = (!state.status.is_at_rest()).then_some(due);
+        self.due = mark;
         Ok(())
+    }
+
+    /// Brings the active mark up to date, and returns what it says with the batch.
+    fn put_mark(
+        &self,
+        batch: &mut Batch,
+        state: &RunState,
+        due: Timestamp,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let key = keys::active(state.created.run);
+        if state.status.is_at_rest() {
+            batch.delete(key);
+            return None;
+        }
+        let is_at_work = due == Timestamp::default();
+        match self.due {
+            Some(stored) if stored == due => Some(stored),
+            // Its timer has come: the next host takes it up at once as well.
+            Some(stored) if is_at_work && stored <= now => Some(stored),
+            // Also where a run at work was woken before its time: with the mark of its wait
+            // left in place, the next host would let it wait on.
+            _ => {
+                batch.put(key, queue::due_at(due));
+                Some(due)
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::crash::{Crash, Mortal};
 use crate::support::*;
 use dowel_core::code::{self, Code};
 use dowel_core::journal::{Actor, Command, Commanded, OnExpiry};
+use dowel_core::manifest::Idempotency;
 use dowel_core::{RunId, StepPath};
 use dowel_engine::state::RunStatus;
 use dowel_engine::{ApprovalsQuery, DecideError, Engine, OpenApproval, PersonDecides};
@@ -318,14 +319,26 @@ async fn a_decision_and_the_expiry_race_and_one_of_them_counts() {
     }
 }
 
+/// The decision is followed by a call: it is written before the run has ended.
+fn paying() -> Plan {
+    let steps: Block = vec![
+        step("ask", StepKind::Approve(Box::new(without_escalation()))),
+        call(
+            "pay",
+            "erp.create",
+            r#"{"by":<$steps.ask.by>}"#,
+            Idempotency::Keyed,
+        ),
+    ];
+    plan(steps, "<$steps.pay.id>")
+}
+
 /// Stops at commit number `last` and restarts; whether it came to that.
-async fn crash_at(last: usize, crash: Crash) -> bool {
+async fn crash_at(plan: &Plan, last: usize, crash: Crash) -> bool {
     let world = world();
     let dead = Arc::new(Notify::new());
     let store = Mortal::new(&world.store, last, crash, &dead);
-    let first = world
-        .engine_on(Arc::new(store), asking(without_escalation()))
-        .await;
+    let first = world.engine_on(Arc::new(store), plan.clone()).await;
     let play = async {
         let run = ask(&first).await;
         asked(&first).await;
@@ -344,7 +357,7 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
     if !died {
         return false;
     }
-    let second = world.engine(asking(without_escalation())).await;
+    let second = world.engine(plan.clone()).await;
     // The sender saw no answer and sends the event again: there is one run for it.
     let run = ask(&second).await;
     settle().await;
@@ -363,12 +376,14 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
 
 #[tokio::test]
 async fn every_write_around_an_approval_may_be_the_last_one() {
-    for crash in [Crash::Before, Crash::After] {
-        // The first commits keep the plan.
-        let mut last = 1;
-        while crash_at(last, crash).await {
-            last += 1;
+    for plan in [asking(without_escalation()), paying()] {
+        for crash in [Crash::Before, Crash::After] {
+            // The first commits keep the plan.
+            let mut last = 1;
+            while crash_at(&plan, last, crash).await {
+                last += 1;
+            }
+            assert!(last >= 4, "only {last} writes");
         }
-        assert!(last >= 4, "only {last} writes");
     }
 }
