@@ -5,10 +5,12 @@ use crate::state::ApiState;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use dowel_core::FlowName;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW};
+use dowel_core::{FlowName, units};
 use dowel_engine::{Decision, FlowStatus};
+use dowel_flow::plan::Sla;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Who is named where a request names nobody: this listener has no users yet.
@@ -29,6 +31,12 @@ pub(crate) struct ListedFlow {
     flow: String,
     version: String,
     owner: Option<String>,
+    description: Option<String>,
+    /// Relative to the repository.
+    runbook: Option<String>,
+    labels: BTreeMap<String, String>,
+    /// What the flow promises.
+    sla: Option<ListedSla>,
     enabled: bool,
     /// Whether the environment file disables it.
     disabled_in_file: bool,
@@ -36,6 +44,24 @@ pub(crate) struct ListedFlow {
     stopped: usize,
     /// The last decision at run time.
     decision: Option<ListedDecision>,
+}
+
+/// A promise in a list, written as in the flow.
+#[derive(Debug, Serialize)]
+struct ListedSla {
+    within: Option<String>,
+    resolve: Option<String>,
+    success: Option<String>,
+}
+
+impl From<Sla> for ListedSla {
+    fn from(sla: Sla) -> Self {
+        Self {
+            within: sla.within.map(units::format_duration),
+            resolve: sla.resolve.map(units::format_duration),
+            success: sla.success.map(|share| share.to_string()),
+        }
+    }
 }
 
 /// A decision in a list.
@@ -72,6 +98,10 @@ impl From<FlowStatus> for ListedFlow {
             flow: status.flow.to_string(),
             version: status.version.to_string(),
             owner: status.owner,
+            description: status.description,
+            runbook: status.runbook,
+            labels: status.labels,
+            sla: status.sla.map(Into::into),
             enabled: status.enabled,
             disabled_in_file: status.disabled_in_file,
             stopped: status.stopped,

@@ -1,5 +1,6 @@
 //! `/hooks/<path>`: webhooks of flows.
 
+use crate::answers;
 use crate::intake::{self, Incoming};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -34,6 +35,8 @@ pub(crate) async fn receive(
         .hook(method.as_str(), &path)
         .ok_or_else(no_hook)?;
     verify(&state, &hook, &headers).await?;
+    let respond =
+        Some((hook.flow.clone(), hook.trigger.clone())).filter(|_| !hook.respond.is_at_once());
     let incoming = Incoming {
         flow: hook.flow,
         trigger: hook.trigger,
@@ -43,7 +46,11 @@ pub(crate) async fn receive(
         traceparent: text(&headers, "traceparent"),
         idempotency_key: None,
     };
-    intake::take_in(&state, incoming, &headers, body).await
+    let accepted = intake::take_in(&state, incoming, &headers, body).await?;
+    match respond {
+        None => Ok(intake::answer(&accepted)),
+        Some((flow, trigger)) => answers::of_end(&state, &accepted, &flow, &trigger).await,
+    }
 }
 
 /// Checks the sender before anything of the body is read.

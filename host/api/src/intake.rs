@@ -7,8 +7,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::FlowName;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW, NOT_JSON, TOO_LARGE};
+use dowel_core::{FlowName, RunId};
 use dowel_engine::{Accepted, IntakeRequest};
 use serde::Deserialize;
 use serde_json::json;
@@ -56,7 +56,8 @@ pub(crate) async fn manual(
         traceparent: text(&headers, "traceparent").map(str::to_owned),
         idempotency_key: idempotency_key(&headers)?,
     };
-    take_in(&state, incoming, &headers, body).await
+    let accepted = take_in(&state, incoming, &headers, body).await?;
+    Ok(answer(&accepted))
 }
 
 /// The manual trigger that is meant. No other kind can be reached from here: a webhook's
@@ -105,13 +106,13 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Reads the body, hands the event to the engine, and answers once it is on disk.
+/// Reads the body and hands the event to the engine. When this returns it is on disk.
 pub(crate) async fn take_in(
     state: &ApiState,
     incoming: Incoming,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Response, Problem> {
+) -> Result<Accepted, Problem> {
     let correlated = |problem: Problem| problem.correlated(state.correlation_id());
     let payload = read(body, headers, state.options.max_body_bytes)
         .await
@@ -126,24 +127,25 @@ pub(crate) async fn take_in(
         traceparent: incoming.traceparent,
         idempotency_key: incoming.idempotency_key,
     };
-    let accepted = state
-        .engine
-        .accept(request)
-        .await
-        .map_err(|error| correlated(error.into()))?;
-    Ok(answer(&accepted))
+    let accepted = state.engine.accept(request).await;
+    accepted.map_err(|error| correlated(error.into()))
 }
 
-fn answer(accepted: &Accepted) -> Response {
+/// That the event is accepted, and where to look for its run.
+pub(crate) fn answer(accepted: &Accepted) -> Response {
     let run = accepted.run().to_string();
     let (status, word) = match accepted {
         Accepted::New(_) => (StatusCode::ACCEPTED, "accepted"),
         Accepted::Duplicate(_) => (StatusCode::OK, "duplicate"),
         Accepted::Dropped(_) => (StatusCode::OK, "dropped"),
     };
-    let location = format!("/api/v1/runs/{run}");
-    let mut response = (status, axum::Json(json!({ "run": run, "status": word }))).into_response();
-    if let Ok(location) = HeaderValue::from_str(&location) {
+    let response = (status, axum::Json(json!({ "run": run, "status": word }))).into_response();
+    located(response, accepted.run())
+}
+
+/// The same answer with the place of the run.
+pub(crate) fn located(mut response: Response, run: RunId) -> Response {
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/runs/{run}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

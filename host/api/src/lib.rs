@@ -1,6 +1,7 @@
 //! HTTP: intake of webhooks and events on the public listener; runs, health and metrics on the
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
+mod answers;
 mod approvals;
 mod audit;
 mod backup;

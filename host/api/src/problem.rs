@@ -58,6 +58,12 @@ impl Problem {
         self
     }
 
+    /// The same problem under another HTTP status.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status.as_u16();
+        self
+    }
+
     /// The same problem with the id under which the log speaks about it.
     pub(crate) fn correlated(mut self, id: String) -> Self {
         self.0.correlation_id = Some(id);

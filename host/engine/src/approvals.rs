@@ -1,12 +1,14 @@
 //! Approvals that wait for people: the index of the open ones, and decisions.
 
 use crate::command::CommandError;
+use crate::conceal::Concealer;
 use crate::engine::{Engine, EngineError, Shared};
 use crate::journal;
 use crate::keys;
 use crate::mask::mask;
+use crate::plans::ActivePlan;
 use crate::state::{ApprovalState, DecisionRefused, RunState};
-use dowel_core::journal::{Actor, Command, Commanded, Escalation};
+use dowel_core::journal::{Actor, ApprovalAsked, Command, Commanded, Escalation};
 use dowel_core::port::{Batch, Scan, Store, StoreError};
 use dowel_core::{FlowName, JsonText, RunId, StepPath, Timestamp};
 use parking_lot::Mutex;
@@ -124,6 +126,7 @@ pub(crate) fn listed(state: &RunState) -> Listed {
 pub(crate) fn add_to(
     batch: &mut Batch,
     before: &Listed,
+    plan: &ActivePlan,
     state: &RunState,
 ) -> Result<Listed, StoreError> {
     let now = listed(state);
@@ -133,7 +136,7 @@ pub(crate) fn add_to(
     for approval in state.open_approvals() {
         let key = key(state, approval);
         if before.get(&key) != now.get(&key) {
-            let bytes = serde_json::to_vec(&record(state, approval))
+            let bytes = serde_json::to_vec(&record(plan, state, approval))
                 .map_err(|e| StoreError::Failed(e.to_string().into()))?;
             batch.put(key, bytes);
         }
@@ -141,8 +144,11 @@ pub(crate) fn add_to(
     Ok(now)
 }
 
-fn record(state: &RunState, approval: &ApprovalState) -> OpenApproval {
-    let (created, asked) = (&state.created, &approval.asked);
+fn record(plan: &ActivePlan, state: &RunState, approval: &ApprovalState) -> OpenApproval {
+    let (created, mut asked) = (&state.created, ApprovalAsked::clone(&approval.asked));
+    if let Some(concealer) = Concealer::new([plan]) {
+        concealer.of_state(state).conceal_question(&mut asked);
+    }
     let exclude = asked.exclude.iter().chain(&state.editors);
     let later = asked.escalations.iter().skip(approval.escalated);
     OpenApproval {
@@ -150,10 +156,10 @@ fn record(state: &RunState, approval: &ApprovalState) -> OpenApproval {
         step: asked.path.clone(),
         flow: created.flow.clone(),
         version: created.version.clone(),
-        title: asked.title.clone(),
-        show: asked.show.clone(),
+        title: asked.title,
+        show: asked.show,
         groups: approval.groups().map(str::to_owned).collect(),
-        decisions: asked.decisions.clone(),
+        decisions: asked.decisions,
         exclude: exclude.cloned().collect(),
         asked_at: approval.asked_at,
         until: asked.until,

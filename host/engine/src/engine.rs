@@ -2,6 +2,7 @@
 
 use crate::approvals::OpenSet;
 use crate::backup::Backup;
+use crate::conceal::{self, Concealer};
 use crate::desk::{self, Desk};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
@@ -18,7 +19,7 @@ use crate::queue::Queue;
 use crate::recover;
 use crate::retention::{self, FinishedRuns, Swept};
 use crate::schedule::{self, ScheduleStatus};
-use crate::state::RunStatus;
+use crate::state::{RunState, RunStatus};
 use crate::story::Story;
 use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
 use crate::switches::Switches;
@@ -330,8 +331,14 @@ impl Engine {
 
     /// A run's story, or `None` if there is no such run.
     pub async fn story(&self, run: RunId) -> Result<Option<Story>, EngineError> {
-        let entries = journal::load(self.shared.ports.store.as_ref(), run).await?;
-        Story::tell(&entries).map_err(|e| EngineError::Journal(e.to_string()))
+        let store = self.shared.ports.store.as_ref();
+        let entries = journal::load(store, run).await?;
+        if !journal::is_whole(&entries) {
+            return Ok(None);
+        }
+        let state = RunState::fold(&entries).map_err(|e| EngineError::Journal(e.to_string()))?;
+        let concealer = Concealer::load(store, &self.shared.plans, &entries, &state).await?;
+        Ok(Story::of(&entries, &state, concealer.as_ref()))
     }
 
     /// A run's journal, in full and not masked; empty if there is no such run. For tests
@@ -342,7 +349,8 @@ impl Engine {
 
     /// A run's journal with sensitive values masked; empty if there is no such run.
     pub async fn masked_journal(&self, run: RunId) -> Result<Vec<JsonText>, EngineError> {
-        Ok(journal::masked_journal(self.shared.ports.store.as_ref(), run).await?)
+        let shared = &self.shared;
+        conceal::read_masked(shared.ports.store.as_ref(), &shared.plans, run).await
     }
 
     /// A list of runs, the newest first.

@@ -3,12 +3,11 @@
 mod blobs;
 
 use crate::keys;
-use crate::mask::mask;
 use crate::state::IllegalEvent;
 use blobs::{Blobs, Stored};
-use dowel_core::journal::Entry;
+use dowel_core::journal::{Entry, Event};
 use dowel_core::port::{Batch, Scan, Store, StoreError};
-use dowel_core::{Digest, JsonText, RunId};
+use dowel_core::{Digest, RunId};
 
 /// Pages that are read at a time.
 const PAGES_PER_SCAN: usize = 256;
@@ -109,26 +108,18 @@ pub(crate) async fn load(store: &dyn Store, run: RunId) -> Result<Vec<Entry>, Jo
     }
 }
 
-/// A run's journal for people and their tools: one JSON document for each entry, with
-/// sensitive values masked; empty if there is no such run.
-pub async fn masked_journal(store: &dyn Store, run: RunId) -> Result<Vec<JsonText>, JournalError> {
-    let entries = load(store, run).await?;
-    let documents = entries.iter().map(|entry| {
-        let document = JsonText::of(entry).map_err(|error| JournalError::Malformed {
-            run,
-            reason: error.to_string(),
-        });
-        document.map(|document| mask(&document))
-    });
-    documents.collect()
+/// Whether the journal has its beginning: a run that is being removed has lost it.
+pub(crate) fn is_whole(entries: &[Entry]) -> bool {
+    let first = entries.first().map(|entry| &entry.event);
+    matches!(first, Some(Event::Created(_)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dowel_core::journal::{BLOBS_VERSION, Event, PLAIN_VERSION};
+    use dowel_core::journal::{BLOBS_VERSION, PLAIN_VERSION};
     use dowel_core::port::Write;
-    use dowel_core::{StepPath, Timestamp};
+    use dowel_core::{JsonText, StepPath, Timestamp};
     use dowel_testkit::MemoryStore;
 
     fn run() -> RunId {

@@ -7,6 +7,7 @@
 mod approvals;
 pub mod backup;
 mod command;
+mod conceal;
 pub mod decide;
 mod desk;
 mod engine;
@@ -22,6 +23,7 @@ mod limits;
 mod live;
 pub mod mask;
 pub mod metrics;
+mod outcome;
 mod plans;
 mod protect;
 mod queue;
@@ -39,6 +41,7 @@ mod trace_context;
 
 pub use approvals::{ApprovalsPage, ApprovalsQuery, DecideError, OpenApproval, PersonDecides};
 pub use command::CommandError;
+pub use conceal::masked_journal;
 pub use desk::{
     Action, AuditPage, AuditQuery, AuditRecord, AuditTarget, Bulk, BulkChange, BulkFailure,
     BulkPreview, BulkState, Decided, Deciding, Detail, Draft as AuditDraft, Group, GroupStatus,
@@ -47,7 +50,8 @@ pub use desk::{
 pub use engine::{Engine, EngineError, EngineOptions, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};
-pub use journal::{JournalError, masked_journal};
+pub use journal::JournalError;
+pub use outcome::Outcome;
 pub use plans::{ActivationError, Hook};
 pub use protect::{BreakerState, ConnectionStatus};
 pub use retention::Swept;

@@ -5,7 +5,7 @@ use dowel_core::cloud_event::TypePattern;
 use dowel_core::code::{self, Code};
 use dowel_core::port::{Batch, Store, StoreError};
 use dowel_core::{Digest, FlowName, JsonText, StepId, StepPath};
-use dowel_flow::plan::{Block, Plan, Step, StepKind, TriggerKind, Verify};
+use dowel_flow::plan::{Block, Plan, Respond, Step, StepKind, TriggerKind, Verify};
 use dowel_flow::validate::Validator;
 use parking_lot::RwLock;
 use std::collections::{BTreeSet, HashMap};
@@ -16,6 +16,10 @@ use tokio::sync::watch;
 pub(crate) struct ActivePlan {
     pub(crate) plan: Plan,
     pub(crate) digest: Digest,
+    /// Whether it names values that are masked on reading.
+    pub(crate) has_sensitive: bool,
+    /// Checks the run's output.
+    output: Option<Validator>,
     triggers: HashMap<String, Validator>,
     results: Schemas,
     values: Schemas,
@@ -84,10 +88,15 @@ impl ActivePlan {
                 triggers.insert(trigger.name.clone(), validators.compile(schema, &place)?);
             }
         }
+        let output = plan.output_schema.as_ref();
+        let output = output.map(|schema| validators.compile(schema, "the output"));
+        let output = output.transpose()?;
         let Validators {
             results, values, ..
         } = validators;
         Ok(Self {
+            has_sensitive: plan.has_sensitive(),
+            output,
             plan,
             digest,
             triggers,
@@ -99,6 +108,11 @@ impl ActivePlan {
     /// Checks the payload of a trigger.
     pub(crate) fn trigger_schema(&self, trigger: &str) -> Option<&Validator> {
         self.triggers.get(trigger)
+    }
+
+    /// Checks the run's output.
+    pub(crate) fn output_schema(&self) -> Option<&Validator> {
+        self.output.as_ref()
     }
 
     /// Checks what an operation returned.
@@ -172,6 +186,8 @@ pub struct Hook {
     pub verify: Verify,
     /// Lower-case names of the headers that are kept.
     pub headers: Vec<String>,
+    /// What the sender is told.
+    pub respond: Respond,
 }
 
 /// Where a webhook is listened to: method and path.
@@ -319,6 +335,7 @@ fn hooks(
                 method,
                 verify,
                 headers,
+                respond,
             } = &trigger.kind
             else {
                 continue;
@@ -328,6 +345,7 @@ fn hooks(
                 trigger: trigger.name.clone(),
                 verify: *verify,
                 headers: headers.clone(),
+                respond: respond.clone(),
             };
             let route = (method.clone(), path.clone());
             if disabled.contains(&plan.plan.flow) {

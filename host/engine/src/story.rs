@@ -6,6 +6,7 @@ mod end;
 
 pub use approval::ApprovalStory;
 
+use crate::conceal::Concealer;
 use crate::mask::mask;
 use crate::state::{IllegalEvent, RunState, RunStatus};
 use dowel_core::journal::{
@@ -215,24 +216,36 @@ const fn waits_for(last: &Event) -> &'static str {
 impl Story {
     /// Tells the story of a journal; `None` if the journal is empty.
     pub fn tell(entries: &[Entry]) -> Result<Option<Self>, IllegalEvent> {
-        let Some(Entry {
-            event: Event::Created(created),
-            at,
-            ..
-        }) = entries.first()
-        else {
-            return Ok(None);
+        let state = entries.first().map(|_| RunState::fold(entries));
+        match state.transpose()? {
+            Some(state) => Ok(Self::of(entries, &state, None)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same without what the flow declares as sensitive.
+    pub(crate) fn of(
+        entries: &[Entry],
+        state: &RunState,
+        concealer: Option<&Concealer>,
+    ) -> Option<Self> {
+        let shown = |entry: &Entry| match concealer {
+            Some(concealer) => concealer.entry(entry),
+            None => entry.clone(),
         };
-        let state = RunState::fold(entries)?;
-        let mut story = Self::begin(created, *at, &state);
+        let first = shown(entries.first()?);
+        let Event::Created(created) = &first.event else {
+            return None;
+        };
+        let mut story = Self::begin(created, first.at, state);
         for entry in &entries[1..] {
-            story.add(entry);
+            story.add(&shown(entry));
         }
         let last = entries.last().map(|entry| &entry.event);
         story.waits_for = last
             .filter(|_| state.status == RunStatus::Waiting)
             .map(waits_for);
-        Ok(Some(story))
+        Some(story)
     }
 
     fn begin(created: &RunCreated, at: Timestamp, state: &RunState) -> Self {

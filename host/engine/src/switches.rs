@@ -7,7 +7,7 @@ use crate::keys;
 use dowel_core::code::{Code, api, store};
 use dowel_core::port::{Batch, Scan, Store, StoreError};
 use dowel_core::{FlowName, RunId, Timestamp};
-use dowel_flow::plan::Plan;
+use dowel_flow::plan::{Plan, Sla};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,14 @@ pub struct FlowStatus {
     pub version: semver::Version,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// What it does.
+    pub description: Option<String>,
+    /// The runbook's path, relative to the repository.
+    pub runbook: Option<String>,
+    /// Labels for people and permissions.
+    pub labels: BTreeMap<String, String>,
+    /// What it promises.
+    pub sla: Option<Sla>,
     /// Whether it takes events and its runs go on.
     pub enabled: bool,
     /// Whether the environment file disables it.
@@ -176,6 +184,10 @@ impl Switches {
             flow: flow.clone(),
             version: plan.version.clone(),
             owner: plan.owner.clone(),
+            description: plan.description.clone(),
+            runbook: plan.runbook.clone(),
+            labels: plan.labels.clone(),
+            sla: plan.sla,
             enabled: !disabled_in_file && !state.is_disabled(flow),
             disabled_in_file,
             decision: state.decisions.get(flow).cloned(),

@@ -39,6 +39,9 @@ pub struct Plan {
     /// What the flow promises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla: Option<Sla>,
+    /// Labels for people and permissions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Git commit, where known.
     pub commit: Option<String>,
     /// Digest of the flow's files (flow.yaml, schemas, mappings).
@@ -61,6 +64,9 @@ pub struct Plan {
     pub steps: Block,
     /// The run's output; `null` without it.
     pub output: Option<Arc<Program>>,
+    /// JSON Schema of the run's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<JsonText>,
     /// The values that the flow keeps between runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<KeptState>,
@@ -99,6 +105,9 @@ pub struct Sla {
     /// The longest time until a person has decided about an exception.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolve: Option<Duration>,
+    /// The share of runs that succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<Share>,
 }
 
 impl Sla {
@@ -142,6 +151,9 @@ pub struct Trigger {
     pub schema: Option<JsonText>,
     /// How it begins a run.
     pub kind: TriggerKind,
+    /// JSON Pointers of the payload that are masked on reading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
 }
 
 /// How a trigger begins a run.
@@ -158,6 +170,9 @@ pub enum TriggerKind {
         verify: Verify,
         /// Lower-case names of the headers that are kept in `$event.headers`.
         headers: Vec<String>,
+        /// What the sender is told.
+        #[serde(default, skip_serializing_if = "Respond::is_at_once")]
+        respond: Respond,
     },
     /// A person or a program, by CLI or API.
     Manual,
@@ -183,6 +198,30 @@ impl TriggerKind {
             Self::Event { .. } => "event",
             Self::Schedule(_) => "schedule",
         }
+    }
+}
+
+/// What the sender of a webhook is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Respond {
+    /// That the event is accepted, at once.
+    #[default]
+    Accepted,
+    /// What came of it.
+    Completed {
+        /// How long the answer waits for the end of the run.
+        within: Duration,
+        /// With the run's output as `.`: one output for the status, and one for the body
+        /// unless it is the output itself.
+        program: Arc<Program>,
+    },
+}
+
+impl Respond {
+    /// Whether the answer waits for nothing.
+    pub fn is_at_once(&self) -> bool {
+        *self == Self::Accepted
     }
 }
 
@@ -253,6 +292,9 @@ pub struct Step {
     /// What undoes it: a `call`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensate: Option<Box<Step>>,
+    /// JSON Pointers of its input and of its value that are masked on reading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
 }
 
 /// What a step does. Each `program` also holds the step's `if`.
@@ -570,6 +612,17 @@ impl Plan {
         let mut out = Vec::new();
         collect(&self.steps, &mut out);
         out
+    }
+
+    /// Whether the flow names values that are masked on reading.
+    pub fn has_sensitive(&self) -> bool {
+        self.triggers
+            .iter()
+            .any(|trigger| !trigger.sensitive.is_empty())
+            || self
+                .all_steps()
+                .iter()
+                .any(|step| !step.sensitive.is_empty())
     }
 
     /// The trigger of this name.

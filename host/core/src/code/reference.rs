@@ -82,6 +82,12 @@ super::codes! {
     PERSON_REPEATED = 1244, "A person is in a group twice",
         "Each person stands once in a group of the policy.",
         "Remove the second entry.";
+    BAD_POINTER = 1246, "Not a JSON Pointer",
+        "`sensitive` lists JSON Pointers (RFC 6901), and the text is none.",
+        "Begin it with a slash and put one between the names, such as `/customer/iban`.";
+    POINTER_LEADS_NOWHERE = 1247, "A pointer that leads nowhere",
+        "By the schemas nothing has a value at the place that `sensitive` names, so a value that should be masked would be shown.",
+        "Correct the pointer; it begins at the payload of a trigger, or at the input or the value of a step.";
     NO_PAGES = 1250, "An operation without pages",
         "`for_each.pages_of` names an operation whose connector declares no pagination, so the host cannot know how its pages follow each other.",
         "Use an operation that declares `pagination`, or call it once and loop over the list in its result with `in`.";

@@ -165,6 +165,15 @@ super::codes! {
     CALENDAR_CLOSED = 2353, "A business calendar has no more open time",
         "The calendar is closed for ten years from here on, so the time that was asked for never comes.",
         "Correct the calendar, then rerun.";
+    NOT_SUCCESSFUL = 2354, "The run did not succeed",
+        "The webhook answers with the end of the run, and the run failed, was undone or was cancelled; what went wrong inside is not told to senders.",
+        "Look at the run that `Location` names; a sender that repeats the same event gets the same answer.";
+    WAITS_FOR_PERSON = 2355, "The run waits for a person",
+        "The webhook answers with the end of the run, and the run is parked: somebody decides at the exception desk how it goes on.",
+        "Ask for the run that `Location` names later, or send the same event again: the answer is that of the same run.";
+    NO_ANSWER = 2356, "The answer cannot be made",
+        "The run succeeded, and `respond` of its webhook does not yield an answer from its output: an expression failed, or the status is not a number from 200 to 599.",
+        "Correct `respond` in the flow. The run itself is complete; `Location` names it.";
     EDIT_INVALID = 2370, "What was given breaks its schema",
         "The edited input, output or payload does not follow the schema of the operation, step or trigger; nothing was changed.",
         "Correct the places that the answer names by JSON pointers, and decide again.";

@@ -1,5 +1,6 @@
 //! Items of the exception desk: what waits for a person, and why.
 
+use crate::conceal::Concealer;
 use crate::plans::ActivePlan;
 use crate::state::{RunState, RunStatus, StepState};
 use dowel_core::journal::KeyPlace;
@@ -255,6 +256,11 @@ struct Opened<'a> {
 impl Opened<'_> {
     fn item(&self, plan: &ActivePlan, state: &RunState) -> Item {
         let created = &state.created;
+        let concealer = Concealer::new([plan]).map(|concealer| concealer.of_state(state));
+        let message = match &concealer {
+            Some(concealer) => concealer.text(&self.error.message),
+            None => self.error.message.clone(),
+        };
         let call = self.path.and_then(|path| match state.steps.get(path) {
             Some(StepState::Failed(failed)) => failed.call.as_ref(),
             _ => None,
@@ -271,7 +277,7 @@ impl Opened<'_> {
             loop_item: None,
             code: self.error.code.clone(),
             kind: self.error.kind,
-            message: self.error.message.clone(),
+            message,
             attempts: call.map_or(0, |call| call.attempt),
             recommended: self.recommended(plan, call.is_some()),
             owner: plan.plan.owner.clone(),

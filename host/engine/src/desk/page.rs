@@ -45,6 +45,11 @@ impl DeskPage {
         }
     }
 
+    /// The plan that the run is on.
+    pub(crate) fn plan(&self) -> &ActivePlan {
+        &self.plan
+    }
+
     /// The run goes on with another plan.
     pub(crate) fn move_to(&mut self, plan: Arc<ActivePlan>) {
         self.plan = plan;

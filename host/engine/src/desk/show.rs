@@ -2,6 +2,7 @@
 
 use super::index;
 use super::item::{Item, ItemClass};
+use crate::conceal::Concealer;
 use crate::decide::Walk;
 use crate::engine::{Engine, EngineError};
 use crate::journal;
@@ -53,6 +54,12 @@ impl Engine {
         let entries = journal::load(store, run).await?;
         let state = RunState::fold(&entries).map_err(|e| EngineError::Journal(e.to_string()))?;
         let plan = shared.plans.pinned(store, state.plan()).await?;
+        let concealer = Concealer::load(store, &shared.plans, &entries, &state).await?;
+        let (input, place) = input(&state, &item);
+        let shown = match &concealer {
+            Some(concealer) => concealer.input(&state, place, &input),
+            None => input,
+        };
         let undoing = (item.class == ItemClass::CompensationFailed).then(|| {
             let mut undoing = Undoing::default();
             for path in Walk::new(&plan.plan, &state).undoable("") {
@@ -71,7 +78,7 @@ impl Engine {
         });
         Ok(Some(Detail {
             connectors: plan.plan.connectors.clone(),
-            input: mask(&input(&state, &item)),
+            input: mask(&shown),
             behind: shared.key_lines.behind(run, MAX_BEHIND),
             undoing,
             item,
@@ -79,12 +86,14 @@ impl Engine {
     }
 }
 
-fn input(state: &RunState, item: &Item) -> JsonText {
+/// What the step was given, and which step declares what of it is sensitive; none for
+/// the payload.
+fn input<'a>(state: &RunState, item: &'a Item) -> (JsonText, Option<&'a StepPath>) {
     let step = item.step.as_ref().and_then(|path| state.steps.get(path));
     if let Some(StepState::Failed(failed)) = step
         && let Some(call) = &failed.call
     {
-        return call.arguments.input.clone();
+        return (call.arguments.input.clone(), item.step.as_ref());
     }
     let of_loop = item.loop_item.as_ref().and_then(|(path, index)| {
         let items = match state.steps.get(path)? {
@@ -92,7 +101,7 @@ fn input(state: &RunState, item: &Item) -> JsonText {
             StepState::Looping(state) => state.items.clone(),
             _ => return None,
         };
-        items.get(*index).cloned()
+        Some((items.get(*index).cloned()?, Some(path)))
     });
-    of_loop.unwrap_or_else(|| state.created.payload.clone())
+    of_loop.unwrap_or_else(|| (state.created.payload.clone(), None))
 }

@@ -1,5 +1,6 @@
 //! What a run reads of earlier runs of its flow, and leaves for later ones.
 
+use super::call::check;
 use super::drive::{DriveError, Driver, step_error};
 use crate::kept;
 use crate::scope::Scope;
@@ -29,6 +30,11 @@ impl Driver {
     /// values cannot be computed has not succeeded.
     pub(super) async fn conclude(&mut self, event: Event) -> Result<(), DriveError> {
         let plan = self.plan.clone();
+        if let Event::Succeeded { output, .. } = &event
+            && let Err(error) = check(plan.output_schema(), output, "the output of the flow")
+        {
+            return self.record(Event::Parked { error, path: None });
+        }
         let (Event::Succeeded { .. }, Some(state), false) =
             (&event, &plan.plan.state, self.state.has_succeeded)
         else {

@@ -169,7 +169,7 @@ impl Page {
                 batch.put(entry.clone(), Vec::new());
             }
         }
-        let approvals = approvals::add_to(&mut batch, &self.approvals, state)?;
+        let approvals = approvals::add_to(&mut batch, &self.approvals, self.desk.plan(), state)?;
         if let Some((key, value)) = self.released.take() {
             batch.require_equal(key.clone(), value).delete(key);
         }

@@ -84,6 +84,7 @@ async fn a_parked_run_is_an_item_until_it_goes_on() {
     plan.sla = Some(Sla {
         within: Some(Duration::from_secs(60)),
         resolve: None,
+        success: None,
     });
     let engine = world.engine(plan.clone()).await;
     let run = begin(&engine).await;
@@ -207,6 +208,7 @@ async fn a_group_is_told_of_once_by_an_event() {
             source: None,
             filter: None,
         },
+        sensitive: Vec::new(),
     }];
     let mut failing = one_call();
     failing.on_failure.notify = vec!["order-ops".to_owned()];

@@ -51,6 +51,7 @@ fn trigger(event_type: &str, filter: Option<&str>) -> Trigger {
             source: None,
             filter: filter.map(|filter| program(None, &[filter])),
         },
+        sensitive: Vec::new(),
     }
 }
 

@@ -58,18 +58,22 @@ async fn saga_crash(last: usize, crash: Crash) -> bool {
     let dead = Arc::new(Notify::new());
     let store = Arc::new(Mortal::new(&world.store, last, crash, &dead));
     let first = world.engine_on(store, saga()).await;
+    // Where both are ready the host is dead: otherwise the number of writes would depend
+    // on which is looked at first.
     let run = tokio::select! {
-        accepted = first.accept(request(ORDER)) => Some(accepted.unwrap().run()),
+        biased;
         () = dead.notified() => None,
+        accepted = first.accept(request(ORDER)) => Some(accepted.unwrap().run()),
     };
     let crashed = match run {
         None => true,
         Some(run) => tokio::select! {
+            biased;
+            () = dead.notified() => true,
             ended = first.settled(run) => {
                 ended.unwrap();
                 false
             }
-            () = dead.notified() => true,
         },
     };
     let engine = world.engine(saga()).await;

@@ -54,6 +54,7 @@ fn scheduled(schedule: Schedule) -> Plan {
         name: "nightly".to_owned(),
         schema: None,
         kind: TriggerKind::Schedule(schedule),
+        sensitive: Vec::new(),
     }];
     plan
 }

@@ -145,6 +145,7 @@ pub(crate) fn step(id: &str, kind: StepKind) -> Step {
         schema: None,
         kind,
         compensate: None,
+        sensitive: Vec::new(),
     }
 }
 
@@ -200,6 +201,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
         description: None,
         runbook: None,
         sla: None,
+        labels: BTreeMap::new(),
         commit: None,
         source: Digest::of("source"),
         mapping: Digest::of("mapping"),
@@ -211,6 +213,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
             name: "manual".to_owned(),
             schema: Some(JsonText::parse(r#"{"type":"object","required":["id"]}"#).unwrap()),
             kind: TriggerKind::Manual,
+            sensitive: Vec::new(),
         }],
         dedupe: Some(Dedupe {
             key: program(None, &["<.id>"]),
@@ -220,6 +223,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
         concurrency: None,
         steps,
         output: Some(program(None, &[output])),
+        output_schema: None,
         state: None,
         calendars: BTreeMap::new(),
         limits: RunLimits::default(),

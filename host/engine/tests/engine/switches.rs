@@ -5,7 +5,7 @@ use dowel_core::manifest::Idempotency;
 use dowel_core::port::Clock;
 use dowel_engine::state::RunStatus;
 use dowel_engine::{EngineOptions, FlowStatus, IntakeError};
-use dowel_flow::plan::{Plan, TriggerKind, Verify};
+use dowel_flow::plan::{Plan, Respond, TriggerKind, Verify};
 use dowel_testkit::Answer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +124,7 @@ async fn the_environment_file_has_the_last_word() {
             method: "POST".to_owned(),
             verify: Verify::None,
             headers: vec![],
+            respond: Respond::Accepted,
         };
         plan
     };

@@ -2,7 +2,9 @@
 
 use super::Lowering;
 use crate::check::{Dot, Known};
-use crate::plan::{Concurrency, Dedupe, RunLimits, Trigger, TriggerKind, Verify, WhenFull};
+use crate::plan::{
+    Concurrency, Dedupe, Respond, RunLimits, Trigger, TriggerKind, Verify, WhenFull,
+};
 use crate::shape::{Located, Text};
 use crate::surface::flow::{
     FlowFile, Method, Trigger as Written, VerifyName, Webhook, WhenFullName, WhileParkedName,
@@ -109,6 +111,7 @@ impl Lowering<'_> {
             }
         };
         let schema = self.optional_schema(schema.as_ref());
+        let sensitive = self.trigger_pointers(trigger, schema.as_ref());
         let (kind, schema) = (kind?, schema?);
         let known = match (&kind, &schema) {
             (TriggerKind::Schedule(_), _) => Known::object(&["scheduled_at", "fired_at"]),
@@ -119,6 +122,7 @@ impl Lowering<'_> {
             name: name.unwrap_or(default).to_owned(),
             schema: schema.map(|schema| schema.json),
             kind,
+            sensitive: sensitive?,
         };
         Some((trigger, known))
     }
@@ -150,6 +154,8 @@ impl Lowering<'_> {
             method: method.to_owned(),
             verify,
             headers: headers?,
+            // Lowered where the run is in reach: it is about its output.
+            respond: Respond::Accepted,
         })
     }
 

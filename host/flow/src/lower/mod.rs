@@ -11,7 +11,9 @@ mod head;
 mod input;
 mod pages;
 mod program;
+mod respond;
 mod schedule;
+mod sensitive;
 mod state;
 mod step;
 mod value;
@@ -72,6 +74,13 @@ fn on_failure(file: &FlowFile) -> OnFailure {
     }
 }
 
+fn labels(file: &FlowFile) -> BTreeMap<String, String> {
+    let written = file.labels.iter().flat_map(|labels| &labels.0);
+    written
+        .map(|(name, value)| (name.value.0.clone(), value.0.clone()))
+        .collect()
+}
+
 impl<'a> Lowering<'a> {
     pub(crate) fn new(
         folder: &'a FlowFolder,
@@ -99,7 +108,7 @@ impl<'a> Lowering<'a> {
     pub(crate) fn flow(mut self, file: &FlowFile) -> (Option<Plan>, Report) {
         self.check_head(file);
         self.bind_connections(file);
-        let triggers = self.triggers(file);
+        let mut triggers = self.triggers(file);
         self.index = StepIndex::new(&file.steps.value, &mut self.report);
         if self.index.is_too_large() {
             return (None, self.report);
@@ -110,6 +119,8 @@ impl<'a> Lowering<'a> {
         let concurrency = self.concurrency(file, first_key);
         let steps = self.block(&file.steps.value, file.steps.span);
         let output = self.flow_output(file);
+        let responses = self.responses(file, triggers.as_mut());
+        let output_schema = self.optional_schema(file.output_schema.as_ref());
         let listening = triggers.as_deref().unwrap_or_default();
         self.warn_of_circles(listening, &file.steps.value, file.flow.value.as_str());
         let state = self.state(file);
@@ -122,6 +133,9 @@ impl<'a> Lowering<'a> {
         let (Some(steps), Some(output), Some(limits)) = (steps, output, limits) else {
             return (None, self.report);
         };
+        let (Some(output_schema), Some(())) = (output_schema, responses) else {
+            return (None, self.report);
+        };
         let plan = Plan {
             format: FORMAT,
             flow: file.flow.value.clone(),
@@ -132,7 +146,9 @@ impl<'a> Lowering<'a> {
             sla: file.sla.as_ref().map(|sla| Sla {
                 within: sla.within,
                 resolve: sla.resolve,
+                success: sla.success.map(|share| share.0),
             }),
+            labels: labels(file),
             commit: self.context.commit.map(str::to_owned),
             source: self.source_digest(),
             mapping: self.context.checker.guest(),
@@ -143,6 +159,7 @@ impl<'a> Lowering<'a> {
             concurrency,
             steps,
             output,
+            output_schema: output_schema.map(|schema| schema.json),
             state,
             calendars: self.calendars,
             limits,

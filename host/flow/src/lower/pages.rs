@@ -47,6 +47,7 @@ impl Lowering<'_> {
             schema: None,
             kind,
             compensate: None,
+            sensitive: Vec::new(),
         };
         Some((Pages { fetch, pagination }, item))
     }

@@ -69,6 +69,7 @@ impl Lowering<'_> {
             schema: None,
             kind: lowered?.0,
             compensate: None,
+            sensitive: Vec::new(),
         })))
     }
 
@@ -150,6 +151,7 @@ impl Lowering<'_> {
         let id = &step.id.value;
         self.scope.steps.insert(id.as_str().to_owned(), result);
         let compensate = self.compensation(step);
+        let sensitive = self.step_pointers(step, lowered.as_ref(), schema.as_ref());
         let position = self.report.source().position(step.id.span.start);
         Some(Step {
             id: id.clone(),
@@ -157,6 +159,7 @@ impl Lowering<'_> {
             kind: lowered?.0,
             schema: schema?.map(|schema| schema.json),
             compensate: compensate?,
+            sensitive: sensitive?,
         })
     }
 
@@ -282,5 +285,5 @@ impl Lowering<'_> {
 /// Whether this version of the host carries out the key.
 fn is_known(key: &str) -> bool {
     let of_kind = |(kind, keys): &(&str, &[&str])| *kind == key || keys.contains(&key);
-    matches!(key, "id" | "if") || key.starts_with("x-") || KINDS.iter().any(of_kind)
+    matches!(key, "id" | "if" | "sensitive") || key.starts_with("x-") || KINDS.iter().any(of_kind)
 }

@@ -2,7 +2,7 @@
 
 use super::environment::HeaderName;
 use super::step::Step;
-use crate::shape::{Any, Formula, Key, Located, MapOf, Percent, Text, choice, record};
+use crate::shape::{Any, Either, Formula, Key, Located, MapOf, Percent, Text, choice, record};
 use dowel_core::ErrorKind;
 use dowel_core::id::{CalendarName, ConnectionName, FlowName, StepId};
 use std::time::Duration;
@@ -48,8 +48,10 @@ record! {
         steps = "steps": Located<Vec<Step>>,
         /// The run's output; `null` without it.
         output = "output": Option<Any>,
+        /// The JSON Schema of the run's output, a file of the flow's folder; a run whose output does not follow it does not succeed.
+        output_schema = "output_schema": Option<Located<Text>>,
     }
-    not_yet ["output_schema"]
+    not_yet []
 }
 
 record! {
@@ -115,8 +117,39 @@ record! {
         schema = "schema": Option<Located<Text>>,
         /// Names of the request headers that are kept in `$event.headers`.
         headers = "headers": Option<Vec<Located<HeaderName>>>,
+        /// What the sender is told: `accepted` at once (the default), or the result with `{ when: completed }`.
+        respond = "respond": Option<Either<RespondName, Respond>>,
+        /// JSON Pointers of the payload whose values are masked wherever a run is read.
+        sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
-    not_yet ["connection", "respond"]
+    not_yet ["connection"]
+}
+
+choice! {
+    /// What a webhook's sender is told.
+    RespondName { Accepted = "accepted", }
+    not_yet []
+}
+
+record! {
+    /// An answer that waits for the end of the run.
+    Respond {
+        /// What the answer waits for: `completed`, the end of the run.
+        when = "when": RespondWhenName,
+        /// How long the sender waits before it is told `202 Accepted` and where to look; 30s unless given.
+        within = "within": Option<Located<Duration>>,
+        /// The HTTP status of the answer, or an expression over the run's output (`.`) that yields it; 200 unless given.
+        status = "status": Option<Any>,
+        /// The body of the answer, with expressions over the run's output (`.`); the output itself unless given.
+        body = "body": Option<Any>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// What an answer waits for.
+    RespondWhenName { Completed = "completed", }
+    not_yet []
 }
 
 record! {
@@ -124,6 +157,8 @@ record! {
     Manual {
         /// The JSON Schema of the payload, a file of the flow's folder.
         schema = "schema": Option<Located<Text>>,
+        /// JSON Pointers of the payload whose values are masked wherever a run is read.
+        sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
     not_yet []
 }
@@ -139,6 +174,8 @@ record! {
         filter = "filter": Option<Formula>,
         /// The JSON Schema of the event's data, a file of the flow's folder.
         schema = "schema": Option<Located<Text>>,
+        /// JSON Pointers of the event's data whose values are masked wherever a run is read.
+        sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
     not_yet []
 }

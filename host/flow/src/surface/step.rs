@@ -53,8 +53,10 @@ record! {
         output = "output": Option<Any>,
         /// The JSON Schema of the step's value, a file of the flow's folder.
         schema = "schema": Option<Located<Text>>,
+        /// JSON Pointers of the step's input and of its value: what is there is masked wherever a run is read. In a loop they point into each item.
+        sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
-    not_yet ["run", "receive", "sensitive", "detach"]
+    not_yet ["run", "receive", "detach"]
 }
 
 record! {
