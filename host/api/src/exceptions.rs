@@ -1,5 +1,6 @@
 //! `/api/v1/exceptions`: what waits for a person, and what they decide about it.
 
+pub(crate) mod bulk;
 mod show;
 
 pub(crate) use show::{Listed, show};

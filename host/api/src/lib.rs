@@ -50,6 +50,15 @@ pub fn admin(state: Arc<ApiState>) -> Router {
         .route("/api/v1/runs/{id}/decisions", post(decisions::decide))
         .route("/api/v1/exceptions", get(exceptions::list))
         .route("/api/v1/exceptions/groups", get(exceptions::groups))
+        .route(
+            "/api/v1/exceptions/bulk",
+            get(exceptions::bulk::list).post(exceptions::bulk::begin),
+        )
+        .route("/api/v1/exceptions/bulk/{id}", get(exceptions::bulk::show))
+        .route(
+            "/api/v1/exceptions/bulk/{id}/{change}",
+            post(exceptions::bulk::change),
+        )
         .route("/api/v1/exceptions/{id}", get(exceptions::show))
         .route(
             "/api/v1/exceptions/{id}/decisions",

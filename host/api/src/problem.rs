@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, api, approval, run, store};
+use dowel_core::code::{Code, api, approval, desk, run, store};
 use dowel_engine::{CommandError, DecideError, EngineError, IntakeError, SwitchError, Violations};
 use dowel_flow::validate::Violation;
 use serde::Serialize;
@@ -79,7 +79,7 @@ fn status(code: Code) -> StatusCode {
         }
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
         run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK => StatusCode::NOT_FOUND,
-        run::REASON_REQUIRED => StatusCode::BAD_REQUEST,
+        run::REASON_REQUIRED | desk::BULK_UNBOUNDED => StatusCode::BAD_REQUEST,
         run::RERUN_REFUSED | run::VERSION_REFUSED | run::BULK_REFUSED => StatusCode::CONFLICT,
         run::EDIT_INVALID
         | api::PAYLOAD_SCHEMA

@@ -4,7 +4,7 @@ mod approvals;
 mod exceptions;
 
 pub(crate) use approvals::Approvals;
-pub(crate) use exceptions::{Audit, Author, Exceptions, Filter};
+pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;

@@ -11,6 +11,8 @@ mod doctor;
 mod eval;
 mod eval_place;
 mod exceptions;
+mod exceptions_bulk;
+mod exceptions_bulk_text;
 mod exceptions_text;
 mod explain;
 mod flows;

@@ -9,6 +9,7 @@ pub mod api;
 pub mod approval;
 pub mod config;
 pub mod connector;
+pub mod desk;
 pub mod expression;
 pub mod flow;
 pub mod reference;
@@ -56,6 +57,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         api::ENTRIES,
         connector::ENTRIES,
         approval::ENTRIES,
+        desk::ENTRIES,
         config::ENTRIES,
     ]
     .into_iter()

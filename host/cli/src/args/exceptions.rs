@@ -2,6 +2,7 @@
 
 use super::Host;
 use clap::{Args, Subcommand};
+use dowel_core::connection::Rate;
 use std::path::PathBuf;
 
 /// Who decides, and why.
@@ -27,7 +28,7 @@ pub(crate) struct Filter {
     #[arg(long)]
     pub(crate) step: Option<String>,
     /// Only with this error code.
-    #[arg(long)]
+    #[arg(long, visible_alias = "error")]
     pub(crate) code: Option<String>,
     /// Only with this kind of error, such as `unavailable`.
     #[arg(long)]
@@ -35,15 +36,96 @@ pub(crate) struct Filter {
     /// Only of this class: parked, failed, compensation-failed, loop-item.
     #[arg(long)]
     pub(crate) class: Option<String>,
-    /// Only opened at this instant or later (RFC 3339).
+    /// Only opened at this instant or later (RFC 3339), or not longer ago than this (`2h`).
     #[arg(long)]
     pub(crate) since: Option<String>,
-    /// Only opened before this instant (RFC 3339).
+    /// Only opened before this instant (RFC 3339), or longer ago than this (`2h`).
     #[arg(long)]
     pub(crate) until: Option<String>,
     /// Only those about which nobody has decided in time.
     #[arg(long)]
     pub(crate) overdue: bool,
+}
+
+/// What a decision is about: one exception by its id, or everything that a query finds.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Target {
+    /// The exception's id: for a run, the run's. Options select many instead.
+    #[arg(
+        required_unless_present_any = ONLY_MANY.into_iter().chain(["step"]).collect::<Vec<_>>(),
+        conflicts_with_all = ONLY_MANY
+    )]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    /// Everything that waits, without a filter.
+    #[arg(long, help_heading = MANY)]
+    pub(crate) all: bool,
+    /// At most this many, the oldest.
+    #[arg(long, value_name = "NUMBER", help_heading = MANY)]
+    pub(crate) limit: Option<usize>,
+    /// Only counts what would be decided about, by group, and shows some of it.
+    #[arg(long, help_heading = MANY)]
+    pub(crate) dry_run: bool,
+    /// At most so many in so much time, such as `50/s` or `600/m`.
+    #[arg(long, help_heading = MANY)]
+    pub(crate) rate: Option<Rate>,
+    /// Returns at once; the operation goes on in the host.
+    #[arg(long, help_heading = MANY)]
+    pub(crate) detach: bool,
+}
+
+/// The heading of the options that are about many exceptions.
+const MANY: &str = "Many at once";
+
+/// Options that mean many exceptions.
+const ONLY_MANY: [&str; 12] = [
+    "flow", "code", "kind", "class", "since", "until", "overdue", "all", "limit", "dry_run",
+    "rate", "detach",
+];
+
+/// A bulk operation on a host.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OneBulk {
+    /// The bulk operation's id.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) author: Author,
+}
+
+/// What may be done with bulk operations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bulk {
+    /// Lists bulk operations, the newest first.
+    #[command(after_help = "Example:\n  dowel exceptions bulk list")]
+    List {
+        /// At most this many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Shows how far a bulk operation has come, and what did not allow it.
+    Show {
+        /// The bulk operation's id.
+        id: String,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Follows a bulk operation to its end. Ctrl-C pauses it.
+    Watch(OneBulk),
+    /// Stops a bulk operation after the items in hand.
+    Pause(OneBulk),
+    /// Lets a paused bulk operation go on, and follows it.
+    Resume {
+        #[command(flatten)]
+        bulk: OneBulk,
+        /// Returns at once; the operation goes on in the host.
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Ends a bulk operation; what is left stays as it is.
+    Cancel(OneBulk),
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,20 +162,17 @@ pub(crate) enum Exceptions {
         #[command(flatten)]
         host: Host,
     },
-    /// Tries failed steps again, with the same keys and bytes.
+    /// Tries failed steps again, with the same keys and bytes: of one exception or of many.
     #[command(
         disable_version_flag = true,
-        after_help = "Examples:\n  dowel exceptions retry <run> --reason 'the CRM is back'\n  dowel exceptions retry <run> --version 1.4.1"
+        after_help = "Examples:\n  dowel exceptions retry <run> --reason 'the CRM is back'\n  dowel exceptions retry <run> --version 1.4.1\n  dowel exceptions retry --flow order-to-invoice --kind unavailable --dry-run\n  dowel exceptions retry --error DWL-2101 --since 2h --rate 50/s"
     )]
     Retry {
-        /// The exception's id: for a run, the run's.
-        id: String,
+        #[command(flatten)]
+        target: Target,
         /// On this version of the flow, if what the run has done already fits it.
         #[arg(long, value_name = "VERSION")]
         version: Option<String>,
-        /// Only this step; all that failed unless given.
-        #[arg(long)]
-        step: Option<String>,
         #[command(flatten)]
         author: Author,
     },
@@ -115,11 +194,8 @@ pub(crate) enum Exceptions {
     },
     /// Gives a failed step a value, as if it had succeeded.
     Complete {
-        /// The run's id.
-        id: String,
-        /// The step.
-        #[arg(long)]
-        step: String,
+        #[command(flatten)]
+        target: Target,
         /// A file with the step's value, or `-` for standard input.
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
@@ -128,39 +204,41 @@ pub(crate) enum Exceptions {
     },
     /// Goes on without a failed step.
     Skip {
-        /// The run's id.
-        id: String,
-        /// The step.
-        #[arg(long)]
-        step: String,
+        #[command(flatten)]
+        target: Target,
         #[command(flatten)]
         author: Author,
     },
     /// Begins another run of the same event, on the active version of the flow.
-    #[command(after_help = "Example:\n  dowel exceptions rerun <run> --reason 'mended in 1.4.1'")]
+    #[command(
+        after_help = "Examples:\n  dowel exceptions rerun <run> --reason 'mended in 1.4.1'\n  dowel exceptions rerun --flow order-to-invoice --class failed --dry-run"
+    )]
     Rerun {
-        /// The run's id.
-        id: String,
+        #[command(flatten)]
+        target: Target,
         #[command(flatten)]
         author: Author,
     },
     /// Undoes the steps that have succeeded, and ends the run.
     Compensate {
-        /// The run's id.
-        id: String,
+        #[command(flatten)]
+        target: Target,
         #[command(flatten)]
         author: Author,
     },
     /// Ends the run as it is; the event may come in again.
     Discard {
-        /// The run's id.
-        id: String,
+        #[command(flatten)]
+        target: Target,
         /// Duplicates of the event are still recognised.
         #[arg(long)]
         keep_key: bool,
         #[command(flatten)]
         author: Author,
     },
+    /// Decisions about many exceptions: how far they have come, pause, resume, cancel.
+    #[command(subcommand)]
+    Bulk(Bulk),
 }
 
 /// What people decided.

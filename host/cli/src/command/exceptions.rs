@@ -1,10 +1,14 @@
 //! `dowel exceptions …` and `dowel runs cancel`: what people decide about runs.
 
-use super::exceptions_text;
-use crate::args::{Author, Exceptions, Filter, Format, Host};
+use super::{exceptions_bulk, exceptions_text};
+use crate::args::{Author, Exceptions, Filter, Format, Host, Target};
 use crate::client::Client;
+use crate::system::SystemClock;
 use crate::{exit, output};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use dowel_core::Timestamp;
+use dowel_core::port::Clock as _;
+use dowel_core::units::parse_duration;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -29,7 +33,7 @@ pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode>
             cursor,
             host,
         } => {
-            let mut query = pairs(filter);
+            let mut query = pairs(filter)?;
             query.push(("limit", limit.to_string()));
             query.extend(cursor.map(|cursor| ("cursor", cursor)));
             show(
@@ -51,25 +55,24 @@ pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode>
             let path = format!("/api/v1/exceptions/{id}");
             show(&host, &path, &[], exceptions_text::one, format).await
         }
-        Exceptions::Rerun { id, author } => rerun(&id, &author, format).await,
+        Exceptions::Bulk(command) => exceptions_bulk::run(command, format).await,
         deciding => run_decision(deciding, format).await,
     }
 }
 
-/// The commands that are decisions about one item.
+/// The commands that are decisions about exceptions.
 async fn run_decision(command: Exceptions, format: Format) -> Result<ExitCode> {
     match command {
         Exceptions::Retry {
-            id,
+            target,
             version,
-            step,
             author,
         } => {
             let fields = [
-                ("path", step.map(|step| raw(&step)).transpose()?),
+                ("path", target.own_step()?),
                 ("version", version.map(|version| raw(&version)).transpose()?),
             ];
-            decide(&id, &author, object("retry", fields)?, format).await
+            about(target, &author, object("retry", fields)?, format).await
         }
         Exceptions::Edit {
             id,
@@ -86,53 +89,87 @@ async fn run_decision(command: Exceptions, format: Format) -> Result<ExitCode> {
             decide(&id, &author, object("edit-input", fields)?, format).await
         }
         Exceptions::Complete {
-            id,
-            step,
+            target,
             output,
             author,
         } => {
             let fields = [
-                ("path", Some(raw(&step)?)),
+                ("path", target.own_step()?),
                 ("output", Some(json(&output)?)),
             ];
-            decide(&id, &author, object("complete", fields)?, format).await
+            about(target, &author, object("complete", fields)?, format).await
         }
-        Exceptions::Skip { id, step, author } => {
-            let fields = [("path", Some(raw(&step)?))];
-            decide(&id, &author, object("skip", fields)?, format).await
+        Exceptions::Skip { target, author } => {
+            let fields = [("path", target.own_step()?)];
+            about(target, &author, object("skip", fields)?, format).await
         }
-        Exceptions::Compensate { id, author } => {
-            decide(&id, &author, raw("compensate")?, format).await
+        Exceptions::Rerun { target, author } => about(target, &author, raw("rerun")?, format).await,
+        Exceptions::Compensate { target, author } => {
+            about(target, &author, raw("compensate")?, format).await
         }
         Exceptions::Discard {
-            id,
+            target,
             keep_key,
             author,
         } => {
             let fields = [("keep_key", Some(raw(&keep_key)?))];
-            decide(&id, &author, object("discard", fields)?, format).await
+            about(target, &author, object("discard", fields)?, format).await
         }
         // The others are carried out by `run`.
         other => bail!("not a decision: {other:?}"),
     }
 }
 
+impl Target {
+    /// The step of one exception; among many it narrows the query.
+    fn own_step(&self) -> Result<Option<Box<RawValue>>> {
+        let step = self.filter.step.as_ref().filter(|_| self.id.is_some());
+        step.map(raw).transpose()
+    }
+}
+
+/// Decides about one exception or about many.
+async fn about(
+    target: Target,
+    author: &Author,
+    command: Box<RawValue>,
+    format: Format,
+) -> Result<ExitCode> {
+    match &target.id {
+        Some(id) => decide(id, author, command, format).await,
+        None => exceptions_bulk::begin(target, author, command, format).await,
+    }
+}
+
 /// What a list is narrowed by.
-fn pairs(filter: Filter) -> Vec<(&'static str, String)> {
+pub(super) fn pairs(filter: Filter) -> Result<Vec<(&'static str, String)>> {
+    let now = SystemClock.now();
+    let instant = |text: Option<String>| text.map(|text| instant(&text, now)).transpose();
     let fields = [
         ("flow", filter.flow),
         ("step", filter.step),
         ("code", filter.code),
         ("kind", filter.kind),
         ("class", filter.class),
-        ("since", filter.since),
-        ("until", filter.until),
+        ("since", instant(filter.since)?),
+        ("until", instant(filter.until)?),
         ("overdue", filter.overdue.then(|| "true".to_owned())),
     ];
     let given = fields.into_iter();
-    given
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+    let given = given.filter_map(|(name, value)| Some((name, value?)));
+    Ok(given.collect())
+}
+
+/// An instant as it is written, or so long before now.
+fn instant(text: &str, now: Timestamp) -> Result<String> {
+    if Timestamp::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let ago = parse_duration(text).map_err(|_| {
+        anyhow!("`{text}` is neither an instant such as 2026-03-01T09:00:00Z nor a time such as 2h")
+    })?;
+    let millis = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+    Ok(Timestamp::from_millis(now.as_millis().saturating_sub(millis)).to_string())
 }
 
 /// Prints a resource of the host.
@@ -154,14 +191,22 @@ async fn show(
     Ok(exit::found(false))
 }
 
-fn check_id(id: &str) -> Result<()> {
+impl Author {
+    /// Who decides.
+    pub(super) fn name(&self) -> String {
+        let user = || std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+        self.actor.clone().unwrap_or_else(user)
+    }
+}
+
+pub(super) fn check_id(id: &str) -> Result<()> {
     if !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
         bail!("`{id}` is not the id of a run or an exception");
     }
     Ok(())
 }
 
-/// `dowel exceptions rerun` and `dowel runs rerun`.
+/// `dowel runs rerun`.
 pub(crate) async fn rerun(id: &str, author: &Author, format: Format) -> Result<ExitCode> {
     decide(id, author, raw("rerun")?, format).await
 }
@@ -184,9 +229,8 @@ async fn decide(
     format: Format,
 ) -> Result<ExitCode> {
     check_id(id)?;
-    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
     let decision = Decision {
-        actor: author.actor.as_deref().unwrap_or(&user),
+        actor: &author.name(),
         reason: author.reason.as_deref(),
         command,
     };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::process::{Command, Output};
 
 /// `dowel <arguments> --host <admin> --format json` as an operator types it.
-fn dowel(host: &Host, arguments: &[&str]) -> Output {
+pub(crate) fn dowel(host: &Host, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dowel"))
         .args(arguments)
         .args(["--host", &host.admin, "--format", "json"])
@@ -15,7 +15,7 @@ fn dowel(host: &Host, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn answer(output: &Output) -> Value {
+pub(crate) fn answer(output: &Output) -> Value {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     serde_json::from_slice(&output.stdout).unwrap()

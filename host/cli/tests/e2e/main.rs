@@ -5,6 +5,7 @@
 
 mod approvals;
 mod backup;
+mod bulk;
 mod crash;
 mod desk;
 mod flow_records;

@@ -14,14 +14,21 @@ pub(super) use work::work;
 use super::audit::{AuditTarget, Draft, Standing};
 use super::decide::{Action, Deciding};
 use super::keys;
+use super::list::ItemsQuery;
 use crate::command::CommandError;
 use crate::engine::{Engine, EngineError, Shared};
+use dowel_core::connection::Rate;
 use dowel_core::port::{Batch, Scan, StoreError};
-use dowel_core::{FlowName, RunId, Timestamp};
+use dowel_core::{RunId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The longest page of a list.
 const MAX_PAGE: usize = 200;
+
+/// For how long one that has ended is kept. What it has decided is in the audit record
+/// for good.
+const KEPT: Duration = Duration::from_secs(90 * 86_400);
 
 /// Failures that are shown with an operation.
 const MAX_FAILURES: usize = 100;
@@ -35,16 +42,19 @@ pub struct Bulk {
     pub action: Action,
     /// Who decided, and why.
     pub deciding: Deciding,
-    /// The flow that the query named.
+    /// What it looked for.
+    #[serde(default)]
+    pub query: ItemsQuery,
+    /// Items in so much time at most; as fast as it goes without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<FlowName>,
-    /// Items in a second at most; as fast as it goes without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<u32>,
+    pub rate: Option<Rate>,
     /// Where it stands.
     pub state: BulkState,
     /// Items in all.
     pub total: u64,
+    /// Items that the query found and that the action is not for.
+    #[serde(default)]
+    pub left_out: u64,
     /// Items that were dealt with.
     pub position: u64,
     /// Items of these about which the decision was carried out.
@@ -80,6 +90,13 @@ pub enum BulkChange {
     Resume,
     /// End it.
     Cancel,
+}
+
+impl Bulk {
+    /// Whether nothing more is done by it.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.state, BulkState::Done | BulkState::Cancelled)
+    }
 }
 
 impl BulkState {
@@ -129,6 +146,25 @@ pub struct BulkFailure {
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|e| StoreError::Failed(e.to_string().into()))
+}
+
+/// Writes an operation down as it stands. One that has ended goes after a while.
+fn put(batch: &mut Batch, bulk: &Bulk) -> Result<(), StoreError> {
+    let key = keys::bulk(bulk.id);
+    if bulk.has_ended() {
+        let at = bulk.updated_at.plus(KEPT);
+        batch.put(crate::keys::expiring(at, &key), Vec::new());
+    }
+    batch.put(key, encode(bulk)?);
+    Ok(())
+}
+
+/// Takes the list of items out of the store, which nobody needs any more.
+fn forget_items(batch: &mut Batch, bulk: &Bulk) {
+    let rows = u32::try_from(bulk.total / begin::CHUNK as u64).unwrap_or(u32::MAX);
+    for number in 0..=rows {
+        batch.delete(keys::bulk_chunk(bulk.id, number));
+    }
 }
 
 async fn get(shared: &Shared, id: RunId) -> Result<Option<Bulk>, StoreError> {
@@ -192,10 +228,13 @@ impl Engine {
         bulk.state = change.of(before)?;
         bulk.updated_at = self.now();
         let mut batch = Batch::default();
-        batch.put(keys::bulk(id), encode(&bulk)?);
+        put(&mut batch, &bulk)?;
+        if bulk.state == BulkState::Cancelled {
+            forget_items(&mut batch, &bulk);
+        }
         let draft = Draft {
             reason: deciding.reason.clone(),
-            flow: bulk.flow.clone(),
+            flow: bulk.query.flow.clone(),
             before: Some(Standing::of(before.name())),
             after: Some(Standing::of(bulk.state.name())),
             ..Draft::new(&deciding.actor, change.name(), AuditTarget::Bulk(id))

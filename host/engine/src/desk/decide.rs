@@ -108,6 +108,17 @@ impl Action {
 }
 
 impl Action {
+    /// Whether it is among many items for those of this class.
+    pub(super) const fn is_for(&self, class: ItemClass) -> bool {
+        match class {
+            ItemClass::LoopItem => matches!(
+                self,
+                Self::Retry { version: None, .. } | Self::Discard { .. } | Self::Rerun
+            ),
+            ItemClass::Parked | ItemClass::Failed | ItemClass::CompensationFailed => true,
+        }
+    }
+
     /// Whether it is recorded with the reason for it.
     pub(super) const fn needs_reason(&self) -> bool {
         matches!(

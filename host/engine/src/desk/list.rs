@@ -6,6 +6,7 @@ use super::{index, keys};
 use crate::engine::{Engine, EngineError};
 use dowel_core::port::{Scan, Store, StoreError};
 use dowel_core::{ErrorKind, FlowName, RunId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// The longest page of a list.
 const MAX_PAGE: usize = 500;
@@ -14,26 +15,36 @@ const MAX_PAGE: usize = 500;
 /// cursor to go on with.
 const MAX_EXAMINED: usize = 20_000;
 
-/// Which items are meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which items are meant. Stored with bulk operations, and versioned like the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ItemsQuery {
     /// Only of this flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowName>,
     /// Only of this step, with the indexes of items or without.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Only with this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Only with this kind of error.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<ErrorKind>,
     /// Only of this class.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<ItemClass>,
     /// Only opened at this time or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// Only opened before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// Only those about which nobody has decided in time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub overdue: bool,
     /// Only opened before this item, the last one of the page before.
+    #[serde(skip)]
     pub before: Option<(Timestamp, RunId)>,
     /// At most this many.
     pub limit: usize,
@@ -60,6 +71,16 @@ pub struct GroupStatus {
 }
 
 impl ItemsQuery {
+    /// Whether it finds everything: nothing but the number is narrowed.
+    pub fn is_unbounded(&self) -> bool {
+        let everything = Self {
+            limit: self.limit,
+            before: self.before,
+            ..Self::default()
+        };
+        *self == everything
+    }
+
     /// The narrowest index for it.
     fn index(&self) -> Vec<u8> {
         match (&self.flow, &self.step, &self.code) {

@@ -1,14 +1,19 @@
 //! Bulk operations: one decision about everything that a query finds.
 
+use crate::crash::{Crash, Mortal};
 use crate::desk::{all, ana, items, one_call, retry};
 use crate::support::*;
+use dowel_core::port::Clock;
 use dowel_core::{ErrorKind, RunId, SendRecord};
 use dowel_engine::{
-    Action, Bulk, BulkChange, BulkState, CommandError, Engine, ItemsQuery, RunsQuery,
+    Action, AuditQuery, Bulk, BulkChange, BulkState, CommandError, Engine, ItemsQuery, RunsQuery,
 };
 use dowel_flow::plan::{Concurrency, Plan, WhenFull};
 use dowel_testkit::Answer;
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 fn fail() -> Answer {
     Answer::Fail(ErrorKind::Rejected, SendRecord::Answered)
@@ -58,10 +63,10 @@ fn sent(world: &World, skip: usize) -> Vec<usize> {
 
 #[tokio::test]
 async fn many_items_are_retried_once_each_with_a_restart_in_the_middle() {
-    const COUNT: usize = 300;
+    const COUNT: usize = 600;
     let world = World::default();
     let engine = parked(&world, one_call(), COUNT).await;
-    let seen = engine.preview_bulk(&every()).await.unwrap();
+    let seen = engine.preview_bulk(&every(), &retry()).await.unwrap();
     assert_eq!((seen.total, seen.groups.len()), (COUNT as u64, 1));
     let begun = std::time::Instant::now();
     let bulk = engine.begin_bulk(&every(), retry(), ana(), None).await;
@@ -118,7 +123,9 @@ async fn items_of_a_key_are_decided_about_in_the_order_of_arrival() {
 async fn an_operation_keeps_its_rate_and_is_paused_resumed_and_cancelled() {
     let world = World::default();
     let engine = parked(&world, one_call(), 100).await;
-    let bulk = engine.begin_bulk(&every(), retry(), ana(), Some(8)).await;
+    let bulk = engine
+        .begin_bulk(&every(), retry(), ana(), Some("8/s".parse().unwrap()))
+        .await;
     let bulk = bulk.unwrap();
     let id = bulk.id;
     until(&engine, id, |bulk| bulk.position >= 16).await;
@@ -158,8 +165,13 @@ async fn what_does_not_allow_it_is_named_and_the_others_go_on() {
     let engine = parked(&world, one_call(), 3).await;
     let found = items(&engine).await;
     let query = ItemsQuery { limit: 2, ..all() };
-    let seen = engine.preview_bulk(&query).await.unwrap();
+    let seen = engine.preview_bulk(&query, &retry()).await.unwrap();
     assert_eq!(seen.total, 2, "the limit counts");
+    let oldest = [&found[2], &found[1]];
+    assert!(
+        seen.sample.iter().eq(oldest),
+        "the oldest, in the order of arrival"
+    );
     let silent = dowel_engine::Deciding {
         reason: None,
         ..ana()
@@ -184,4 +196,83 @@ async fn what_does_not_allow_it_is_named_and_the_others_go_on() {
         ..RunsQuery::default()
     };
     assert_eq!(engine.runs(&query).await.unwrap().runs.len(), 3);
+}
+
+#[tokio::test]
+async fn calls_keep_the_rate_of_their_connection() {
+    let mut world = World::default();
+    let limits = dowel_core::connection::ConnectionLimits {
+        rate: Some("10/s".parse().unwrap()),
+        ..Default::default()
+    };
+    world.options.limits.insert("erp".parse().unwrap(), limits);
+    let engine = parked(&world, one_call(), 60).await;
+    let begun = world.clock.now();
+    let bulk = engine.begin_bulk(&every(), retry(), ana(), None).await;
+    let id = bulk.unwrap().id;
+    until(&engine, id, |bulk| bulk.state == BulkState::Done).await;
+    while engine.unfinished() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(engine.item_count(), 0);
+    // Ten may go at once after a quiet second, the others follow each other.
+    let took = world.clock.now().since(begun);
+    assert!(took >= Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_crashes_at_any_write_decides_about_each_item_once() {
+    const COUNT: usize = 6;
+    let mut crashes = 0;
+    for last in 0.. {
+        let world = World::default();
+        let engine = parked(&world, one_call(), COUNT).await;
+        engine.drain(Duration::ZERO).await;
+        let dead = Arc::new(Notify::new());
+        let store = Arc::new(Mortal::new(&world.store, last, Crash::After, &dead));
+        let first = world.engine_on(store, one_call()).await;
+        let query = every();
+        let begun = tokio::select! {
+            biased;
+            begun = first.begin_bulk(&query, retry(), ana(), None) => Some(begun.unwrap().id),
+            () = dead.notified() => None,
+        };
+        if let Some(id) = begun {
+            tokio::select! {
+                biased;
+                () = dead.notified() => {}
+                _ = until(&first, id, |bulk| bulk.state == BulkState::Done) => break,
+            }
+        }
+        crashes += 1;
+        let engine = world.engine(one_call()).await;
+        let bulks = engine.bulks(10).await.unwrap();
+        let Some(bulk) = bulks.first() else {
+            assert_eq!(engine.item_count(), COUNT as u64, "it had not begun");
+            continue;
+        };
+        let ended = until(&engine, bulk.id, |bulk| bulk.state == BulkState::Done).await;
+        assert_eq!(
+            (ended.done, ended.failed),
+            (COUNT as u64, 0),
+            "commit {last}"
+        );
+        while engine.unfinished() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(engine.item_count(), 0);
+        let query = AuditQuery {
+            action: Some("retry".to_owned()),
+            limit: 100,
+            ..AuditQuery::default()
+        };
+        let told = engine.audit(&query).await.unwrap().records;
+        let about: HashSet<String> = told
+            .iter()
+            .map(|record| format!("{:?}", record.draft.target))
+            .collect();
+        assert_eq!((told.len(), about.len()), (COUNT, COUNT), "commit {last}");
+        assert!(told.iter().all(|record| record.draft.actor == "ana"));
+    }
+    assert!(crashes > COUNT, "only {crashes} writes were tried");
 }

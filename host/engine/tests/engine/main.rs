@@ -7,6 +7,7 @@ mod approve;
 mod blobs;
 mod blocks;
 mod bulk;
+mod bulk_cost;
 mod crash;
 mod desk;
 mod diagram;

@@ -1,6 +1,6 @@
 //! What a bulk operation is about: found once, and written down in the order of arrival.
 
-use super::{Bulk, BulkState, encode};
+use super::{Bulk, BulkState, encode, put};
 use crate::command::CommandError;
 use crate::desk::audit::{AuditTarget, Draft, Standing};
 use crate::desk::decide::{Action, Deciding};
@@ -8,6 +8,7 @@ use crate::desk::item::{Group, Item};
 use crate::desk::list::{ItemsQuery, find};
 use crate::desk::{index, keys};
 use crate::engine::Engine;
+use dowel_core::connection::Rate;
 use dowel_core::port::Batch;
 use dowel_core::{Digest, RunId};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ const MAX_ITEMS: usize = 200_000;
 
 /// Items that are looked for at a time.
 const ITEMS_PER_FIND: usize = 10_000;
+
+/// Items that a preview shows.
+const SAMPLE: usize = 5;
 
 /// Items in one row of the list.
 pub(super) const CHUNK: usize = 1_000;
@@ -38,24 +42,67 @@ pub(super) struct Place {
 pub struct BulkPreview {
     /// Items in all.
     pub total: u64,
+    /// Items that the query finds and that the action is not for.
+    pub left_out: u64,
     /// How many of each group.
     pub groups: BTreeMap<Group, u64>,
+    /// The first of them.
+    pub sample: Vec<Item>,
 }
 
 /// What the query found, in order of arrival.
+#[derive(Default)]
 struct Found {
     places: Vec<Place>,
     groups: BTreeMap<Group, u64>,
+    left_out: u64,
+}
+
+/// As much of an item as an operation needs: there may be many.
+struct Slim {
+    id: RunId,
+    /// The concurrency key and the number there.
+    key: Option<(Digest, u64)>,
+    group: Group,
+}
+
+impl Slim {
+    fn of(item: &Item) -> Self {
+        let key = item.key_place.as_ref().map(|place| {
+            let name = format!("{}\0{}", item.flow, place.key);
+            (Digest::of(name), place.number)
+        });
+        Self {
+            id: item.id,
+            key,
+            group: item.group(),
+        }
+    }
 }
 
 impl Engine {
     /// What a bulk operation with this query would be about; nothing is changed. A limit
     /// of zero is none.
-    pub async fn preview_bulk(&self, query: &ItemsQuery) -> Result<BulkPreview, CommandError> {
-        let found = self.collect(query).await?;
+    ///
+    /// # Errors
+    /// The action is none that fits many items.
+    pub async fn preview_bulk(
+        &self,
+        query: &ItemsQuery,
+        action: &Action,
+    ) -> Result<BulkPreview, CommandError> {
+        check(action)?;
+        let store = self.shared().ports.store.as_ref();
+        let found = self.collect(query, action).await?;
+        let mut sample = Vec::new();
+        for place in found.places.iter().take(SAMPLE) {
+            sample.extend(index::get(store, place.id).await?);
+        }
         Ok(BulkPreview {
             total: found.places.len() as u64,
+            left_out: found.left_out,
             groups: found.groups,
+            sample,
         })
     }
 
@@ -68,11 +115,12 @@ impl Engine {
         query: &ItemsQuery,
         action: Action,
         deciding: Deciding,
-        rate: Option<u32>,
+        rate: Option<Rate>,
     ) -> Result<Bulk, CommandError> {
-        check(&action, &deciding)?;
+        check(&action)?;
+        check_reason(&action, &deciding)?;
         let shared = self.shared();
-        let found = self.collect(query).await?;
+        let found = self.collect(query, &action).await?;
         let now = self.now();
         let mut ten = [0; 10];
         ten.copy_from_slice(&shared.ports.randomness.bytes()[..10]);
@@ -80,13 +128,14 @@ impl Engine {
         let bulk = Bulk {
             id: RunId::new(now, ten),
             action,
-            flow: query.flow.clone(),
-            rate: rate.map(|rate| rate.max(1)),
+            query: query.clone(),
+            rate,
             state: match total {
                 0 => BulkState::Done,
                 _ => BulkState::Running,
             },
             total,
+            left_out: found.left_out,
             position: 0,
             done: 0,
             failed: 0,
@@ -98,11 +147,11 @@ impl Engine {
         for (number, chunk) in (0_u32..).zip(found.places.chunks(CHUNK)) {
             batch.put(keys::bulk_chunk(bulk.id, number), encode(&chunk)?);
         }
-        batch.put(keys::bulk(bulk.id), encode(&bulk)?);
+        put(&mut batch, &bulk)?;
         let name = format!("bulk-{}", bulk.action.name());
         let draft = Draft {
             reason: bulk.deciding.reason.clone(),
-            flow: bulk.flow.clone(),
+            flow: bulk.query.flow.clone(),
             after: Some(Standing::of(bulk.state.name())),
             ..Draft::new(&bulk.deciding.actor, &name, AuditTarget::Bulk(bulk.id))
         };
@@ -111,86 +160,91 @@ impl Engine {
         Ok(bulk)
     }
 
-    async fn collect(&self, query: &ItemsQuery) -> Result<Found, CommandError> {
+    async fn collect(&self, query: &ItemsQuery, action: &Action) -> Result<Found, CommandError> {
         let store = self.shared().ports.store.as_ref();
-        let limit = match query.limit {
-            0 => MAX_ITEMS,
-            limit => limit.min(MAX_ITEMS),
-        };
-        let mut query = query.clone();
-        let mut items: Vec<Item> = Vec::new();
+        let mut pages = query.clone();
+        let (mut items, mut left_out) = (Vec::new(), 0);
         loop {
-            let wanted = (limit - items.len()).min(ITEMS_PER_FIND);
+            let wanted = (MAX_ITEMS - items.len()).min(ITEMS_PER_FIND);
             let bounds = (wanted, usize::MAX);
-            let (found, next) = find(store, &query, self.now(), bounds).await?;
+            let (found, next) = find(store, &pages, self.now(), bounds).await?;
             for id in found {
-                items.extend(index::get(store, id).await?);
+                match index::get(store, id).await? {
+                    Some(item) if action.is_for(item.class) => items.push(Slim::of(&item)),
+                    Some(_) => left_out += 1,
+                    // It was decided about meanwhile.
+                    None => {}
+                }
             }
-            query.before = next;
-            if next.is_none() || items.len() >= limit {
+            pages.before = next;
+            if next.is_none() || items.len() >= MAX_ITEMS {
                 break;
             }
         }
-        let mut groups = BTreeMap::new();
-        for item in &items {
-            *groups.entry(item.group()).or_default() += 1;
+        let mut items = in_order(items);
+        // The oldest ones: no item is decided about before the ones of its key before it.
+        items.truncate(match query.limit {
+            0 => MAX_ITEMS,
+            limit => limit,
+        });
+        let mut found = Found {
+            left_out,
+            ..Found::default()
+        };
+        for item in items {
+            *found.groups.entry(item.group).or_default() += 1;
+            found.places.push(Place {
+                id: item.id,
+                key: item.key.map(|(key, _)| key),
+            });
         }
-        Ok(Found {
-            places: in_order(items),
-            groups,
-        })
+        Ok(found)
     }
 }
 
 /// Many items take what is the same for all of them.
-fn check(action: &Action, deciding: &Deciding) -> Result<(), CommandError> {
+fn check(action: &Action) -> Result<(), CommandError> {
     let name = action.name();
     match action {
-        Action::EditInput { .. } | Action::Cancel { .. } => {
-            return Err(CommandError::BulkRefused(format!(
-                "`{name}` is for one item at a time"
-            )));
-        }
+        Action::EditInput { .. } | Action::Cancel { .. } => Err(CommandError::BulkRefused(
+            format!("`{name}` is for one item at a time"),
+        )),
         Action::Retry { path: Some(_), .. }
         | Action::Skip { path: Some(_) }
         | Action::Complete { path: Some(_), .. } => {
             let message = "the step is each item's own: narrow the query by `step` instead";
-            return Err(CommandError::BulkRefused(message.to_owned()));
+            Err(CommandError::BulkRefused(message.to_owned()))
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+fn check_reason(action: &Action, deciding: &Deciding) -> Result<(), CommandError> {
     let reason = deciding.reason.as_deref().unwrap_or_default();
     if action.needs_reason() && reason.trim().is_empty() {
-        return Err(CommandError::ReasonRequired(name));
+        return Err(CommandError::ReasonRequired(action.name()));
     }
     Ok(())
 }
 
 /// By the ids, which sort by arrival, and within a concurrency key by the numbers there.
-fn in_order(mut items: Vec<Item>) -> Vec<Place> {
+fn in_order(mut items: Vec<Slim>) -> Vec<Slim> {
     items.sort_by_key(|item| item.id);
-    let key_of = |item: &Item| {
-        let place = item.key_place.as_ref()?;
-        Some(Digest::of(format!("{}\0{}", item.flow, place.key)))
-    };
-    let mut of_key: HashMap<Digest, Vec<(u64, RunId)>> = HashMap::new();
-    for item in &items {
-        if let (Some(key), Some(place)) = (key_of(item), &item.key_place) {
-            of_key.entry(key).or_default().push((place.number, item.id));
+    // The places that the items of a key have among all are theirs, in the key's order.
+    let mut of_key: HashMap<Digest, Vec<(u64, usize)>> = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        if let Some((key, number)) = item.key {
+            of_key.entry(key).or_default().push((number, at));
         }
     }
-    for numbers in of_key.values_mut() {
-        numbers.sort_unstable_by(|a, b| b.cmp(a));
+    let mut from: Vec<usize> = (0..items.len()).collect();
+    for numbered in of_key.values_mut() {
+        let at: Vec<usize> = numbered.iter().map(|(_, at)| *at).collect();
+        numbered.sort_unstable();
+        for (at, (_, item)) in at.into_iter().zip(numbered) {
+            from[at] = *item;
+        }
     }
-    let mut places = Vec::with_capacity(items.len());
-    for item in &items {
-        let key = key_of(item);
-        let numbers = key.as_ref().and_then(|key| of_key.get_mut(key));
-        let first = numbers.and_then(Vec::pop).map(|(_, id)| id);
-        places.push(Place {
-            id: first.unwrap_or(item.id),
-            key,
-        });
-    }
-    places
+    let mut items: Vec<Option<Slim>> = items.into_iter().map(Some).collect();
+    from.into_iter().filter_map(|at| items[at].take()).collect()
 }

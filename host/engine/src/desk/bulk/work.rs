@@ -1,72 +1,102 @@
 //! Works bulk operations off, a few items at a time, and writes down how far it has come.
 
 use super::begin::{CHUNK, Place};
-use super::{Bulk, BulkFailure, BulkState, chunk, encode, get};
+use super::{Bulk, BulkFailure, BulkState, KEPT, chunk, encode, forget_items, get, put};
 use crate::command::CommandError;
 use crate::desk::keys;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Shared};
 use crate::intake::IntakeError;
+use dowel_core::connection::Rate;
 use dowel_core::port::{Batch, Scan, StoreError};
-use dowel_core::{Digest, RunId};
+use dowel_core::{Digest, RunId, Timestamp};
 use futures_util::future;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Items that are decided about at the same time, so that the store writes them together.
-const WINDOW: usize = 64;
+const WINDOW: usize = 128;
 
-/// Parts of a second that an operation with a rate works in.
-const SLICES_PER_SECOND: u32 = 4;
+/// For how long an operation with a rate works at a time: progress is seen to go on, and
+/// the upstream gets no bursts.
+const SLICE: Duration = Duration::from_millis(250);
 
 /// How long an operation waits that the host is too busy for, or that the store refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Operations that are looked at for work.
-const MAX_RUNNING: usize = 1_024;
+/// Operations that are read at a time.
+const ROWS_PER_SCAN: usize = 256;
 
 /// Failures of one operation that are written down: more tell nothing new.
 const MAX_FAILURES: u64 = 1_000;
 
+/// An operation at work.
+struct Operation {
+    bulk: Bulk,
+    /// When its next items are due.
+    due: Timestamp,
+    /// The row of the list that it is at.
+    row: Option<(u32, Vec<Place>)>,
+}
+
+/// The operations at work, the oldest first.
+type Operations = BTreeMap<RunId, Operation>;
+
 /// Works operations off until draining begins.
 pub(in crate::desk) async fn work(engine: Engine) {
     let shared = engine.shared();
+    let clock = &shared.ports.clock;
     let mut draining = shared.draining.subscribe();
+    let mut operations = Operations::new();
+    let mut has_news = true;
     while !shared.is_draining() {
-        let news = shared.desk.bulk.news.notified();
-        let worked = round(&engine).await;
+        if has_news && let Err(error) = look(shared, &mut operations).await {
+            tracing::warn!(%error, "bulk operations cannot be read now");
+            clock.sleep_until(clock.now().plus(PAUSE)).await;
+            continue;
+        }
+        for operation in operations.values_mut() {
+            if operation.due <= clock.now() && !shared.is_draining() {
+                operation.turn(&engine).await;
+            }
+        }
+        operations.retain(|_, operation| operation.bulk.state == BulkState::Running);
+        let due = operations.values().map(|operation| operation.due).min();
         let rest = async {
-            match worked {
-                Ok(true) => {}
-                Ok(false) => news.await,
-                Err(error) => {
-                    tracing::warn!(%error, "a bulk operation cannot go on now");
-                    let at = shared.ports.clock.now().plus(PAUSE);
-                    shared.ports.clock.sleep_until(at).await;
-                }
+            match due {
+                Some(at) => clock.sleep_until(at).await,
+                None => future::pending().await,
             }
         };
-        tokio::select! {
-            () = rest => {}
-            _ = draining.wait_for(|draining| *draining) => {}
-        }
+        has_news = tokio::select! {
+            biased;
+            _ = draining.wait_for(|draining| *draining) => false,
+            () = shared.desk.bulk.news.notified() => true,
+            () = rest => false,
+        };
     }
 }
 
-/// A few items of each operation. Whether there was one.
-async fn round(engine: &Engine) -> Result<bool, CommandError> {
-    let scan = Scan::prefix(keys::BULK, MAX_RUNNING).reversed();
-    let rows = engine.shared().ports.store.scan(scan).await?;
-    let bulks = rows.iter();
-    let bulks = bulks.filter_map(|(_, bytes)| serde_json::from_slice::<Bulk>(bytes).ok());
-    let mut worked = false;
-    for bulk in bulks.filter(|bulk| bulk.state == BulkState::Running) {
-        worked = true;
-        if engine.shared().is_draining() {
-            break;
+/// Takes up what has begun or goes on.
+async fn look(shared: &Shared, operations: &mut Operations) -> Result<(), StoreError> {
+    let mut scan = Scan::prefix(keys::BULK, ROWS_PER_SCAN);
+    loop {
+        let rows = shared.ports.store.scan(scan.clone()).await?;
+        for (_, bytes) in &rows {
+            let bulk = serde_json::from_slice::<Bulk>(bytes).ok();
+            let running = bulk.filter(|bulk| bulk.state == BulkState::Running);
+            if let Some(bulk) = running {
+                operations.entry(bulk.id).or_insert_with(|| Operation {
+                    bulk,
+                    due: shared.ports.clock.now(),
+                    row: None,
+                });
+            }
         }
-        window(engine, &bulk).await?;
+        match rows.last() {
+            Some((key, _)) if rows.len() == ROWS_PER_SCAN => scan = scan.after(key.clone()),
+            _ => return Ok(()),
+        }
     }
-    Ok(worked)
 }
 
 /// What became of an item.
@@ -75,47 +105,81 @@ enum Came {
     Failed(u64, BulkFailure),
 }
 
-async fn window(engine: &Engine, bulk: &Bulk) -> Result<(), CommandError> {
-    let shared = engine.shared();
-    let clock = &shared.ports.clock;
-    let begun = clock.now();
-    // Runs that are there already go first.
-    let backlog = u64::try_from(shared.metrics.backlog.get()).unwrap_or_default();
-    if backlog >= (shared.options.max_backlog / 2).max(1) {
-        clock.sleep_until(begun.plus(PAUSE)).await;
-        return Ok(());
-    }
-    let size = match bulk.rate {
-        Some(rate) => usize::try_from((rate / SLICES_PER_SECOND).max(1)).unwrap_or(WINDOW),
-        None => WINDOW,
-    };
-    let places = places(engine, bulk, size.min(WINDOW)).await?;
-    let came = apply_all(engine, bulk, &places).await?;
-    advance(engine, bulk, places.len() as u64, came).await?;
-    if let Some(rate) = bulk.rate {
-        let taken = places.len() as u64 * 1_000 / u64::from(rate.max(1));
-        let until = begun.plus(Duration::from_millis(taken));
-        let mut draining = shared.draining.subscribe();
-        tokio::select! {
-            () = clock.sleep_until(until) => {}
-            _ = draining.wait_for(|draining| *draining) => {}
+impl Operation {
+    /// Decides about a few items, and says when the next ones are due.
+    async fn turn(&mut self, engine: &Engine) {
+        let shared = engine.shared();
+        let begun = shared.ports.clock.now();
+        self.due = begun.plus(PAUSE);
+        // Runs that are there already go first.
+        let backlog = u64::try_from(shared.metrics.backlog.get()).unwrap_or_default();
+        if backlog >= (shared.options.max_backlog / 2).max(1) {
+            return;
+        }
+        match self.window(engine).await {
+            Ok(items) => self.due = begun.plus(time_of(items, self.bulk.rate)),
+            Err(error) => {
+                tracing::warn!(bulk = %self.bulk.id, %error, "a bulk operation cannot go on now");
+            }
         }
     }
-    Ok(())
+
+    /// How many items it has decided about.
+    async fn window(&mut self, engine: &Engine) -> Result<u64, CommandError> {
+        let shared = engine.shared();
+        // A person may have paused it meanwhile.
+        match get(shared, self.bulk.id).await? {
+            Some(bulk) if bulk.state == BulkState::Running => self.bulk = bulk,
+            other => {
+                self.bulk.state = other.map_or(BulkState::Cancelled, |bulk| bulk.state);
+                return Ok(0);
+            }
+        }
+        let places = self.places(shared, items_at_once(self.bulk.rate)).await?;
+        let came = apply_all(engine, &self.bulk, &places).await?;
+        self.bulk = advance(shared, &self.bulk, places.len() as u64, came).await?;
+        Ok(places.len() as u64)
+    }
+
+    /// The next items with their positions, of one row of the list.
+    async fn places(
+        &mut self,
+        shared: &Shared,
+        size: usize,
+    ) -> Result<Vec<(u64, Place)>, StoreError> {
+        let (id, position) = (self.bulk.id, self.bulk.position);
+        let number = u32::try_from(position / CHUNK as u64).unwrap_or(u32::MAX);
+        let within = usize::try_from(position % CHUNK as u64).unwrap_or_default();
+        let known = self.row.take().filter(|(row, _)| *row == number);
+        let row = match known {
+            Some((_, row)) => row,
+            None => chunk(shared, id, number).await?,
+        };
+        let next = row.iter().skip(within).take(size).cloned();
+        let next = (position..).zip(next).collect();
+        self.row = Some((number, row));
+        Ok(next)
+    }
 }
 
-/// The next items with their positions, of one row of the list.
-async fn places(
-    engine: &Engine,
-    bulk: &Bulk,
-    size: usize,
-) -> Result<Vec<(u64, Place)>, CommandError> {
-    let row = bulk.position / CHUNK as u64;
-    let within = usize::try_from(bulk.position % CHUNK as u64).unwrap_or_default();
-    let number = u32::try_from(row).unwrap_or(u32::MAX);
-    let all = chunk(engine.shared(), bulk.id, number).await?;
-    let next = all.into_iter().skip(within).take(size);
-    Ok((bulk.position..).zip(next).collect())
+/// How many items an operation with this rate decides about at a time.
+fn items_at_once(rate: Option<Rate>) -> usize {
+    let Some(rate) = rate else {
+        return WINDOW;
+    };
+    let in_a_slice = u128::from(rate.calls) * SLICE.as_millis() / rate.per.as_millis().max(1);
+    usize::try_from(in_a_slice)
+        .unwrap_or(WINDOW)
+        .clamp(1, WINDOW)
+}
+
+/// How much time so many items have at this rate.
+fn time_of(items: u64, rate: Option<Rate>) -> Duration {
+    let Some(rate) = rate else {
+        return Duration::ZERO;
+    };
+    let items = u32::try_from(items).unwrap_or(u32::MAX);
+    rate.per.saturating_mul(items) / rate.calls.max(1)
 }
 
 /// Items of the same key one after the other, others at the same time.
@@ -186,20 +250,21 @@ fn is_of_host(error: &CommandError) -> bool {
     )
 }
 
+/// Writes down how far the operation has come.
 async fn advance(
-    engine: &Engine,
+    shared: &Shared,
     bulk: &Bulk,
     by: u64,
     came: Vec<Came>,
-) -> Result<(), CommandError> {
-    let shared = engine.shared();
+) -> Result<Bulk, CommandError> {
     let _only_one = shared.desk.bulk.lock.lock().await;
     // A person may have paused it meanwhile.
-    let Some(mut now) = get(shared, bulk.id).await? else {
-        return Ok(());
-    };
+    let now = get(shared, bulk.id).await?;
+    let mut now = now.ok_or(CommandError::NoSuchBulk(bulk.id))?;
     let mut batch = Batch::default();
-    for position in bulk.position..bulk.position + by {
+    now.position = bulk.position + by;
+    now.updated_at = shared.ports.clock.now();
+    for position in bulk.position..now.position {
         batch.delete(keys::bulk_mark(bulk.id, position));
     }
     for came in came {
@@ -208,26 +273,41 @@ async fn advance(
             Came::Failed(position, failure) => {
                 now.failed += 1;
                 if now.failed <= MAX_FAILURES {
-                    batch.put(keys::bulk_failure(bulk.id, position), encode(&failure)?);
+                    let key = keys::bulk_failure(bulk.id, position);
+                    let at = now.updated_at.plus(KEPT);
+                    batch.put(crate::keys::expiring(at, &key), Vec::new());
+                    batch.put(key, encode(&failure)?);
                 }
             }
         }
     }
-    now.position = bulk.position + by;
-    now.updated_at = shared.ports.clock.now();
     let is_last = now.position >= now.total || by == 0;
     if is_last && now.state == BulkState::Running {
         now.state = BulkState::Done;
+        forget_items(&mut batch, &now);
     }
-    if is_last {
-        let rows = u32::try_from(now.total / CHUNK as u64).unwrap_or(u32::MAX);
-        for number in 0..=rows {
-            batch.delete(keys::bulk_chunk(bulk.id, number));
-        }
+    put(&mut batch, &now)?;
+    shared.ports.store.commit(batch).await?;
+    Ok(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_says_how_many_items_at_a_time_and_how_long_they_have() {
+        let check = |rate: &str, items: usize, millis: u64| {
+            let rate = Some(rate.parse().unwrap());
+            assert_eq!(items_at_once(rate), items);
+            let time = time_of(items as u64, rate);
+            assert_eq!(time, Duration::from_millis(millis));
+        };
+        check("50/s", 12, 240);
+        check("1/s", 1, 1_000);
+        check("30/m", 1, 2_000);
+        check("12800/s", WINDOW, 10);
+        assert_eq!(items_at_once(None), WINDOW);
+        assert_eq!(time_of(1_000, None), Duration::ZERO);
     }
-    batch.put(keys::bulk(bulk.id), encode(&now)?);
-    shared.ports.store.commit(batch).await.map_err(|error| {
-        let error: StoreError = error;
-        error.into()
-    })
 }
