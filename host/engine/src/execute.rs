@@ -8,6 +8,7 @@ mod drive;
 mod kept;
 mod messages;
 mod page;
+mod room;
 mod turn;
 
 use crate::engine::Shared;

@@ -64,6 +64,8 @@ pub struct Metrics {
     pub(crate) backlog: Gauge,
     /// Runs that wait for a timer.
     pub(crate) waiting: Gauge,
+    /// Runs at work that wait because the store's disk is full.
+    pub(crate) held_by_disk: Gauge,
     /// Runs that wait for the runs before them in their concurrency key.
     pub(crate) queued: Gauge,
     /// Approvals that wait for a decision.
@@ -97,6 +99,7 @@ impl Default for Metrics {
             undelivered: Counter::default(),
             backlog: Gauge::default(),
             waiting: Gauge::default(),
+            held_by_disk: Gauge::default(),
             queued: Gauge::default(),
             approvals: Gauge::default(),
             oldest_approval: Gauge::default(),
@@ -168,6 +171,11 @@ impl Metrics {
             "dowel_runs_queued",
             "Runs that wait for the runs before them in their concurrency key",
             self.queued.clone(),
+        );
+        registry.register(
+            "dowel_runs_held_by_full_disk",
+            "Runs at work that wait because the store's disk is full",
+            self.held_by_disk.clone(),
         );
         self.register_approvals(registry);
         registry.register(

@@ -60,9 +60,9 @@ impl DeskPage {
         self.drafts.push(draft);
     }
 
-    /// Takes the decisions that the next batch records.
-    pub(crate) fn take_drafts(&mut self) -> Vec<Draft> {
-        std::mem::take(&mut self.drafts)
+    /// The decisions that the next batch records.
+    pub(crate) fn drafts(&self) -> Vec<Draft> {
+        self.drafts.clone()
     }
 
     /// Adds what has changed to the batch.
@@ -162,6 +162,7 @@ impl DeskPage {
         shared.desk.closed(&change.closed);
         shared.desk.opened(&change.opened);
         self.item = change.item;
+        self.drafts.clear();
     }
 }
 

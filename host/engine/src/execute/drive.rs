@@ -19,7 +19,7 @@ use dowel_core::journal::Event;
 use dowel_core::port::{BoxFuture, EvaluationRequest, StoreError};
 use dowel_core::{ErrorKind, JsonText, StepError, StepPath, Timestamp};
 use futures_util::stream::FuturesUnordered;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -64,6 +64,8 @@ pub(crate) struct Driver {
     pub(super) seat: Arc<Seat>,
     pub(super) page: Page,
     pub(super) open: FuturesUnordered<BoxFuture<'static, Option<Ended>>>,
+    /// What ended while the disk was full, in order.
+    pub(super) ended: VecDeque<Ended>,
     /// Steps with a future in `open`, or that have stepped aside.
     pub(super) busy: HashSet<StepPath>,
     /// Steps that wait for their turn at a connection.
@@ -106,6 +108,7 @@ impl Driver {
         Self {
             page,
             open: FuturesUnordered::new(),
+            ended: VecDeque::new(),
             busy: HashSet::new(),
             turns: Turns::default(),
             stop: None,
@@ -132,7 +135,7 @@ impl Driver {
             // A person may have moved the run to another version.
             let plan = self.plan.clone();
             match self.barrier() {
-                Some(_) if !self.open.is_empty() => {
+                Some(_) if self.has_open() => {
                     self.step_aside();
                     self.wait(None).await?;
                     continue;
@@ -147,7 +150,7 @@ impl Driver {
             }
             self.check_limits()?;
             let exit = match self.stop.clone() {
-                Some(event) if self.open.is_empty() => {
+                Some(event) if !self.has_open() => {
                     self.stop = None;
                     self.conclude(event).await?;
                     None
@@ -250,7 +253,7 @@ impl Driver {
         if round.progressed {
             return Ok(None);
         }
-        if !self.open.is_empty() {
+        if self.has_open() {
             self.wait(round.wake).await?;
             return Ok(None);
         }
@@ -309,10 +312,6 @@ impl Driver {
     pub(super) fn record(&mut self, event: Event) -> Result<(), DriveError> {
         let at = self.shared.ports.clock.now();
         Ok(self.page.record(&mut self.state, at, event)?)
-    }
-
-    pub(super) async fn flush(&mut self, due: Timestamp) -> Result<(), DriveError> {
-        Ok(self.page.flush(&self.shared, &self.state, due).await?)
     }
 
     /// A plan that gives a run nothing to do is a defect; a person should see it.

@@ -170,7 +170,7 @@ impl Page {
             }
         }
         let approvals = approvals::add_to(&mut batch, &self.approvals, self.desk.plan(), state)?;
-        if let Some((key, value)) = self.released.take() {
+        if let Some((key, value)) = self.released.clone() {
             batch.require_equal(key.clone(), value).delete(key);
         }
         for (key, _) in &self.taken {
@@ -180,12 +180,13 @@ impl Page {
         self.keeping.iter().for_each(|kept| kept.add_to(&mut batch));
         let change = self.desk.add(shared, state, &self.entries, &mut batch);
         let change = change.await?;
-        let drafts = self.desk.take_drafts();
+        let drafts = self.desk.drafts();
         if batch.writes.is_empty() && drafts.is_empty() {
             return Ok(());
         }
         shared.desk.audit.commit(shared, batch, drafts).await?;
         self.desk.written(shared, change);
+        self.released = None;
         if emitted > 0 {
             shared.outbox.notify_one();
         }

@@ -93,6 +93,9 @@ impl Driver {
         if self.page.has_result() {
             self.flush(Timestamp::default()).await?;
         }
+        if let Some(ended) = self.take_kept() {
+            return self.take_ended(ended).await;
+        }
         let patience = self.patient_until();
         let until = [wake, patience].into_iter().flatten().min();
         let until = until.map(|at| self.shared.ports.clock.sleep_until(at));

@@ -348,11 +348,12 @@ async fn crash_at(plan: &Plan, last: usize, crash: Crash) -> bool {
         first.settled(run).await.unwrap()
     };
     let died = tokio::select! {
+        biased;
+        () = dead.notified() => true,
         status = play => {
             assert_eq!(status, RunStatus::Succeeded);
             false
         }
-        () = dead.notified() => true,
     };
     if !died {
         return false;

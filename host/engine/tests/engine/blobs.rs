@@ -8,7 +8,7 @@ use dowel_engine::backup::verify;
 use dowel_engine::state::RunStatus;
 use std::time::Duration;
 
-fn large_order(id: &str) -> String {
+pub(crate) fn large_order(id: &str) -> String {
     let note = "n".repeat(40_000);
     format!(r#"{{"id":"{id}","customer":"{note}","total":60.270}}"#)
 }

@@ -1,8 +1,10 @@
 //! The host stops before or after any write of the journal; the next one goes on.
 
+use crate::blobs::large_order;
 use crate::support::*;
 use dowel_core::port::{Batch, BoxFuture, Scan, Store, StoreError};
-use dowel_core::{ErrorKind, SendRecord};
+use dowel_core::{Digest, ErrorKind, SendRecord};
+use dowel_engine::backup::verify;
 use dowel_engine::state::RunStatus;
 use dowel_testkit::{Answer, MemoryStore};
 use std::collections::BTreeSet;
@@ -62,7 +64,7 @@ impl Store for Mortal {
 }
 
 /// Stops at commit number `last`, restarts, and returns whether it came to that.
-async fn crash_at(last: usize, crash: Crash) -> bool {
+async fn crash_at(order: &str, last: usize, crash: Crash) -> bool {
     let world = World::default();
     world.connectors.script(
         "erp.create",
@@ -76,22 +78,24 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
     // The first commit keeps the plan; a host that dies there has accepted nothing.
     let first = world.engine_on(Arc::new(store), order_plan()).await;
     let acknowledged = tokio::select! {
-        accepted = first.accept(request(ORDER)) => Some(accepted.unwrap().run()),
+        biased;
+        accepted = first.accept(request(order)) => Some(accepted.unwrap().run()),
         () = dead.notified() => None,
     };
     if let Some(run) = acknowledged {
         tokio::select! {
+            biased;
+            () = dead.notified() => {}
             status = first.settled(run) => {
                 assert_eq!(status.unwrap(), RunStatus::Succeeded);
                 return false;
             }
-            () = dead.notified() => {}
         }
     }
     let customers = completed_customers(&world).await;
     let engine = world.engine(order_plan()).await;
     // A sender without an answer sends again; one with an answer may, too.
-    let accepted = engine.accept(request(ORDER)).await.unwrap();
+    let accepted = engine.accept(request(order)).await.unwrap();
     if let Some(run) = acknowledged {
         assert_eq!(accepted.run(), run, "the acknowledged run is still there");
     }
@@ -119,6 +123,20 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
             "a completed step was called again"
         );
     }
+    // A value lies beside the journal if and only if the journal refers to it.
+    let pages = world.store.scan(Scan::prefix("j", 100)).await.unwrap();
+    let text: String = pages
+        .iter()
+        .map(|(_, page)| String::from_utf8_lossy(page).into_owned())
+        .collect();
+    let values = world.store.scan(Scan::prefix("b", 100)).await.unwrap();
+    let digests: BTreeSet<_> = values.iter().map(|(_, v)| Digest::of(v).hex()).collect();
+    assert_eq!(digests.len(), values.len());
+    assert_eq!(digests.is_empty(), order.len() < 16 * 1024);
+    for digest in digests {
+        assert!(text.contains(&digest), "crash {crash:?} commit {last}");
+    }
+    assert_eq!(verify(&world.store).await.unwrap().runs, 1);
     true
 }
 
@@ -134,15 +152,18 @@ async fn completed_customers(world: &World) -> usize {
 
 #[tokio::test]
 async fn every_write_may_be_the_last_one() {
-    for crash in [Crash::Before, Crash::After] {
-        let mut crashes = 0;
-        for last in 1.. {
-            if !crash_at(last, crash).await {
-                break;
+    let large = large_order("A1");
+    for order in [ORDER, &large] {
+        for crash in [Crash::Before, Crash::After] {
+            let mut crashes = 0;
+            for last in 1.. {
+                if !crash_at(order, last, crash).await {
+                    break;
+                }
+                crashes += 1;
             }
-            crashes += 1;
+            assert!(crashes >= 4, "only {crashes} writes were tried");
         }
-        assert!(crashes >= 4, "only {crashes} writes were tried");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `docs/run-states.md` and the transition function say the same: every status is
 //! combined with every event, and what is legal is what the diagram shows.
 
+use crate::fixtures;
 use crate::support::*;
 use dowel_core::journal::{
     Actor, ApprovalAsked, CallArguments, Command, Commanded, Entry, Escalation, Event,
@@ -8,14 +9,14 @@ use dowel_core::journal::{
 };
 use dowel_core::manifest::Effect;
 use dowel_core::{Digest, ErrorKind, RunId, SendRecord, StepError, StepPath, Timestamp};
-use dowel_engine::state::{RunState, RunStatus};
+use dowel_engine::state::{IllegalEvent, RunState, RunStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn path(name: &str) -> StepPath {
+pub(crate) fn path(name: &str) -> StepPath {
     serde_json::from_str(&format!("\"{name}\"")).unwrap()
 }
 
-fn arguments() -> CallArguments {
+pub(crate) fn arguments() -> CallArguments {
     CallArguments {
         connection: "erp".parse().unwrap(),
         operation: "create".parse().unwrap(),
@@ -25,7 +26,7 @@ fn arguments() -> CallArguments {
     }
 }
 
-fn error() -> StepError {
+pub(crate) fn error() -> StepError {
     StepError {
         kind: ErrorKind::Unavailable,
         code: "x".to_owned(),
@@ -36,7 +37,7 @@ fn error() -> StepError {
     }
 }
 
-fn failed(name: &str, attempt: u32, call: Option<CallArguments>) -> Event {
+pub(crate) fn failed(name: &str, attempt: u32, call: Option<CallArguments>) -> Event {
     let at = Timestamp::from_millis(1);
     Event::AttemptFailed {
         path: path(name),
@@ -348,7 +349,7 @@ fn events() -> Vec<(&'static str, Event)> {
     ]
 }
 
-fn asked(name: &str) -> Event {
+pub(crate) fn asked(name: &str) -> Event {
     let at = Timestamp::from_millis(1);
     Event::ApprovalAsked(ApprovalAsked {
         path: path(name),
@@ -367,7 +368,7 @@ fn asked(name: &str) -> Event {
     })
 }
 
-fn command(command: Command) -> Event {
+pub(crate) fn command(command: Command) -> Event {
     Event::Commanded(Commanded {
         actor: Actor("ana".to_owned()),
         reason: None,
@@ -376,7 +377,7 @@ fn command(command: Command) -> Event {
     })
 }
 
-fn created() -> Event {
+pub(crate) fn created() -> Event {
     let run = RunId::new(Timestamp::from_millis(1), [1; 10]);
     Event::Created(RunCreated {
         run,
@@ -625,4 +626,70 @@ fn the_page_shows_what_the_code_does() {
         diagram()
     );
     expect_test::expect_file!["../../../../docs/run-states.md"].assert_eq(&page);
+}
+
+/// The pairs of a status and an event that the page shows as legal.
+fn shown() -> BTreeSet<(String, String)> {
+    let page = include_str!("../../../../docs/run-states.md");
+    let arrows = page
+        .lines()
+        .filter_map(|line| line.trim().split_once(" --> "));
+    let arrows = arrows.filter_map(|(from, rest)| Some((from, rest.split_once(": ")?.1)));
+    arrows
+        .flat_map(|(from, names)| {
+            let pair = move |name: &str| (from.to_owned(), name.to_owned());
+            names.split(", ").map(pair).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn whatever_the_page_does_not_show_is_refused_and_changes_nothing() {
+    let shown = shown();
+    let mut accepted = BTreeSet::new();
+    let mut refused = 0;
+    let again = [("created", created())];
+    for state in samples() {
+        for (name, event) in events().into_iter().chain(again.clone()) {
+            let pair = (state.status.name().to_owned(), name.to_owned());
+            let mut after = state.clone();
+            let entry = Entry {
+                v: VERSION,
+                seq: state.next_seq,
+                at: state.updated_at,
+                event,
+            };
+            match after.apply(&entry) {
+                Ok(()) => {
+                    assert!(shown.contains(&pair), "{pair:?} is accepted");
+                    accepted.insert(pair);
+                }
+                Err(IllegalEvent { seq, .. }) => {
+                    assert_eq!(seq, state.next_seq, "{pair:?}");
+                    assert_eq!(after, state, "{pair:?} was refused and changed something");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    let begins = ("[*]".to_owned(), "created".to_owned());
+    let missing: Vec<_> = shown.difference(&accepted).collect();
+    assert_eq!(missing, [&begins], "shown and never accepted");
+    assert!(refused > 500, "only {refused} were refused");
+}
+
+#[test]
+fn the_table_has_every_status_every_event_and_every_command() {
+    let statuses: BTreeSet<&str> = samples().iter().map(|state| state.status.name()).collect();
+    assert_eq!(statuses.len(), RunStatus::ALL.len(), "{statuses:?}");
+    let table: BTreeSet<&str> = events().into_iter().map(|(name, _)| name).collect();
+    let mut all = fixtures::names::<Event>();
+    all.extend(fixtures::names::<Command>());
+    // A journal begins with the one, and the other is shown by the names of its commands.
+    all.retain(|name| name != "created" && name != "commanded");
+    let missing: Vec<_> = all
+        .iter()
+        .filter(|name| !table.contains(name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "not in `events()`: {missing:?}");
 }

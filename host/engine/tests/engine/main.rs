@@ -12,6 +12,8 @@ mod crash;
 mod desk;
 mod diagram;
 mod events;
+mod fixtures;
+mod full_disk;
 mod intake;
 mod kept;
 mod key_lines;
