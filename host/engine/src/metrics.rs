@@ -162,6 +162,18 @@ impl Metrics {
             "Runs that are at work or queued",
             self.backlog.clone(),
         );
+        self.register_waits(registry);
+        self.register_approvals(registry);
+        registry.register(
+            "dowel_calls_in_flight",
+            "Calls that are being made",
+            self.calls.clone(),
+        );
+        self.connections.register(registry);
+        self.schedules.register(registry);
+    }
+
+    fn register_waits(&self, registry: &mut Registry) {
         registry.register(
             "dowel_runs_waiting",
             "Runs that wait for a timer",
@@ -177,14 +189,6 @@ impl Metrics {
             "Runs at work that wait because the store's disk is full",
             self.held_by_disk.clone(),
         );
-        self.register_approvals(registry);
-        registry.register(
-            "dowel_calls_in_flight",
-            "Calls that are being made",
-            self.calls.clone(),
-        );
-        self.connections.register(registry);
-        self.schedules.register(registry);
     }
 
     fn register_approvals(&self, registry: &mut Registry) {

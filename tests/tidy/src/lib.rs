@@ -4,6 +4,7 @@
 pub mod arrows;
 pub mod dependencies;
 pub mod error_pages;
+pub mod guarantees;
 pub mod leftovers;
 pub mod machines;
 pub mod places;

@@ -7,7 +7,8 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use dowel_tidy::repository::{self, File};
 use dowel_tidy::source::Source;
 use dowel_tidy::{
-    Violation, arrows, dependencies, error_pages, leftovers, machines, places, sizes, unwraps,
+    Violation, arrows, dependencies, error_pages, guarantees, leftovers, machines, places, sizes,
+    unwraps,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,4 +102,9 @@ fn every_error_code_has_its_page() {
         })
         .collect();
     none(error_pages::check(&wanted, &found));
+}
+
+#[test]
+fn every_guarantee_names_tests_that_exist() {
+    none(guarantees::check(&repository::files()));
 }
