@@ -15,7 +15,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::plans::{ActivationError, Hook, Plans};
 use crate::protect::{ConnectionStatus, Places, Protect};
-use crate::queue::Queue;
+use crate::queue::{self, Queue};
 use crate::recover;
 use crate::retention::{self, FinishedRuns, Swept};
 use crate::schedule::{self, ScheduleStatus};
@@ -412,6 +412,13 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether a run has nothing to do before somebody decides or something comes in: no
+    /// timer, no call and no other run would wake it.
+    pub async fn waits_for_message(&self, run: RunId) -> Result<bool, EngineError> {
+        let mark = self.shared.ports.store.get(&keys::active(run)).await?;
+        Ok(mark.is_some_and(|mark| queue::read_due(&mark) == queue::NEVER))
     }
 
     /// How the connections stand: limits, breakers, and who waits.

@@ -3,6 +3,7 @@
 
 mod check;
 mod edit;
+mod pages;
 mod read;
 
 pub use edit::{CannotEdit, Edit, append, apply, yaml};

@@ -3,6 +3,7 @@
 //! the process.
 
 mod compare;
+mod decisions;
 mod fake;
 mod judge;
 mod mocks;

@@ -72,6 +72,7 @@ impl Shop {
 
 fn router(world: Arc<World>) -> Router {
     Router::new()
+        .route("/crm/contacts", get(crm::contacts))
         .route("/crm/contacts/{id}", get(crm::contact))
         .route("/erp/invoices", post(erp::create))
         .route("/erp/invoices/{id}/void", post(erp::void))

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub enum Route {
     /// `GET /crm/contacts/{id}`; its subject is the contact's id.
     CrmContact,
+    /// `GET /crm/contacts`; its subject is the cursor, empty for the first page.
+    CrmContacts,
     /// `POST /erp/invoices`; its subject is the idempotency key.
     ErpCreate,
     /// `POST /erp/invoices/{id}/void`; its subject is the invoice's id.

@@ -7,8 +7,10 @@ use crate::secrets::HostSecrets;
 use crate::system::{SystemClock, SystemRandomness};
 use crate::{connectors, exit, output, story_text, wiring};
 use anyhow::{Result, anyhow};
+use dowel_core::RunId;
 use dowel_core::port::{Clock, Invoker};
 use dowel_engine::state::RunStatus;
+use dowel_engine::story::Story;
 use dowel_engine::{Engine, EngineOptions, IntakeRequest, Ports};
 use dowel_flow::plan::Plan;
 use dowel_mapping::Mapping;
@@ -16,6 +18,10 @@ use dowel_testkit::{Answer, FakeConnectors, MemoryStore, VirtualClock};
 use dowel_wasm::{ConnectorHost, HostOptions};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often to look whether the run waits for somebody.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
     let payload = read(&run.payload)?;
@@ -46,18 +52,57 @@ pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
         }
         Err(error) => return Err(anyhow!("{}: {error}", error.code())),
     };
-    let status = engine.settled(accepted.run()).await?;
+    let is_at_rest = tokio::select! {
+        biased;
+        settled = engine.settled(accepted.run()) => settled.map(|_| true)?,
+        waits = waits_in_vain(&engine, accepted.run()) => waits.map(|()| false)?,
+    };
     let story = engine
         .story(accepted.run())
         .await?
         .ok_or_else(|| anyhow!("the run is gone"))?;
     let text = serde_json::to_string(&story)?;
-    output::print(
-        format,
-        &story,
-        &story_text::render(&serde_json::from_str(&text)?),
-    )?;
-    Ok(exit::found(status != RunStatus::Succeeded))
+    let mut human = story_text::render(&serde_json::from_str(&text)?);
+    if !is_at_rest {
+        human.push_str(&advice(&story));
+    }
+    output::print(format, &story, &human)?;
+    Ok(exit::found(story.status != RunStatus::Succeeded))
+}
+
+/// Ends when the run waits for somebody or something that this process cannot give it.
+async fn waits_in_vain(engine: &Engine, run: RunId) -> Result<()> {
+    while !engine.waits_for_message(run).await? {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}
+
+/// What the run waits for, and how it would be answered.
+fn advice(story: &Story) -> String {
+    let asked = story.steps.iter().filter(|step| step.status == "waiting");
+    let asked = asked.filter_map(|step| Some((step, step.approval.as_ref()?)));
+    let mut text = String::new();
+    for (step, approval) in asked {
+        let (path, groups) = (&step.path, approval.groups.join(", "));
+        let decision = approval
+            .decisions
+            .first()
+            .map_or("approved", String::as_str);
+        text.push_str(&format!(
+            "\nThe run waits for the approval `{path}` ({groups}), and `dowel run` has nobody to ask.\n\
+             Answer it in a test: `mocks: {{ {}: {{ decide: {decision} }} }}`; or serve the flow and decide with\n\
+             `dowel approvals decide <run> {path} {decision} --as <name>`.\n",
+            path.id()
+        ));
+    }
+    if text.is_empty() {
+        let what = story.waits_for.unwrap_or("event");
+        text = format!(
+            "\nThe run waits for something from outside ({what}), which `dowel run` does not receive: serve the flow.\n"
+        );
+    }
+    text
 }
 
 fn trigger(run: &Run, plan: &Plan) -> Result<String> {

@@ -45,6 +45,7 @@ impl Session {
         for part in ["flows", "connectors", ".dowel/connectors"] {
             copy(&root().join(part), &folder.join(part));
         }
+        fs::copy(root().join("policy.yaml"), folder.join("policy.yaml")).unwrap();
         let environments = folder.join("environments");
         fs::create_dir_all(&environments).unwrap();
         fs::copy(

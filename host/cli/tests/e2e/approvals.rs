@@ -152,6 +152,60 @@ async fn people_decide_also_after_the_host_was_killed() {
         trace.contains("approved by ana@example.com: seen"),
         "{trace}"
     );
+
+    // The decision is a mock of the case that is made of the run.
+    let test = |arguments: &[&str]| {
+        let mut command = dowel(folder.path(), &[&["test"], arguments].concat());
+        let output = command.env("DOWEL_HOST", &second.admin).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &errors,
+        )
+    };
+    let (code, text) = test(&["--record", &run]);
+    assert_eq!(code, Some(0), "{text}");
+    let file = fs::read_to_string(folder.path().join("flows/payment/flow.test.yaml")).unwrap();
+    assert!(
+        file.contains("decide: approved, by: ana@example.com, comment: seen"),
+        "{file}"
+    );
+    let (code, text) = test(&["payment", "--case", "recorded*"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_decision_that_does_not_count_fails_the_case() {
+    let folder = tempfile::tempdir().unwrap();
+    repository(folder.path());
+    let tests = TESTS.split_once("  - name: nobody").unwrap().0;
+    let tests = tests.replace("by: ana", "by: ben");
+    fs::write(folder.path().join("flows/payment/flow.test.yaml"), tests).unwrap();
+    let output = dowel(folder.path(), &["test"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let says_why = "the decision `approved` by ben about `ask` does not count: DWL-5031";
+    assert!(text.contains(says_why), "{text}");
+}
+
+#[test]
+fn a_single_run_does_not_wait_for_people_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    repository(folder.path());
+    let payload = folder.path().join("payload.json");
+    fs::write(&payload, r#"{"by":"ben@example.com","total":1.10}"#).unwrap();
+    let arguments = ["run", "payment", "--payload", payload.to_str().unwrap()];
+    let output = dowel(folder.path(), &arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        " is waiting",
+        "waits for the approval `ask` (finance)",
+        "mocks: { ask: { decide: approved } }",
+        "dowel approvals decide",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::yaml::{Node, Plain};
 use dowel_core::JsonText;
 use dowel_core::code::flow as code;
 use dowel_core::id::{StepId, StepPath};
+use dowel_core::manifest::Pagination;
 use std::collections::BTreeMap;
 
 /// What a flow has that tests can speak of.
@@ -18,6 +19,8 @@ pub(super) struct Names<'p> {
     operations: BTreeMap<String, &'p JsonText>,
     /// Approvals, with what may be decided.
     approvals: BTreeMap<&'p str, &'p [String]>,
+    /// Operations whose pages it goes through, with how those follow each other.
+    pages: BTreeMap<String, &'p Pagination>,
     steps: Vec<&'p str>,
     switches: Vec<&'p str>,
     triggers: Vec<&'p str>,
@@ -37,10 +40,21 @@ impl<'p> Names<'p> {
             StepKind::Approve(plan) => Some((step.id.as_str(), plan.decisions.as_slice())),
             _ => None,
         };
+        let pages = |step: &&'p Step| match &step.kind {
+            StepKind::ForEach(each) => each.pages.as_deref().and_then(|pages| {
+                let StepKind::Call(call) = &pages.fetch.kind else {
+                    return None;
+                };
+                let name = format!("{}.{}", call.connection, call.operation);
+                Some((name, &pages.pagination))
+            }),
+            _ => None,
+        };
         let is_switch = |kind: &StepKind| matches!(kind, StepKind::Switch { .. });
         let switches = steps.iter().filter(|step| is_switch(&step.kind));
         Self {
             operations: steps.iter().filter_map(|s| operation(&s.kind)).collect(),
+            pages: steps.iter().filter_map(pages).collect(),
             approvals: steps.iter().filter_map(approval).collect(),
             switches: switches.map(|step| step.id.as_str()).collect(),
             steps: steps.iter().map(|step| step.id.as_str()).collect(),
@@ -62,6 +76,11 @@ impl<'p> Names<'p> {
                 report.error(code::EMPTY_LIST, name.span, message);
             }
         }
+    }
+
+    /// How the pages of an operation follow each other, where the flow goes through them.
+    pub(super) fn pagination(&self, name: &str) -> Option<&'p Pagination> {
+        self.pages.get(name).copied()
     }
 
     /// Whether a mock of this name stands for people.

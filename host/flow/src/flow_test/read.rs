@@ -66,11 +66,11 @@ pub(super) fn cases(
 /// Who decides in a case that does not say.
 const DEFAULT_PERSON: &str = "tester";
 
-struct Reader<'a> {
-    names: Names<'a>,
+pub(super) struct Reader<'a> {
+    pub(super) names: Names<'a>,
     folder: &'a FlowFolder,
     file: &'a TestFile,
-    report: &'a mut Report,
+    pub(super) report: &'a mut Report,
 }
 
 impl Reader<'_> {
@@ -217,15 +217,18 @@ impl Reader<'_> {
             .flatten()
         {
             for (name, answers) in &mocks.0 {
-                let read: Option<Vec<Answer>> = answers
-                    .0
-                    .iter()
-                    .map(|answer| self.answer(&name.value.0, answer, tests_schema))
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .collect();
-                complete &= read.is_some();
-                out.insert(name.value.0.clone(), read.unwrap_or_default());
+                let mut read = Vec::new();
+                for answer in &answers.0 {
+                    let several = match &answer.pages {
+                        Some(pages) => self.pages(&name.value.0, answer, pages),
+                        None => self
+                            .answer(&name.value.0, answer, tests_schema)
+                            .map(|answer| vec![answer]),
+                    };
+                    complete &= several.is_some();
+                    read.extend(several.unwrap_or_default());
+                }
+                out.insert(name.value.0.clone(), read);
             }
         }
         complete.then_some(out)
@@ -250,7 +253,7 @@ impl Reader<'_> {
             }
             (None, Some(kind)) => self.failure(kind, answer)?,
             _ => {
-                let message = "an answer has exactly one of `return` and `fail`";
+                let message = "an answer has exactly one of `return`, `pages` and `fail`";
                 self.report.error(code::MOCK_CHOICE, answer.span, message);
                 return None;
             }

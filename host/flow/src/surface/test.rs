@@ -73,10 +73,12 @@ record! {
 }
 
 record! {
-    /// One answer of a mock: exactly one of `return` and `fail`, or for an approval `decide` or nothing.
+    /// One answer of a mock: exactly one of `return`, `pages` and `fail`, or for an approval `decide` or nothing.
     Answer {
         /// The operation returns this value.
         returns = "return": Option<Any>,
+        /// The operation returns these pages, one for each fetch of a `for_each` over `pages_of`: a list of items each, or the whole result of a fetch. The cursor of the second page is `page-2`, and so on.
+        pages = "pages": Option<Located<Vec<Any>>>,
         /// The operation fails with this error kind.
         fail = "fail": Option<ErrorKind>,
         /// The failure's code; `mock` unless given.

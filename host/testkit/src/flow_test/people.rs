@@ -26,6 +26,8 @@ pub(super) struct People {
     clock: VirtualClock,
     seen: Mutex<BTreeSet<(RunId, StepPath, Timestamp)>>,
     unanswered: Mutex<Vec<OpenApproval>>,
+    /// The first decision that did not count, and why.
+    refused: Arc<Mutex<Option<String>>>,
 }
 
 /// Everybody who decides in a case is in every group: a case tests the flow, and not who
@@ -63,12 +65,18 @@ impl People {
             clock,
             seen: Mutex::default(),
             unanswered: Mutex::default(),
+            refused: Arc::default(),
         }
     }
 
     /// Approvals that the case says nothing about.
     pub(super) fn unanswered(&self) -> Vec<OpenApproval> {
         self.unanswered.lock().clone()
+    }
+
+    /// The first decision that did not count, and why.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.refused.lock().clone()
     }
 
     /// Answers what is asked; ends when the case says nothing about an approval.
@@ -115,10 +123,18 @@ impl People {
         };
         let at = open.asked_at.plus(answer.after);
         let (engine, clock) = (engine.clone(), self.clock.clone());
+        let refused = Arc::clone(&self.refused);
         tokio::spawn(async move {
             clock.sleep_until(at).await;
-            // What is refused leaves the approval open, which the case sees.
-            let _ = engine.decide_approval(&wanted).await;
+            if let Err(error) = engine.decide_approval(&wanted).await {
+                let (step, by) = (&wanted.step, &wanted.actor.0);
+                let message = format!(
+                    "the decision `{}` by {by} about `{step}` does not count: {}: {error}",
+                    wanted.decision,
+                    error.code()
+                );
+                refused.lock().get_or_insert(message);
+            }
         });
         true
     }

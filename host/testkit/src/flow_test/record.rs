@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Specs;
+use super::decisions::Decisions;
 use super::observe::{Intake, MadeCall, Observed, ObservedRun};
 
 /// A case made of a run.
@@ -31,8 +32,10 @@ pub fn record(entries: &[Entry], plan: &Plan, specs: &Specs, name: &str) -> Opti
     let mut unmask = Unmask::default();
     let given = given(created, entries, plan, &mut unmask);
     let mut calls = Calls::default();
+    let mut decisions = Decisions::default();
     for entry in entries {
         calls.add(&entry.event);
+        decisions.add(entry);
     }
     let mocks: Vec<(String, JsonText)> = calls
         .answers
@@ -44,6 +47,7 @@ pub fn record(entries: &[Entry], plan: &Plan, specs: &Specs, name: &str) -> Opti
                 mock(name, answers, schema.as_ref(), &mut unmask),
             )
         })
+        .chain(decisions.mocks())
         .collect();
     let run = ObservedRun {
         intake: Intake::Accepted,

@@ -30,6 +30,8 @@ pub enum CaseError {
     Engine(EngineError),
     /// The case has no trigger to send the payload to.
     NoTrigger,
+    /// A decision of the case about an approval does not count.
+    Refused(String),
     /// The runtime of the case could not be started.
     Runtime(std::io::Error),
 }
@@ -39,6 +41,7 @@ impl std::fmt::Display for CaseError {
         match self {
             Self::Engine(error) => write!(f, "{}: {error}", error.code()),
             Self::NoTrigger => f.write_str("the flow has no trigger"),
+            Self::Refused(message) => f.write_str(message),
             Self::Runtime(error) => write!(f, "the case cannot be started: {error}"),
         }
     }
@@ -59,13 +62,17 @@ pub(super) fn observe(
     mapper: &Arc<dyn Mapper>,
 ) -> (Observed, Option<CaseError>) {
     let mut observed = Observed::default();
-    // A thread of its own, since the caller may be at work in another runtime.
-    let thread = || match runtime() {
+    let mut work = || match runtime() {
         Ok(runtime) => runtime.block_on(play(plan, case, mapper, &mut observed)),
         Err(error) => Err(CaseError::Runtime(error)),
     };
-    let joined = std::thread::scope(|scope| scope.spawn(thread).join());
-    let done = joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let done = if tokio::runtime::Handle::try_current().is_err() {
+        work()
+    } else {
+        // A thread of its own, since the caller is at work in another runtime.
+        let joined = std::thread::scope(|scope| scope.spawn(work).join());
+        joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    };
     (observed, done.err())
 }
 
@@ -120,7 +127,10 @@ async fn play(
     }
     observed.calls = mocks.calls();
     observed.unanswered = world.people.unanswered();
-    done
+    match world.people.refused() {
+        Some(message) => done.and(Err(CaseError::Refused(message))),
+        None => done,
+    }
 }
 
 struct World {
