@@ -23,7 +23,7 @@ Usage: cargo xtask <task>
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 
-Suites: fmt, clippy, deny, build, guests, flows, tests, cloudevents, doc.";
+Suites: fmt, clippy, deny, build, guests, flows, tests, cloudevents, webhooks, doc.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@
 
 mod arguments;
 mod build;
-mod cloudevents;
 mod demo;
 mod docs;
+mod python;
 mod run;
 mod setup;
 mod suite;

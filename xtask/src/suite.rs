@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
-use crate::{cloudevents, run, setup};
+use crate::{python, run, setup};
 use anyhow::Result;
 use std::process::Command;
 
@@ -42,7 +42,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 10] = [
+pub(crate) const SUITES: [Suite; 11] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -93,7 +93,7 @@ pub(crate) const SUITES: [Suite; 10] = [
     Suite {
         name: "build",
         about: "host, tools and tests",
-        run: || passes(&["test", "--workspace", "--no-run", "--quiet"]),
+        run: all_built,
         tool: None,
     },
     Suite {
@@ -117,11 +117,14 @@ pub(crate) const SUITES: [Suite; 10] = [
     Suite {
         name: "cloudevents",
         about: "events from the Python SDK of the CloudEvents project",
-        run: cloudevents::test,
-        tool: Some(Tool {
-            name: "python3",
-            install: "apt-get install python3-venv",
-        }),
+        run: python::cloudevents,
+        tool: Some(PYTHON),
+    },
+    Suite {
+        name: "webhooks",
+        about: "webhooks that libraries of others signed",
+        run: python::webhooks,
+        tool: Some(PYTHON),
     },
     Suite {
         name: "doc",
@@ -130,6 +133,12 @@ pub(crate) const SUITES: [Suite; 10] = [
         tool: None,
     },
 ];
+
+/// What the suites in Python need.
+const PYTHON: Tool = Tool {
+    name: "python3",
+    install: "apt-get install python3-venv",
+};
 
 /// A suite without tests of its own counts as one.
 const ONE: Tally = Tally {
@@ -162,8 +171,14 @@ pub(crate) fn tests(words: &[String]) -> Result<Tally> {
     tally::count(&mut command)
 }
 
+/// Programs and tests in one build: a build of the program alone has other features of
+/// its dependencies, and would compile them a second time.
+pub(crate) fn all_built() -> Result<Tally> {
+    passes(&["test", "--workspace", "--no-run", "--quiet"])
+}
+
 fn flows() -> Result<Tally> {
-    build::host(Profile::Dev, &["dowel-cli"])?;
+    all_built()?;
     let mut command = Command::new(Profile::Dev.program("dowel"));
     tally::count(command.current_dir(run::root()).arg("test"))
 }

@@ -1,17 +1,19 @@
 //! `/hooks/<path>`: webhooks of flows.
 
+mod signature;
+mod verify;
+
+use self::verify::Proof;
 use crate::answers;
 use crate::intake::{self, Incoming};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method, header};
-use axum::response::Response;
-use dowel_core::Digest;
-use dowel_core::code::api::{NO_SUCH_HOOK, UNVERIFIED};
-use dowel_engine::Hook;
-use dowel_flow::plan::Verify;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Response};
+use dowel_core::code::api::NO_SUCH_HOOK;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,7 +36,24 @@ pub(crate) async fn receive(
         .engine
         .hook(method.as_str(), &path)
         .ok_or_else(no_hook)?;
-    verify(&state, &hook, &headers).await?;
+    // A token is looked at before anything of the body is read; a signature needs all of it.
+    let proof = Proof::of(hook.verify);
+    if matches!(proof, Proof::Token) {
+        verify::token(&state, &hook, &headers).await?;
+    }
+    let payload = intake::read_bytes(body, &headers, state.options.max_body_bytes)
+        .await
+        .map_err(|problem| problem.correlated(state.correlation_id()))?;
+    let message = match proof {
+        Proof::Signature(scheme) => {
+            let message = verify::signature(&state, &hook, scheme, &headers, &payload).await?;
+            if scheme.is_greeting(&headers) {
+                return Ok(axum::Json(json!({ "status": "greeted" })).into_response());
+            }
+            Some(message)
+        }
+        Proof::Nothing | Proof::Token => None,
+    };
     let respond =
         Some((hook.flow.clone(), hook.trigger.clone())).filter(|_| !hook.respond.is_at_once());
     let incoming = Incoming {
@@ -45,40 +64,12 @@ pub(crate) async fn receive(
         path,
         traceparent: text(&headers, "traceparent"),
         idempotency_key: None,
+        message,
     };
-    let accepted = intake::take_in(&state, incoming, &headers, body).await?;
+    let accepted = intake::take_in(&state, incoming, payload).await?;
     match respond {
         None => Ok(intake::answer(&accepted)),
         Some((flow, trigger)) => answers::of_end(&state, &accepted, &flow, &trigger).await,
-    }
-}
-
-/// Checks the sender before anything of the body is read.
-async fn verify(state: &ApiState, hook: &Hook, headers: &HeaderMap) -> Result<(), Problem> {
-    let unverified =
-        |detail: &str| Problem::new(UNVERIFIED, detail).correlated(state.correlation_id());
-    match hook.verify {
-        Verify::None => Ok(()),
-        Verify::Token => {
-            let Some(name) = state.options.hook_secrets.get(&hook.flow) else {
-                return Err(unverified(
-                    "the environment names no secret for this webhook",
-                ));
-            };
-            let secret = state.secrets.get(name).await;
-            let secret =
-                secret.map_err(|_| unverified("the secret of this webhook cannot be read"))?;
-            let given = text(headers, header::AUTHORIZATION.as_str()).unwrap_or_default();
-            let token = given.strip_prefix("Bearer ").unwrap_or_default();
-            // Digests are compared instead of texts, so the time tells nothing about
-            // how much of a guess was right.
-            if Digest::of(token) == Digest::of(secret.expose()) {
-                return Ok(());
-            }
-            Err(unverified(
-                "the request does not carry the token of this webhook",
-            ))
-        }
     }
 }
 

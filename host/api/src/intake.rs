@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW, NOT_JSON, TOO_LARGE};
 use dowel_core::{FlowName, RunId};
-use dowel_engine::{Accepted, IntakeRequest};
+use dowel_engine::{Accepted, IntakeRequest, MessageKey};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub(crate) struct Incoming {
     pub(crate) path: String,
     pub(crate) traceparent: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+    /// What tells a signed message from others.
+    pub(crate) message: Option<MessageKey>,
 }
 
 /// The parameters of a manual run.
@@ -55,8 +57,12 @@ pub(crate) async fn manual(
         query: BTreeMap::new(),
         traceparent: text(&headers, "traceparent").map(str::to_owned),
         idempotency_key: idempotency_key(&headers)?,
+        message: None,
     };
-    let accepted = take_in(&state, incoming, &headers, body).await?;
+    let payload = read_bytes(body, &headers, state.options.max_body_bytes)
+        .await
+        .map_err(|problem| problem.correlated(state.correlation_id()))?;
+    let accepted = take_in(&state, incoming, payload).await?;
     Ok(answer(&accepted))
 }
 
@@ -106,17 +112,15 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Reads the body and hands the event to the engine. When this returns it is on disk.
+/// Hands the event to the engine. When this returns it is on disk.
 pub(crate) async fn take_in(
     state: &ApiState,
     incoming: Incoming,
-    headers: &HeaderMap,
-    body: Body,
+    payload: Vec<u8>,
 ) -> Result<Accepted, Problem> {
     let correlated = |problem: Problem| problem.correlated(state.correlation_id());
-    let payload = read(body, headers, state.options.max_body_bytes)
-        .await
-        .map_err(correlated)?;
+    let not_text = |_| correlated(Problem::new(NOT_JSON, "the body is not UTF-8"));
+    let payload = String::from_utf8(payload).map_err(not_text)?;
     let request = IntakeRequest {
         flow: incoming.flow,
         trigger: incoming.trigger,
@@ -126,6 +130,7 @@ pub(crate) async fn take_in(
         path: incoming.path,
         traceparent: incoming.traceparent,
         idempotency_key: incoming.idempotency_key,
+        message: incoming.message,
     };
     let accepted = state.engine.accept(request).await;
     accepted.map_err(|error| correlated(error.into()))
@@ -149,11 +154,6 @@ pub(crate) fn located(mut response: Response, run: RunId) -> Response {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
-}
-
-async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<String, Problem> {
-    let bytes = read_bytes(body, headers, limit).await?;
-    String::from_utf8(bytes).map_err(|_| Problem::new(NOT_JSON, "the body is not UTF-8"))
 }
 
 /// The body, if it is not larger than `limit` bytes.

@@ -96,7 +96,9 @@ fn status(code: Code) -> StatusCode {
         approval::APPROVAL_NO_SUCH_DECISION => StatusCode::UNPROCESSABLE_ENTITY,
         api::TOO_LARGE | api::BATCH_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         api::BACKLOG => StatusCode::TOO_MANY_REQUESTS,
-        api::UNVERIFIED | api::EVENT_UNVERIFIED => StatusCode::UNAUTHORIZED,
+        api::UNVERIFIED | api::OUTSIDE_TOLERANCE | api::EVENT_UNVERIFIED => {
+            StatusCode::UNAUTHORIZED
+        }
         api::SHUTTING_DOWN | api::FLOW_DISABLED | api::STORE_FAILED | store::UNAVAILABLE => {
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -1,11 +1,9 @@
 //! What the handlers share.
 
-use dowel_core::FlowName;
 use dowel_core::port::{Randomness, Secrets};
 use dowel_engine::Engine;
-use dowel_flow::environment::EventAccess;
+use dowel_flow::environment::{EventAccess, HookSecrets};
 use prometheus_client::registry::Registry;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,8 +15,8 @@ pub(crate) const DEFAULT_MAX_BODY_BYTES: usize = 1 << 20;
 pub struct ApiOptions {
     /// The largest payload, in bytes.
     pub max_body_bytes: usize,
-    /// The secret with the token of each flow's webhook, by flow.
-    pub hook_secrets: BTreeMap<FlowName, String>,
+    /// The secrets that the senders of webhooks prove themselves by.
+    pub hook_secrets: HookSecrets,
     /// Who may send events to `/events`.
     pub events: EventAccess,
     /// The folder with the components that runs began with; a backup holds them as well.
@@ -30,7 +28,7 @@ impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
-            hook_secrets: BTreeMap::new(),
+            hook_secrets: HookSecrets::default(),
             events: EventAccess::Nobody,
             components: None,
         }

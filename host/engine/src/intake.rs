@@ -51,6 +51,22 @@ pub struct IntakeRequest {
     pub traceparent: Option<String>,
     /// The request is the same one as every other with this key.
     pub idempotency_key: Option<String>,
+    /// What tells a signed message from others. Counts where the flow has no `dedupe`.
+    pub message: Option<MessageKey>,
+}
+
+/// What tells a message from others of its trigger, by what its sender has signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageKey {
+    identity: String,
+    window: Duration,
+}
+
+impl MessageKey {
+    /// A message that is remembered for `window`.
+    pub const fn new(identity: String, window: Duration) -> Self {
+        Self { identity, window }
+    }
 }
 
 impl IntakeRequest {
@@ -65,6 +81,7 @@ impl IntakeRequest {
             path: String::new(),
             traceparent: None,
             idempotency_key: None,
+            message: None,
         }
     }
 }
@@ -193,6 +210,9 @@ pub(crate) async fn accept(
     let now = shared.ports.clock.now();
     let mut claims = Vec::new();
     claims.extend(idempotency_claim(&request, now));
+    if plan.plan.dedupe.is_none() {
+        claims.extend(message_claim(&request, now));
+    }
     let flow_keys = flow_keys(shared, &plan, &payload).await?;
     if let (Some(dedupe), Some(key)) = (&plan.plan.dedupe, &flow_keys.dedupe) {
         let key = keys::dedupe(&request.flow, key);
@@ -245,6 +265,12 @@ fn idempotency_claim(request: &IntakeRequest, now: Timestamp) -> Option<Claim> {
     );
     let content = format!("{}\n{}", request.trigger, request.payload);
     Some(claim.noted().of_content(Digest::of(content)))
+}
+
+fn message_claim(request: &IntakeRequest, now: Timestamp) -> Option<Claim> {
+    let message = request.message.as_ref()?;
+    let key = keys::signed_message(&request.flow, &request.trigger, &message.identity);
+    Some(Claim::new(key, now.plus(message.window)).noted())
 }
 
 /// `$event` of a request, apart from its id and its trigger.

@@ -86,6 +86,12 @@ pub(crate) fn idempotency(flow: &FlowName, key: &str) -> Vec<u8> {
     out
 }
 
+/// The run that a flow has begun for a signed message, where the flow has no `dedupe` of
+/// its own. The zero in front keeps it apart from the events of `event_seen`.
+pub(crate) fn signed_message(flow: &FlowName, trigger: &str, identity: &str) -> Vec<u8> {
+    event_seen(flow, &format!("\0{trigger}"), identity)
+}
+
 /// The run that a flow has begun for an event, where the flow has no `dedupe` of its
 /// own: by CloudEvents `source` and `id`.
 pub(crate) fn event_seen(flow: &FlowName, source: &str, id: &str) -> Vec<u8> {

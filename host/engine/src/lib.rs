@@ -49,7 +49,7 @@ pub use desk::{
 };
 pub use engine::{Engine, EngineError, EngineOptions, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
-pub use intake::{Accepted, IntakeError, IntakeRequest, Violations};
+pub use intake::{Accepted, IntakeError, IntakeRequest, MessageKey, Violations};
 pub use journal::JournalError;
 pub use outcome::Outcome;
 pub use plans::{ActivationError, Hook};

@@ -36,7 +36,7 @@ pub struct Environment {
     /// How long finished runs are kept.
     pub retention: RetentionRules,
     /// Names of the secrets that senders of webhooks prove themselves by.
-    pub hook_secrets: BTreeMap<FlowName, String>,
+    pub hook_secrets: HookSecrets,
     /// Who may send events from outside.
     pub events: EventAccess,
     /// The connections, in the order of the file.
@@ -50,6 +50,24 @@ impl Environment {
     pub fn disabled_flows(&self) -> BTreeSet<FlowName> {
         let disabled = self.flows.iter().filter(|(_, flow)| !flow.enabled);
         disabled.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Names of the secrets that senders of webhooks prove themselves by, by flow and
+/// trigger. Where there are several, each of them is valid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookSecrets(pub BTreeMap<(FlowName, String), Vec<String>>);
+
+impl HookSecrets {
+    /// The secrets of one trigger, none if the environment names none.
+    pub fn of(&self, flow: &FlowName, trigger: &str) -> &[String] {
+        let secrets = self.0.get(&(flow.clone(), trigger.to_owned()));
+        secrets.map_or(&[], Vec::as_slice)
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.values().flatten().map(String::as_str)
     }
 }
 
@@ -111,7 +129,7 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
         "values",
         report,
     );
-    let hook_secrets = hook_secrets(&file, report);
+    let hook_secrets = hook_secrets(&file);
     let retention = retention::rules(&file, report);
     let events = events::access(file.events.as_ref(), report);
     Some(Environment {
@@ -125,18 +143,14 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
     })
 }
 
-fn hook_secrets(file: &EnvironmentFile, report: &mut Report) -> BTreeMap<FlowName, String> {
-    let mut out = BTreeMap::new();
+fn hook_secrets(file: &EnvironmentFile) -> HookSecrets {
+    let mut out = HookSecrets::default();
     for (flow, triggers) in file.triggers.iter().flat_map(|all| &all.0) {
         for (trigger, secrets) in &triggers.0 {
-            let Some(secret) = &secrets.verify_secret else {
-                continue;
-            };
-            let before = out.insert(flow.value.clone(), secret.0.clone());
-            if before.is_some_and(|before| before != secret.0) {
-                let message =
-                    "different secrets for the triggers of one flow are not supported yet";
-                report.error(code::NOT_SUPPORTED_YET, trigger.span, message);
+            if let Some(names) = &secrets.verify_secret {
+                let names = names.0.iter().map(|name| name.0.clone());
+                let trigger = trigger.value.as_str().to_owned();
+                out.0.insert((flow.value.clone(), trigger), names.collect());
             }
         }
     }

@@ -233,6 +233,14 @@ pub enum Verify {
     None,
     /// A shared token in `Authorization: Bearer`.
     Token,
+    /// Standard Webhooks 1.0, symmetric signatures.
+    StandardWebhooks,
+    /// GitHub's `X-Hub-Signature-256`.
+    Github,
+    /// Stripe's `Stripe-Signature`.
+    Stripe,
+    /// Shopify's `X-Shopify-Hmac-Sha256`.
+    Shopify,
 }
 
 /// How duplicates of an event are recognised.

@@ -140,5 +140,6 @@ fn request(number: u64, bytes: usize) -> Result<IntakeRequest> {
         path: String::new(),
         traceparent: None,
         idempotency_key: None,
+        message: None,
     })
 }

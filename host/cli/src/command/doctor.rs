@@ -90,7 +90,7 @@ fn environment(repository: &Repository, findings: &mut Vec<Finding>) {
             );
             let named = environment.connections.iter().flat_map(secret_names);
             let mut names: Vec<String> = named
-                .chain(environment.hook_secrets.values().cloned())
+                .chain(environment.hook_secrets.names().map(str::to_owned))
                 .chain(environment.events.secrets().map(str::to_owned))
                 .collect();
             names.sort();

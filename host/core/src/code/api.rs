@@ -23,8 +23,8 @@ super::codes! {
         "There is no run with this id.",
         "Check the id; `dowel runs list` shows the latest runs.";
     UNVERIFIED = 4008, "The request is not verified",
-        "The request does not carry the token that this webhook asks for.",
-        "Send the token that the environment's `verify_secret` names.";
+        "The request does not carry the token or the signature that this webhook asks for; the detail says what is missing.",
+        "Send the token, or sign the body's exact bytes, with the secret that the environment's `verify_secret` names.";
     SHUTTING_DOWN = 4009, "The host is shutting down",
         "The host accepts no new work because it is about to stop.",
         "Send the same request again after the time in `Retry-After`.";
@@ -70,4 +70,7 @@ super::codes! {
     IDEMPOTENCY_MISMATCH = 4046, "The idempotency key belongs to another request",
         "A request with the same `Idempotency-Key` and another payload was accepted before.",
         "Send the same payload again, or use another key for another request.";
+    OUTSIDE_TOLERANCE = 4047, "The webhook was signed too long ago, or in the future",
+        "The signature is right, but the time that is signed with it is more than five minutes away from the host's: a recorded request that is sent again looks like this, and so does a wrong clock.",
+        "Sign each delivery when it is sent, and compare the clocks of sender and host.";
 }

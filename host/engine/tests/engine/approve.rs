@@ -1,6 +1,6 @@
 //! Approvals: who may decide, what becomes of it, and that none is lost.
 
-use crate::crash::{Crash, Mortal};
+use crate::crash::{Crash, Mortal, before_death};
 use crate::support::*;
 use dowel_core::code::{self, Code};
 use dowel_core::journal::{Actor, Command, Commanded, OnExpiry};
@@ -347,15 +347,8 @@ async fn crash_at(plan: &Plan, last: usize, crash: Crash) -> bool {
             .unwrap();
         first.settled(run).await.unwrap()
     };
-    let died = tokio::select! {
-        biased;
-        () = dead.notified() => true,
-        status = play => {
-            assert_eq!(status, RunStatus::Succeeded);
-            false
-        }
-    };
-    if !died {
+    if let Some(status) = before_death(&dead, play).await {
+        assert_eq!(status, RunStatus::Succeeded);
         return false;
     }
     let second = world.engine(plan.clone()).await;

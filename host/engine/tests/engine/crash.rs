@@ -63,6 +63,16 @@ impl Store for Mortal {
     }
 }
 
+/// What came of `work`; nothing if its host died. A host that died while the work ended
+/// counts as dead, whichever the scheduler polls first.
+pub(crate) async fn before_death<T>(dead: &Notify, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = dead.notified() => None,
+        done = work => Some(done),
+    }
+}
+
 /// Stops at commit number `last`, restarts, and returns whether it came to that.
 async fn crash_at(order: &str, last: usize, crash: Crash) -> bool {
     let world = World::default();
@@ -77,19 +87,12 @@ async fn crash_at(order: &str, last: usize, crash: Crash) -> bool {
     let store = Mortal::new(&world.store, last, crash, &dead);
     // The first commit keeps the plan; a host that dies there has accepted nothing.
     let first = world.engine_on(Arc::new(store), order_plan()).await;
-    let acknowledged = tokio::select! {
-        biased;
-        accepted = first.accept(request(order)) => Some(accepted.unwrap().run()),
-        () = dead.notified() => None,
-    };
+    let acknowledged = before_death(&dead, first.accept(request(order))).await;
+    let acknowledged = acknowledged.map(|accepted| accepted.unwrap().run());
     if let Some(run) = acknowledged {
-        tokio::select! {
-            biased;
-            () = dead.notified() => {}
-            status = first.settled(run) => {
-                assert_eq!(status.unwrap(), RunStatus::Succeeded);
-                return false;
-            }
+        if let Some(status) = before_death(&dead, first.settled(run)).await {
+            assert_eq!(status.unwrap(), RunStatus::Succeeded);
+            return false;
         }
     }
     let customers = completed_customers(&world).await;

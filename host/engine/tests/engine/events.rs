@@ -1,6 +1,6 @@
 //! Events between flows: published if and only if their step is recorded, taken once.
 
-use crate::crash::{Crash, Mortal};
+use crate::crash::{Crash, Mortal, before_death};
 use crate::support::*;
 use dowel_core::cloud_event::CloudEvent;
 use dowel_core::port::{Clock, Scan, Store, StoreError};
@@ -143,18 +143,16 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
     let dead = Arc::new(Notify::new());
     let store = Mortal::new(&world.store, last, crash, &dead);
     let start = world.engine_of(Arc::new(store), plans());
-    let first = tokio::select! {
-        engine = start => engine,
-        () = dead.notified() => return true,
+    let Some(first) = before_death(&dead, start).await else {
+        return true;
     };
     let all = async {
         first.accept(request(ORDER)).await.unwrap();
         settled(&first, &world.store, "paid", 1).await;
         settled(&first, &world.store, "sent", 1).await;
     };
-    tokio::select! {
-        () = all => return false,
-        () = dead.notified() => {}
+    if before_death(&dead, all).await.is_some() {
+        return false;
     }
     let engine = world
         .engine_of(Arc::new(world.store.clone()), plans())

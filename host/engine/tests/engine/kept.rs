@@ -1,7 +1,7 @@
 //! `state`: what one run leaves is what the next one reads, through crashes, failures and
 //! runs that overlap.
 
-use crate::crash::{Crash, Mortal};
+use crate::crash::{Crash, Mortal, before_death};
 use crate::support::*;
 use dowel_core::manifest::Idempotency;
 use dowel_core::port::Clock;
@@ -166,10 +166,11 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
     let dead = Arc::new(Notify::new());
     let store = Mortal::new(&world.store, last, crash, &dead);
     let first = world.engine_on(Arc::new(store), sync(MOVE)).await;
-    let died = tokio::select! {
-        () = async { run(&first, 7).await; run(&first, 8).await; } => false,
-        () = dead.notified() => true,
+    let both = async {
+        run(&first, 7).await;
+        run(&first, 8).await;
     };
+    let died = before_death(&dead, both).await.is_none();
     drop(first);
     let next = world.engine(sync(MOVE)).await;
     // Senders without an answer send again.

@@ -1,7 +1,7 @@
 //! Concurrency keys: order of arrival, never more than the limit, nobody starves, and
 //! a crash changes nothing of it.
 
-use crate::crash::{Crash, Mortal};
+use crate::crash::{Crash, Mortal, before_death};
 use crate::support::*;
 use dowel_core::journal::{Actor, Command, Commanded, WhileParked};
 use dowel_core::manifest::Idempotency;
@@ -262,10 +262,7 @@ async fn crash_at(last: usize, crash: Crash, while_parked: WhileParked) -> bool 
             first.settled(run).await.unwrap();
         }
     };
-    let ended = tokio::select! {
-        () = all => true,
-        () = dead.notified() => false,
-    };
+    let ended = before_death(&dead, all).await.is_some();
     if !ended {
         // Later than the first host, as hosts are: the same random bytes give other ids.
         let later = world.clock.now().plus(Duration::from_secs(1));

@@ -1,6 +1,6 @@
 //! Loops over the pages of an operation.
 
-use crate::crash::{Crash, Mortal};
+use crate::crash::{Crash, Mortal, before_death};
 use crate::support::*;
 use dowel_core::manifest::{Idempotency, Pagination};
 use dowel_core::{ErrorKind, JsonText, SendRecord};
@@ -154,17 +154,12 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
     let first = world
         .engine_on(Arc::new(store), paged(OnItemFailure::Stop))
         .await;
-    let acknowledged = tokio::select! {
-        accepted = first.accept(request(ORDER)) => Some(accepted.unwrap().run()),
-        () = dead.notified() => None,
-    };
+    let acknowledged = before_death(&dead, first.accept(request(ORDER))).await;
+    let acknowledged = acknowledged.map(|accepted| accepted.unwrap().run());
     if let Some(run) = acknowledged {
-        tokio::select! {
-            status = first.settled(run) => {
-                assert_eq!(status.unwrap(), RunStatus::Succeeded);
-                return false;
-            }
-            () = dead.notified() => {}
+        if let Some(status) = before_death(&dead, first.settled(run)).await {
+            assert_eq!(status.unwrap(), RunStatus::Succeeded);
+            return false;
         }
     }
     drop(first);

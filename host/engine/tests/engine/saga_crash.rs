@@ -1,7 +1,7 @@
 //! The host stops before or after any write of a saga, and of a decision; the next host
 //! goes on.
 
-use crate::crash::{Crash, Mortal};
+use crate::crash::{Crash, Mortal, before_death};
 use crate::support::*;
 use dowel_core::journal::{Actor, Command, Commanded};
 use dowel_core::manifest::Idempotency::Keyed;
@@ -58,22 +58,13 @@ async fn saga_crash(last: usize, crash: Crash) -> bool {
     let dead = Arc::new(Notify::new());
     let store = Arc::new(Mortal::new(&world.store, last, crash, &dead));
     let first = world.engine_on(store, saga()).await;
-    // Where both are ready the host is dead: otherwise the number of writes would depend
-    // on which is looked at first.
-    let run = tokio::select! {
-        biased;
-        () = dead.notified() => None,
-        accepted = first.accept(request(ORDER)) => Some(accepted.unwrap().run()),
-    };
+    let run = before_death(&dead, first.accept(request(ORDER))).await;
+    let run = run.map(|accepted| accepted.unwrap().run());
     let crashed = match run {
         None => true,
-        Some(run) => tokio::select! {
-            biased;
-            () = dead.notified() => true,
-            ended = first.settled(run) => {
-                ended.unwrap();
-                false
-            }
+        Some(run) => match before_death(&dead, first.settled(run)).await {
+            Some(ended) => ended.is_err(),
+            None => true,
         },
     };
     let engine = world.engine(saga()).await;
@@ -126,10 +117,7 @@ async fn a_decision_on_disk_is_carried_out_once_after_a_crash() {
         let dead = Arc::new(Notify::new());
         let store = Arc::new(Mortal::new(&world.store, last, crash, &dead));
         let second = world.engine_on(store, pay()).await;
-        tokio::select! {
-            () = retry(&second, run) => {}
-            () = dead.notified() => {}
-        }
+        before_death(&dead, retry(&second, run)).await;
         let third = world.engine(pay()).await;
         let told = loop {
             let told = story(&third, run).await;

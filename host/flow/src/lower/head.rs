@@ -148,6 +148,10 @@ impl Lowering<'_> {
         let verify = match webhook.verify {
             VerifyName::None => Verify::None,
             VerifyName::Token => Verify::Token,
+            VerifyName::StandardWebhooks => Verify::StandardWebhooks,
+            VerifyName::Github => Verify::Github,
+            VerifyName::Stripe => Verify::Stripe,
+            VerifyName::Shopify => Verify::Shopify,
         };
         Some(TriggerKind::Webhook {
             path: path?,

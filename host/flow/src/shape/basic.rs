@@ -115,6 +115,28 @@ impl Shape for Any {
     }
 }
 
+/// One, or a list of them.
+#[derive(Clone, Debug)]
+pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
+
+impl<T: Shape> Shape for OneOrMany<T> {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        match node {
+            Node::List(items, span) if items.is_empty() => {
+                report.error(code::BAD_FORM, *span, "the list is empty");
+                None
+            }
+            Node::List(..) => Vec::decode(node, report).map(Self),
+            _ => T::decode(node, report).map(|one| Self(vec![one])),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions) -> Value {
+        let one = T::schema(definitions);
+        json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
+    }
+}
+
 /// One form that is a map, and another one that is not.
 #[derive(Clone, Debug)]
 pub(crate) enum Either<A, B> {

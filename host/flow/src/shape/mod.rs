@@ -6,7 +6,7 @@ mod record;
 mod suggest;
 mod word;
 
-pub(crate) use basic::{Any, Either, Formula, Located, MapOf, boolean_word, expected};
+pub(crate) use basic::{Any, Either, Formula, Located, MapOf, OneOrMany, boolean_word, expected};
 pub(crate) use record::{Fields, choice, record};
 pub(crate) use suggest::{closest, did_you_mean};
 pub(crate) use word::{FromText, Key, Percent, Size, Text};

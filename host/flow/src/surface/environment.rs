@@ -2,7 +2,8 @@
 
 use crate::diagnostic::Report;
 use crate::shape::{
-    Any, Definitions, FromText, Key, Located, MapOf, Percent, Shape, Size, Text, choice, record,
+    Any, Definitions, FromText, Key, Located, MapOf, OneOrMany, Percent, Shape, Size, Text, choice,
+    record,
 };
 use crate::yaml::Node;
 use dowel_core::code::flow as code;
@@ -92,8 +93,8 @@ record! {
 record! {
     /// Secrets of one trigger.
     TriggerSecrets {
-        /// The name of the secret that the sender proves itself by.
-        verify_secret = "verify_secret": Option<SecretName>,
+        /// The name of the secret that the sender proves itself by; a list while one is exchanged for another.
+        verify_secret = "verify_secret": Option<OneOrMany<SecretName>>,
     }
     not_yet []
 }

@@ -253,8 +253,15 @@ choice! {
 
 choice! {
     /// How a webhook's sender proves itself.
-    VerifyName { None = "none", Token = "token", }
-    not_yet ["standard-webhooks", "github", "stripe", "shopify"]
+    VerifyName {
+        None = "none",
+        Token = "token",
+        StandardWebhooks = "standard-webhooks",
+        Github = "github",
+        Stripe = "stripe",
+        Shopify = "shopify",
+    }
+    not_yet []
 }
 
 choice! {

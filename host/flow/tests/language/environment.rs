@@ -49,8 +49,9 @@ fn summary(environment: &Environment) -> String {
     if environment.retention != RetentionRules::default() {
         writeln!(out, "{:?}", environment.retention).unwrap();
     }
-    for (flow, secret) in &environment.hook_secrets {
-        writeln!(out, "hook of {flow}: secret {secret}").unwrap();
+    for ((flow, trigger), secrets) in &environment.hook_secrets.0 {
+        let secrets = secrets.join(", ");
+        writeln!(out, "{trigger} of {flow}: secret {secrets}").unwrap();
     }
     if environment.events != EventAccess::Nobody {
         writeln!(out, "events from {:?}", environment.events).unwrap();

@@ -1,29 +1,33 @@
-//! The suite `cloudevents`: the CloudEvents project's own Python SDK as the sender.
+//! Suites in Python: other projects' own libraries send to a real host.
 
-use crate::run;
 use crate::tally::Tally;
+use crate::{run, suite};
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The tests and what they need, relative to the root.
-const FOLDER: &str = "tests/cloudevents";
+/// Events from the CloudEvents project's SDK.
+pub(crate) fn cloudevents() -> Result<Tally> {
+    test("cloudevents", "test_events")
+}
 
-/// Installs the SDK if it is missing, builds the host, and runs the tests.
-pub(crate) fn test() -> Result<Tally> {
+/// Webhooks signed by the Standard Webhooks project's library and by Python's own `hmac`.
+pub(crate) fn webhooks() -> Result<Tally> {
+    test("webhooks", "test_webhooks")
+}
+
+/// Installs what the tests in `tests/<name>` need if it is missing, builds the host, and
+/// runs the module.
+fn test(name: &str, module: &str) -> Result<Tally> {
     let target = run::target()?;
-    let venv = target.join("cloudevents-venv");
-    install(&venv)?;
-    run::succeed(&mut run::cargo([
-        "build",
-        "--quiet",
-        "--package",
-        "dowel-cli",
-    ]))?;
+    let venv = target.join(format!("{name}-venv"));
+    let folder = run::root().join("tests").join(name);
+    install(&venv, &folder)?;
+    suite::all_built()?;
     let mut command = Command::new(venv.join("bin/python"));
     command
-        .current_dir(run::root().join(FOLDER))
-        .args(["-B", "-m", "unittest", "--verbose", "test_events"])
+        .current_dir(&folder)
+        .args(["-B", "-m", "unittest", "--verbose", module])
         .env("DOWEL", target.join("debug/dowel"))
         .stdin(Stdio::null());
     let output = command.output().context("Python cannot be started")?;
@@ -33,8 +37,8 @@ pub(crate) fn test() -> Result<Tally> {
 }
 
 /// Makes the virtual environment. A file in it says for which requirements it was made.
-fn install(venv: &Path) -> Result<()> {
-    let requirements = run::root().join(FOLDER).join("requirements.txt");
+fn install(venv: &Path, folder: &Path) -> Result<()> {
+    let requirements = folder.join("requirements.txt");
     let wanted = std::fs::read(&requirements)?;
     let made_for = venv.join("requirements.txt");
     if std::fs::read(&made_for).is_ok_and(|made| made == wanted) {
