@@ -89,11 +89,11 @@ async fn crash_at(order: &str, last: usize, crash: Crash) -> bool {
     let first = world.engine_on(Arc::new(store), order_plan()).await;
     let acknowledged = before_death(&dead, first.accept(request(order))).await;
     let acknowledged = acknowledged.map(|accepted| accepted.unwrap().run());
-    if let Some(run) = acknowledged {
-        if let Some(status) = before_death(&dead, first.settled(run)).await {
-            assert_eq!(status.unwrap(), RunStatus::Succeeded);
-            return false;
-        }
+    if let Some(run) = acknowledged
+        && let Some(status) = before_death(&dead, first.settled(run)).await
+    {
+        assert_eq!(status.unwrap(), RunStatus::Succeeded);
+        return false;
     }
     let customers = completed_customers(&world).await;
     let engine = world.engine(order_plan()).await;

@@ -156,11 +156,11 @@ async fn crash_at(last: usize, crash: Crash) -> bool {
         .await;
     let acknowledged = before_death(&dead, first.accept(request(ORDER))).await;
     let acknowledged = acknowledged.map(|accepted| accepted.unwrap().run());
-    if let Some(run) = acknowledged {
-        if let Some(status) = before_death(&dead, first.settled(run)).await {
-            assert_eq!(status.unwrap(), RunStatus::Succeeded);
-            return false;
-        }
+    if let Some(run) = acknowledged
+        && let Some(status) = before_death(&dead, first.settled(run)).await
+    {
+        assert_eq!(status.unwrap(), RunStatus::Succeeded);
+        return false;
     }
     drop(first);
     // The upstream answers by the cursor, whatever it was asked for before.
