@@ -11,6 +11,7 @@ const UPDATE: &str = "UPDATE_EXPECT";
 const GENERATORS: &[(&str, &str)] = &[
     ("dowel-tidy", ERROR_PAGES),
     ("dowel-flow", "the_published_schemas_are_fresh"),
+    ("dowel-flow", "the_language_reference_is_fresh"),
     ("dowel-engine", "the_page_shows_what_the_code_does"),
     ("dowel-cli", "the_command_reference_is_fresh"),
 ];

@@ -15,6 +15,7 @@ pub mod json_schema;
 mod lower;
 pub mod plan;
 pub mod policy;
+pub mod reference;
 mod scalar;
 pub mod schedule;
 mod shape;

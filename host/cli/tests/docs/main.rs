@@ -32,6 +32,34 @@ async fn the_commands_and_flows_of_the_guides_work() {
     }
 }
 
+/// The flows that the reference of the language takes its examples from.
+#[test]
+fn the_examples_of_the_reference_work() {
+    let folder = tempfile::tempdir().unwrap();
+    session::copy(
+        &pages::root().join("docs/reference/examples"),
+        folder.path(),
+    );
+    for (command, good) in [
+        ("check", " 0 error(s), 0 warning(s)"),
+        ("test", " 0 failed"),
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_dowel"))
+            .arg(command)
+            .arg("--repo")
+            .arg(folder.path())
+            .arg("--connectors")
+            .arg(pages::root().join(".dowel/connectors"))
+            .output()
+            .unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && printed.contains(good),
+            "{printed}"
+        );
+    }
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let broken: Vec<String> = pages::all()

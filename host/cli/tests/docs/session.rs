@@ -229,7 +229,7 @@ fn is_task(name: Option<&str>) -> bool {
     name.is_some_and(|name| tasks.into_iter().any(|task| task == name))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from)
         .unwrap_or_else(|_| panic!("{}: run `cargo xtask guests`", from.display()))

@@ -32,9 +32,23 @@ pub(crate) trait Shape: Sized {
 
 /// The `$defs` of a schema document.
 #[derive(Default)]
-pub(crate) struct Definitions(pub(crate) BTreeMap<String, Value>);
+pub(crate) struct Definitions(
+    pub(crate) BTreeMap<String, Value>,
+    /// The keys of each map in their order, the outer maps first.
+    Vec<(String, Vec<&'static str>)>,
+);
 
 impl Definitions {
+    /// Notes the keys of a map.
+    pub(crate) fn note(&mut self, name: &str, keys: &[&'static str]) {
+        self.1.push((name.to_owned(), keys.to_vec()));
+    }
+
+    /// The keys of each map in their order, the outer maps first.
+    pub(crate) fn keys(&self) -> &[(String, Vec<&'static str>)] {
+        &self.1
+    }
+
     /// A reference to the definition of this name, which is made on first use.
     pub(crate) fn refer(&mut self, name: &str, make: impl FnOnce(&mut Self) -> Value) -> Value {
         if !self.0.contains_key(name) {

@@ -115,6 +115,7 @@ macro_rules! record {
 
             fn schema(definitions: &mut $crate::shape::Definitions) -> serde_json::Value {
                 definitions.refer(stringify!($name), |definitions| {
+                    definitions.note(stringify!($name), &[$($key),*]);
                     let mut properties = serde_json::Map::new();
                     let mut required: Vec<&str> = Vec::new();
                     $(

@@ -12,6 +12,7 @@ mod flow_tests;
 mod fuzz;
 mod good;
 mod policy;
+mod reference;
 mod schema;
 mod support;
 mod validate;
