@@ -80,7 +80,9 @@ fn status(code: Code) -> StatusCode {
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
         run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK => StatusCode::NOT_FOUND,
         run::REASON_REQUIRED | desk::BULK_UNBOUNDED => StatusCode::BAD_REQUEST,
-        run::RERUN_REFUSED | run::VERSION_REFUSED | run::BULK_REFUSED => StatusCode::CONFLICT,
+        run::RERUN_REFUSED | run::VERSION_REFUSED | run::BULK_REFUSED | desk::RESUBMIT_REFUSED => {
+            StatusCode::CONFLICT
+        }
         run::EDIT_INVALID
         | api::PAYLOAD_SCHEMA
         | api::DEDUPE_KEY

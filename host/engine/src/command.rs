@@ -46,6 +46,9 @@ pub enum CommandError {
     /// The bulk operation does not allow it where it stands.
     #[error("{0}")]
     BulkRefused(String),
+    /// The payload in quarantine cannot be submitted again as it is.
+    #[error("{0}")]
+    ResubmitRefused(String),
     /// The event was not taken.
     #[error(transparent)]
     Intake(#[from] IntakeError),
@@ -67,6 +70,7 @@ impl CommandError {
             Self::VersionRefused(_) => code::run::VERSION_REFUSED,
             Self::NoSuchBulk(_) => code::run::NO_SUCH_BULK,
             Self::BulkRefused(_) => code::run::BULK_REFUSED,
+            Self::ResubmitRefused(_) => code::desk::RESUBMIT_REFUSED,
             Self::Intake(error) => error.code(),
             Self::Engine(error) => error.code(),
         }

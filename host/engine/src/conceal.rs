@@ -305,7 +305,10 @@ fn inner(step: &Step) -> Vec<String> {
 }
 
 /// The same document with a mask at the pointers that lead somewhere.
-fn cover<'a>(document: &JsonText, pointers: impl Iterator<Item = &'a String>) -> JsonText {
+pub(crate) fn cover<'a>(
+    document: &JsonText,
+    pointers: impl Iterator<Item = &'a String>,
+) -> JsonText {
     pointers.fold(document.clone(), |document, pointer| {
         let segments = pointer::segments(pointer).unwrap_or_default();
         cover_at(&document, &segments).unwrap_or(document)

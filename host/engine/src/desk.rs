@@ -14,6 +14,7 @@ pub(crate) mod item;
 pub(crate) mod keys;
 mod list;
 mod page;
+mod quarantine;
 mod rebuild;
 mod rerun;
 mod show;
@@ -29,11 +30,17 @@ pub(crate) use index::close_run;
 pub use item::{Group, Item, ItemClass, Recommended};
 pub use list::{GroupStatus, ItemsPage, ItemsQuery};
 pub(crate) use page::DeskPage;
+pub(crate) use quarantine::{Offer, Quarantine};
+pub use quarantine::{RejectedForm, RejectedPayload};
 pub use show::{Detail, Undoing};
 
 /// Tells of groups, and works bulk operations off, until draining begins.
 pub(crate) async fn work(engine: Engine, shared: Arc<Shared>) {
-    tokio::join!(tell::work(shared), bulk::work(engine));
+    tokio::join!(
+        tell::work(shared.clone()),
+        quarantine::work(shared),
+        bulk::work(engine)
+    );
 }
 
 use crate::engine::{Engine, Shared};
@@ -55,6 +62,7 @@ pub(crate) struct Desk {
     changed: Notify,
     pub(crate) audit: AuditLog,
     bulk: BulkDesk,
+    pub(crate) quarantine: Quarantine,
 }
 
 /// What bulk operations have in memory.
@@ -112,6 +120,7 @@ pub(crate) async fn load(shared: &Shared) -> Result<(), crate::EngineError> {
     rebuild::once(shared).await?;
     shared.desk.audit.load(shared.ports.store.as_ref()).await?;
     count_groups(shared).await?;
+    quarantine::count(shared).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::approvals::OpenSet;
 use crate::backup::Backup;
 use crate::conceal::{self, Concealer};
-use crate::desk::{self, Desk};
+use crate::desk::{self, Desk, Offer};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
 use crate::inbox::Waiters;
@@ -282,7 +282,17 @@ impl Engine {
     /// through even if the caller goes away in the middle: a run that is on disk is begun.
     pub async fn accept(&self, request: IntakeRequest) -> Result<Accepted, IntakeError> {
         let shared = self.shared.clone();
-        let task = tokio::spawn(async move { intake::accept(&shared, request).await });
+        let task = tokio::spawn(async move {
+            let accepted = intake::accept(&shared, &request).await;
+            if let Err(error) = &accepted {
+                // The answer is decided; what follows does not delay it.
+                let offer = Offer::of_request(&shared, request, error);
+                if let Some(offer) = offer {
+                    shared.desk.quarantine.offer(&shared, offer);
+                }
+            }
+            accepted
+        });
         task.await.unwrap_or_else(|error| {
             let reason = format!("intake stopped: {error}");
             Err(IntakeError::Store(StoreError::Failed(reason.into())))

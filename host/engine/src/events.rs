@@ -7,8 +7,8 @@ mod taker;
 mod undelivered;
 
 pub(crate) use outbox::{put, work};
-pub(crate) use publish::publish;
 pub use publish::{EventTaken, Publication, PublishError};
+pub(crate) use publish::{prepare_again, publish};
 pub use taker::Refusal;
 pub(crate) use undelivered::list;
 pub use undelivered::{Undelivered, UndeliveredPage};

@@ -6,7 +6,7 @@ mod claim;
 mod flow_keys;
 mod place;
 
-pub(crate) use begin::{Occasion, Origin, Prepared, begin, prepare};
+pub(crate) use begin::{Occasion, Origin, Prepared, With, begin, prepare};
 pub(crate) use claim::{Claim, DedupeOwner, owner_of};
 pub(crate) use flow_keys::{FlowKeys, flow_keys};
 
@@ -14,10 +14,11 @@ use crate::engine::Shared;
 use crate::keys;
 use crate::plans::ActivePlan;
 use dowel_core::code::{Code, api};
-use dowel_core::port::{Batch, StoreError};
+use dowel_core::port::StoreError;
 use dowel_core::{Digest, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::TriggerKind;
 use dowel_flow::validate::Violation;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ pub struct IntakeRequest {
 }
 
 /// What tells a message from others of its trigger, by what its sender has signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageKey {
     identity: String,
     window: Duration,
@@ -192,8 +193,26 @@ pub(crate) fn check_open(shared: &Shared) -> Result<(), IntakeError> {
 /// Takes an event in. On `Ok` it is on disk.
 pub(crate) async fn accept(
     shared: &Shared,
-    request: IntakeRequest,
+    request: &IntakeRequest,
 ) -> Result<Accepted, IntakeError> {
+    let prepared = prepare_request(shared, request, Origin::default()).await?;
+    let with = With::default();
+    let accepted = begin(shared, std::slice::from_ref(&prepared), &with).await?;
+    only(accepted)
+}
+
+/// The answer about the only run that was prepared.
+pub(crate) fn only(accepted: Vec<Accepted>) -> Result<Accepted, IntakeError> {
+    let broken = || IntakeError::Store(StoreError::Failed("intake gave no answer".into()));
+    accepted.into_iter().next().ok_or_else(broken)
+}
+
+/// Makes a run of a request; nothing is written.
+pub(crate) async fn prepare_request(
+    shared: &Shared,
+    request: &IntakeRequest,
+    origin: Origin,
+) -> Result<Prepared, IntakeError> {
     check_open(shared)?;
     let no_such = || IntakeError::NoSuchTrigger {
         flow: request.flow.clone(),
@@ -202,16 +221,16 @@ pub(crate) async fn accept(
     let plan = shared.plans.active(&request.flow).ok_or_else(no_such)?;
     let trigger = plan.plan.trigger(&request.trigger).ok_or_else(no_such)?;
     if shared.switches.is_disabled(&request.flow) {
-        return Err(IntakeError::FlowDisabled(request.flow));
+        return Err(IntakeError::FlowDisabled(request.flow.clone()));
     }
     let payload = JsonText::parse_strict(&request.payload)
         .map_err(|e| IntakeError::NotJson(e.to_string()))?;
     check_payload(&plan, &request.trigger, &payload)?;
     let now = shared.ports.clock.now();
     let mut claims = Vec::new();
-    claims.extend(idempotency_claim(&request, now));
+    claims.extend(idempotency_claim(request, now));
     if plan.plan.dedupe.is_none() {
-        claims.extend(message_claim(&request, now));
+        claims.extend(message_claim(request, now));
     }
     let flow_keys = flow_keys(shared, &plan, &payload).await?;
     if let (Some(dedupe), Some(key)) = (&plan.plan.dedupe, &flow_keys.dedupe) {
@@ -226,20 +245,16 @@ pub(crate) async fn accept(
         }
     }
     let occasion = Occasion {
-        fields: fields(&request, &trigger.kind, now),
-        trigger: request.trigger,
+        fields: fields(request, &trigger.kind, now),
+        trigger: request.trigger.clone(),
         payload,
-        traceparent: request.traceparent,
+        traceparent: request.traceparent.clone(),
         keys: flow_keys,
         claims,
         now,
-        origin: Origin::default(),
+        origin,
     };
-    let prepared = prepare(shared, &plan, occasion)?;
-    let accepted = begin(shared, std::slice::from_ref(&prepared), &Batch::default()).await?;
-    // One run was prepared, so there is one answer.
-    let broken = || IntakeError::Store(StoreError::Failed("intake gave no answer".into()));
-    accepted.into_iter().next().ok_or_else(broken)
+    prepare(shared, &plan, occasion)
 }
 
 /// Checks a payload against the trigger's schema.

@@ -43,6 +43,12 @@ pub(crate) struct RemovalLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct QuarantineLabels {
+    flow: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct EventLabels {
     outcome: &'static str,
 }
@@ -60,6 +66,7 @@ pub struct Metrics {
     dedupe_keys_removed: Counter,
     events: Family<EventLabels, Counter>,
     undelivered: Counter,
+    quarantined: Family<QuarantineLabels, Counter>,
     /// Runs that were accepted and are neither at rest nor waiting for a timer.
     pub(crate) backlog: Gauge,
     /// Runs that wait for a timer.
@@ -97,6 +104,7 @@ impl Default for Metrics {
             dedupe_keys_removed: Counter::default(),
             events: Family::default(),
             undelivered: Counter::default(),
+            quarantined: Family::default(),
             backlog: Gauge::default(),
             waiting: Gauge::default(),
             held_by_disk: Gauge::default(),
@@ -165,6 +173,11 @@ impl Metrics {
         self.register_waits(registry);
         self.register_approvals(registry);
         registry.register(
+            "dowel_quarantine_payloads",
+            "Rejected payloads: kept, repeated, dropped for newer ones, or lost in a flood",
+            self.quarantined.clone(),
+        );
+        registry.register(
             "dowel_calls_in_flight",
             "Calls that are being made",
             self.calls.clone(),
@@ -226,6 +239,12 @@ impl Metrics {
 
     pub(crate) fn undelivered(&self, refusals: u64) {
         self.undelivered.inc_by(refusals);
+    }
+
+    pub(crate) fn quarantined(&self, flow: &FlowName, outcome: &'static str) {
+        let flow = flow.to_string();
+        let labels = QuarantineLabels { flow, outcome };
+        self.quarantined.get_or_create(&labels).inc();
     }
 
     pub(crate) fn dropped(&self, flow: &FlowName) {

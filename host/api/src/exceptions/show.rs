@@ -8,7 +8,9 @@ use axum::extract::{Path, State};
 use dowel_core::code::run::NO_SUCH_EXCEPTION;
 use dowel_core::journal::PinnedConnector;
 use dowel_core::{ConnectionName, JsonText, StepPath, Timestamp};
-use dowel_engine::{Detail, Item, ItemClass, Recommended};
+use dowel_engine::{
+    Detail, Item, ItemClass, Recommended, RejectedForm, RejectedPayload, Violations,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,6 +85,36 @@ pub(crate) struct Shown {
     undone: Option<Vec<StepPath>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_undone: Option<Vec<StepPath>>,
+    #[serde(flatten)]
+    rejected: Option<Rejected>,
+}
+
+/// What came with a payload in quarantine, masked.
+#[derive(Debug, Serialize)]
+struct Rejected {
+    trigger: String,
+    form: RejectedForm,
+    bytes: u64,
+    is_cut: bool,
+    headers: BTreeMap<String, String>,
+    query: BTreeMap<String, String>,
+    path: String,
+    violations: Violations,
+}
+
+impl From<RejectedPayload> for Rejected {
+    fn from(payload: RejectedPayload) -> Self {
+        Self {
+            trigger: payload.trigger,
+            form: payload.form,
+            bytes: payload.bytes,
+            is_cut: payload.is_cut,
+            headers: payload.headers,
+            query: payload.query,
+            path: payload.path,
+            violations: payload.violations,
+        }
+    }
 }
 
 /// `GET /api/v1/exceptions/{id}`.
@@ -107,5 +139,6 @@ pub(crate) async fn show(
         behind: detail.behind.iter().map(ToString::to_string).collect(),
         undone,
         not_undone,
+        rejected: detail.rejected.map(Rejected::from),
     }))
 }

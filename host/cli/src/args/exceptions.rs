@@ -33,7 +33,7 @@ pub(crate) struct Filter {
     /// Only with this kind of error, such as `unavailable`.
     #[arg(long)]
     pub(crate) kind: Option<String>,
-    /// Only of this class: parked, failed, compensation-failed, loop-item.
+    /// Only of this class: parked, failed, compensation-failed, loop-item, quarantined.
     #[arg(long)]
     pub(crate) class: Option<String>,
     /// Only opened at this instant or later (RFC 3339), or not longer ago than this (`2h`).
@@ -219,6 +219,20 @@ pub(crate) enum Exceptions {
         #[command(flatten)]
         author: Author,
     },
+    /// Takes rejected payloads out of quarantine and in again, as their flows are now.
+    #[command(
+        after_help = "Examples:\n  dowel exceptions resubmit <id>\n  dowel exceptions resubmit <id> --input corrected.json\n  dowel exceptions resubmit --flow order-to-invoice --class quarantined --dry-run"
+    )]
+    Resubmit {
+        #[command(flatten)]
+        target: Target,
+        /// A file with the payload in the place of the one that came, or `-` for standard
+        /// input. Of an event, the whole event.
+        #[arg(long, value_name = "FILE", requires = "id")]
+        input: Option<PathBuf>,
+        #[command(flatten)]
+        author: Author,
+    },
     /// Undoes the steps that have succeeded, and ends the run.
     Compensate {
         #[command(flatten)]
@@ -226,7 +240,7 @@ pub(crate) enum Exceptions {
         #[command(flatten)]
         author: Author,
     },
-    /// Ends the run as it is; the event may come in again.
+    /// Ends the run as it is, or drops the payload; the event may come in again.
     Discard {
         #[command(flatten)]
         target: Target,

@@ -104,6 +104,14 @@ async fn run_decision(command: Exceptions, format: Format) -> Result<ExitCode> {
             about(target, &author, object("skip", fields)?, format).await
         }
         Exceptions::Rerun { target, author } => about(target, &author, raw("rerun")?, format).await,
+        Exceptions::Resubmit {
+            target,
+            input,
+            author,
+        } => {
+            let fields = [("payload", input.as_deref().map(json).transpose()?)];
+            about(target, &author, object("resubmit", fields)?, format).await
+        }
         Exceptions::Compensate { target, author } => {
             about(target, &author, raw("compensate")?, format).await
         }
@@ -240,10 +248,12 @@ async fn decide(
     let text = client.post(&path, body).await?;
     let value: Value = serde_json::from_str(&text)?;
     let mut line = format!(
-        "{id}: {} recorded, the run is {}",
-        value["command"].as_str().unwrap_or_default(),
-        value["status"].as_str().unwrap_or_default()
+        "{id}: {} recorded",
+        value["command"].as_str().unwrap_or_default()
     );
+    if let Some(status) = value["status"].as_str() {
+        line.push_str(&format!(", the run is {status}"));
+    }
     if let Some(began) = value["began"].as_str() {
         line.push_str(&format!(", and run {began} has begun"));
     }

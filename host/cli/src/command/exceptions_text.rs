@@ -81,6 +81,7 @@ fn advice(recommended: &str) -> &'static str {
         "edit-input" => "correct the input with edit, or mend the upstream's data and retry",
         "mend-flow" => "mend the flow, then retry with --version, or rerun",
         "undo-by-hand" => "undo by hand what is not undone, then complete the step",
+        "resubmit" => "mend the flow or the payload, then resubmit; or discard it",
         "rerun" => "look why the flow says so, then rerun or discard",
         _ => "look at the story of the run",
     }
@@ -129,6 +130,11 @@ pub(super) fn one(one: &Value) -> String {
     let behind = list(one, "behind").len();
     if behind > 0 {
         line("behind it", &format!("{behind} runs wait"));
+    }
+    line("trigger", text(one, "trigger"));
+    if one["is_cut"] == true {
+        let kept = format!("only the beginning of its {} bytes", one["bytes"]);
+        line("kept", &kept);
     }
     for violation in list(one, "violations") {
         let place = text(violation, "pointer");

@@ -11,6 +11,7 @@ mod desk;
 mod flow_records;
 mod flow_tests;
 mod http;
+mod quarantine;
 mod restart;
 mod syscalls;
 mod world;

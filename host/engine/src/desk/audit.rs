@@ -79,11 +79,13 @@ pub enum AuditTarget {
     Run(RunId),
     /// A bulk operation.
     Bulk(RunId),
+    /// A payload in quarantine.
+    Payload(RunId),
 }
 
 impl AuditTarget {
     fn is(&self, id: RunId) -> bool {
-        let (Self::Run(other) | Self::Bulk(other)) = self;
+        let (Self::Run(other) | Self::Bulk(other) | Self::Payload(other)) = self;
         *other == id
     }
 }

@@ -78,6 +78,12 @@ pub enum Action {
     },
     /// Begin another run of the same event, on the active version of the flow.
     Rerun,
+    /// Take a payload out of quarantine and in again, as the flow is now.
+    Resubmit {
+        /// The payload in the place of the one that came.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payload: Option<JsonText>,
+    },
 }
 
 /// What came of a decision.
@@ -103,6 +109,7 @@ impl Action {
             Self::Compensate => "compensate",
             Self::Discard { .. } => "discard",
             Self::Rerun => "rerun",
+            Self::Resubmit { .. } => "resubmit",
         }
     }
 }
@@ -115,7 +122,12 @@ impl Action {
                 self,
                 Self::Retry { version: None, .. } | Self::Discard { .. } | Self::Rerun
             ),
-            ItemClass::Parked | ItemClass::Failed | ItemClass::CompensationFailed => true,
+            ItemClass::Quarantined => {
+                matches!(self, Self::Resubmit { .. } | Self::Discard { .. })
+            }
+            ItemClass::Parked | ItemClass::Failed | ItemClass::CompensationFailed => {
+                !matches!(self, Self::Resubmit { .. })
+            }
         }
     }
 
@@ -153,6 +165,11 @@ impl Engine {
     ) -> Result<Decided, CommandError> {
         let store = self.shared().ports.store.as_ref();
         let item = index::get(store, id).await?;
+        if let Some(item) = &item
+            && item.class == ItemClass::Quarantined
+        {
+            return self.decide_rejected(item, deciding, action, with).await;
+        }
         let run = item.as_ref().map_or(Some(id), |item| item.run);
         let Some(run) = run else {
             return Err(CommandError::NoSuchItem(id));
@@ -224,6 +241,10 @@ impl Engine {
             Action::Compensate => Command::Compensate,
             Action::Discard { keep_key } => Command::Discard { keep_key },
             Action::Rerun => return Err(CommandError::NoSuchRun(run)),
+            Action::Resubmit { .. } => {
+                let message = "`resubmit` is for payloads in quarantine; a run is retried or rerun";
+                return Err(CommandError::Refused(message.to_owned()));
+            }
         })
     }
 }

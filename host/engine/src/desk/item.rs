@@ -29,6 +29,8 @@ pub enum ItemClass {
     CompensationFailed,
     /// An item of a loop that failed and was left behind.
     LoopItem,
+    /// A payload from outside that its flow did not take.
+    Quarantined,
 }
 
 /// What a person would usually do.
@@ -49,6 +51,8 @@ pub enum Recommended {
     UndoByHand,
     /// Look why the flow says so, then run the event again or discard the run.
     Rerun,
+    /// Mend the flow or the payload, then submit it again.
+    Resubmit,
 }
 
 /// Something that waits for a person.
@@ -84,7 +88,7 @@ pub struct Item {
     pub kind: ErrorKind,
     /// One sentence, without values.
     pub message: String,
-    /// Attempts of the call.
+    /// Attempts of the call; of a payload, how often it came.
     #[serde(default)]
     pub attempts: u32,
     /// What a person would usually do.

@@ -2,7 +2,7 @@
 //! `A` (audit) and `B` (bulk operations).
 
 use super::item::{Group, Item};
-use dowel_core::{FlowName, RunId, Timestamp};
+use dowel_core::{Digest, FlowName, RunId, Timestamp};
 
 const ID_BYTES: usize = 16;
 
@@ -93,6 +93,43 @@ pub(crate) const TOLD: &[u8] = b"Dn";
 /// The run that took the place of a run: one at most.
 pub(crate) fn rerun(run: RunId) -> Vec<u8> {
     with_id(b"Dx", run)
+}
+
+/// What came with a payload in quarantine.
+pub(crate) fn rejected(id: RunId) -> Vec<u8> {
+    with_id(b"Dq", id)
+}
+
+/// The payloads of one flow in quarantine, in the order in which they first came.
+pub(crate) fn rejected_of(flow: &FlowName) -> Vec<u8> {
+    let mut key = REJECTED.to_vec();
+    key.extend_from_slice(flow.as_str().as_bytes());
+    key.push(0);
+    key
+}
+
+/// One of them.
+pub(crate) fn rejected_place(flow: &FlowName, id: RunId) -> Vec<u8> {
+    with_id(&rejected_of(flow), id)
+}
+
+/// The family of payloads in quarantine by flow.
+pub(crate) const REJECTED: &[u8] = b"Do";
+
+/// The flow of such a place.
+pub(crate) fn flow_of_rejected(key: &[u8]) -> Option<FlowName> {
+    let name = key.strip_prefix(REJECTED)?;
+    let name = name.get(..name.len().checked_sub(ID_BYTES + 1)?)?;
+    FlowName::new(std::str::from_utf8(name).ok()?).ok()
+}
+
+/// The payload in quarantine with a content: it may come again and again.
+pub(crate) fn rejected_content(flow: &FlowName, content: &Digest) -> Vec<u8> {
+    let mut key = b"Dh".to_vec();
+    key.extend_from_slice(flow.as_str().as_bytes());
+    key.push(0);
+    key.extend_from_slice(content.hex().as_bytes());
+    key
 }
 
 /// Which form of the indexes the store has.

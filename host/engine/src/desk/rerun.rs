@@ -51,6 +51,7 @@ impl Engine {
             command: Command::Rerun { run: again },
         });
         let pending = inbox::prepare(shared, &mut with, run, &message)?;
+        let with = with.into();
         match begin(shared, std::slice::from_ref(&prepared), &with).await {
             Ok(accepted) => {
                 let verdict = pending.sent(shared);

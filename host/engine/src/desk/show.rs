@@ -2,6 +2,7 @@
 
 use super::index;
 use super::item::{Item, ItemClass};
+use super::quarantine::{self, RejectedPayload};
 use crate::conceal::Concealer;
 use crate::decide::Walk;
 use crate::engine::{Engine, EngineError};
@@ -29,6 +30,8 @@ pub struct Detail {
     pub behind: Vec<RunId>,
     /// What is undone and what is not, of a run that could not undo everything.
     pub undoing: Option<Undoing>,
+    /// What came with a payload in quarantine.
+    pub rejected: Option<RejectedPayload>,
 }
 
 /// What a compensation has come to.
@@ -49,7 +52,7 @@ impl Engine {
             return Ok(None);
         };
         let Some(run) = item.run else {
-            return Ok(None);
+            return Ok(quarantine::detail(shared, item).await?);
         };
         let entries = journal::load(store, run).await?;
         let state = RunState::fold(&entries).map_err(|e| EngineError::Journal(e.to_string()))?;
@@ -81,6 +84,7 @@ impl Engine {
             input: mask(&shown),
             behind: shared.key_lines.behind(run, MAX_BEHIND),
             undoing,
+            rejected: None,
             item,
         }))
     }

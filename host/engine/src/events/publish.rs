@@ -2,8 +2,9 @@
 
 use super::taker::{self, Refusal, Taker};
 use super::undelivered;
+use crate::desk::Offer;
 use crate::engine::Shared;
-use crate::intake::{Accepted, IntakeError, Prepared, begin, check_open};
+use crate::intake::{Accepted, IntakeError, Origin, Prepared, begin, check_open};
 use dowel_core::FlowName;
 use dowel_core::cloud_event::CloudEvent;
 use dowel_core::code::{Code, api};
@@ -70,7 +71,36 @@ pub(crate) async fn publish(
     events: &[CloudEvent],
 ) -> Result<Vec<Publication>, PublishError> {
     check_open(shared)?;
-    deliver(shared, events, Batch::default(), WhenRefused::Fail).await
+    let published = deliver(shared, events, Batch::default(), WhenRefused::Fail).await;
+    if let Err(PublishError::Refused(refused)) = &published {
+        for (index, refusals) in refused {
+            for refusal in refusals {
+                let offer = Offer::of_event(&events[*index], refusal);
+                shared.desk.quarantine.offer(shared, offer);
+            }
+        }
+    }
+    published
+}
+
+/// The run that a flow would begin for an event that comes out of quarantine.
+pub(crate) async fn prepare_again(
+    shared: &Shared,
+    (flow, trigger): (&FlowName, &str),
+    event: &CloudEvent,
+    origin: Origin,
+) -> Result<Prepared, IntakeError> {
+    check_open(shared)?;
+    let plan = shared.plans.active(flow);
+    let plan = plan.filter(|plan| plan.plan.trigger(trigger).is_some());
+    let plan = plan.ok_or_else(|| IntakeError::NoSuchTrigger {
+        flow: flow.clone(),
+        trigger: trigger.to_owned(),
+    })?;
+    if shared.switches.is_disabled(flow) {
+        return Err(IntakeError::FlowDisabled(flow.clone()));
+    }
+    taker::take(shared, &plan, trigger, event, origin).await
 }
 
 /// Delivers events and writes `with` in the same transaction.
@@ -88,7 +118,7 @@ pub(super) async fn deliver(
         plan.fail_if_nobody_takes()?;
     }
     let kept = plan.keep_refusals(shared, events, &mut with)?;
-    let accepted = begin(shared, &plan.runs, &with).await?;
+    let accepted = begin(shared, &plan.runs, &with.into()).await?;
     shared.metrics.undelivered(kept);
     let publications = plan.publications(accepted);
     for (event, publication) in events.iter().zip(&publications) {

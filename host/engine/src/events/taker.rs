@@ -197,7 +197,7 @@ fn dot(event: &CloudEvent) -> JsonText {
     JsonText::object(fields.iter().map(|(name, value)| (*name, value)))
 }
 
-async fn take(
+pub(super) async fn take(
     shared: &Shared,
     plan: &ActivePlan,
     trigger: &str,

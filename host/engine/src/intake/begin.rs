@@ -4,6 +4,7 @@ use super::claim::{Claim, Claimed, Ours};
 use super::flow_keys::FlowKeys;
 use super::place::Place;
 use super::{Accepted, IntakeError};
+use crate::desk::Draft;
 use crate::engine::Shared;
 use crate::keys;
 use crate::plans::ActivePlan;
@@ -166,6 +167,23 @@ fn first_batch(state: &RunState, entries: &[Entry]) -> Result<Batch, serde_json:
     Ok(batch)
 }
 
+/// What else is to be written with the runs that begin.
+#[derive(Clone, Default)]
+pub(crate) struct With {
+    pub(crate) batch: Batch,
+    /// Entries of the audit record.
+    pub(crate) drafts: Vec<Draft>,
+}
+
+impl From<Batch> for With {
+    fn from(batch: Batch) -> Self {
+        Self {
+            batch,
+            drafts: Vec::new(),
+        }
+    }
+}
+
 /// Begins the runs that are no duplicates, together with what else is to be written, in
 /// one batch. On `Ok` it is on disk. Answers in the order of the runs.
 ///
@@ -174,18 +192,19 @@ fn first_batch(state: &RunState, entries: &[Entry]) -> Result<Batch, serde_json:
 pub(crate) async fn begin(
     shared: &Shared,
     runs: &[Prepared],
-    with: &Batch,
+    with: &With,
 ) -> Result<Vec<Accepted>, IntakeError> {
     for _ in 0..ROUNDS {
-        let mut batch = with.clone();
+        let mut batch = with.batch.clone();
         let accepted = stake_all(shared, runs, &mut batch).await?;
         if batch.writes.is_empty() {
             return Ok(announce(shared, runs, accepted));
         }
-        match shared.ports.store.commit(batch).await {
+        let drafts = with.drafts.clone();
+        match shared.desk.audit.commit(shared, batch, drafts).await {
             Ok(()) => return Ok(announce(shared, runs, accepted)),
             Err(StoreError::Conflict(key))
-                if !with.preconditions.iter().any(|p| p.key() == key) => {}
+                if !with.batch.preconditions.iter().any(|p| p.key() == key) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -46,7 +46,7 @@ pub(super) async fn fire(
     let mut with = Batch::default();
     with.require_equal(place.clone(), wheel.bytes.clone())
         .put(place.clone(), bytes.clone());
-    let accepted = intake::begin(shared, std::slice::from_ref(&prepared), &with).await?;
+    let accepted = intake::begin(shared, std::slice::from_ref(&prepared), &with.into()).await?;
     let Some(Accepted::Duplicate(run)) = accepted.first() else {
         return Ok((position, bytes));
     };

@@ -21,6 +21,7 @@ mod outcome;
 mod pages;
 mod properties;
 mod protect;
+mod quarantine;
 mod retention;
 mod run;
 mod saga;

@@ -4,7 +4,7 @@ use super::{Bulk, BulkState, encode, put};
 use crate::command::CommandError;
 use crate::desk::audit::{AuditTarget, Draft, Standing};
 use crate::desk::decide::{Action, Deciding};
-use crate::desk::item::{Group, Item};
+use crate::desk::item::{Group, Item, ItemClass};
 use crate::desk::list::{ItemsQuery, find};
 use crate::desk::{index, keys};
 use crate::engine::Engine;
@@ -68,10 +68,18 @@ struct Slim {
 
 impl Slim {
     fn of(item: &Item) -> Self {
-        let key = item.key_place.as_ref().map(|place| {
+        let of_key = item.key_place.as_ref().map(|place| {
             let name = format!("{}\0{}", item.flow, place.key);
             (Digest::of(name), place.number)
         });
+        // What concurrency key a payload has is known when it is taken in: all payloads of
+        // a flow go one after the other.
+        let of_payload = || {
+            let name = Digest::of(item.flow.as_str());
+            (name, item.opened_at.as_millis())
+        };
+        let is_payload = item.class == ItemClass::Quarantined;
+        let key = of_key.or_else(|| is_payload.then(of_payload));
         Self {
             id: item.id,
             key,
