@@ -9,6 +9,7 @@ pub mod calendar;
 mod check;
 mod compile;
 pub mod diagnostic;
+pub mod document;
 pub mod environment;
 pub mod flow_test;
 pub mod json_schema;

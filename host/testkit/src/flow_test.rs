@@ -14,7 +14,7 @@ mod stub;
 mod update;
 mod world;
 
-pub use compare::Mismatch;
+pub use compare::{Mismatch, holds};
 pub use fake::fake;
 pub use observe::{Intake, MadeCall, Observed, ObservedRun};
 pub use record::{Recorded, record};

@@ -6,6 +6,7 @@
 mod approvals;
 mod backup;
 mod bulk;
+mod cases;
 mod crash;
 mod desk;
 mod flow_records;

@@ -20,7 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The shop's address in `environments/dev.yaml`.
 const SHOP_ADDRESS: &str = "127.0.0.1:9100";
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()
@@ -78,6 +78,11 @@ impl World {
 
     /// Adds the arguments of `dowel serve` to a command.
     pub(crate) fn arguments(&self, command: &mut Command) {
+        self.arguments_in(&repository(), command);
+    }
+
+    /// The same for the flows of another repository.
+    pub(crate) fn arguments_in(&self, folder: &Path, command: &mut Command) {
         let own = self.connectors();
         let built = repository().join(".dowel/connectors");
         let connectors = if own.is_dir() { own } else { built };
@@ -88,7 +93,7 @@ impl World {
         command
             .arg("serve")
             .arg("--repo")
-            .arg(repository())
+            .arg(folder)
             .arg("--env-file")
             .arg(self.folder.path().join("dev.yaml"))
             .arg("--connectors")
@@ -160,7 +165,14 @@ impl World {
             let story: Value = serde_json::from_str(&text).unwrap();
             matches!(
                 story["status"].as_str(),
-                Some("succeeded" | "failed" | "parked" | "cancelled" | "compensated")
+                Some(
+                    "succeeded"
+                        | "succeeded_with_failures"
+                        | "failed"
+                        | "parked"
+                        | "cancelled"
+                        | "compensated"
+                )
             )
             .then_some(story)
         };

@@ -60,7 +60,7 @@ pub(super) fn compare(
 }
 
 /// Whether a value has everything that is expected of it.
-pub(super) fn holds(expected: &JsonText, actual: &JsonText) -> bool {
+pub fn holds(expected: &JsonText, actual: &JsonText) -> bool {
     let mut out = Vec::new();
     compare(expected, actual, &Path::default(), &mut out);
     out.is_empty()
