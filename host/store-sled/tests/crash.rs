@@ -9,13 +9,16 @@
 
 mod support;
 
-use dowel_core::port::{Store, StoreError};
+use dowel_core::port::{Scan, Store, StoreError};
+use dowel_store_sled::SledOptions;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use support::{Random, marker, open, open_restless, rolling_batch, runtime, whole_rolling_batches};
+use support::{
+    Random, files_below, marker, open, open_restless, rolling_batch, runtime, whole_rolling_batches,
+};
 
 /// Set for the child: the store's folder.
 const FOLDER: &str = "DOWEL_STORE_CHILD_FOLDER";
@@ -121,6 +124,13 @@ fn check(folder: &Path, acknowledged: &[Option<u64>]) {
                 "writer {writer}: {wanted} batches acknowledged, {there} there"
             );
         }
+        // A file for each large value, and none that a crash has left.
+        let values = store.scan(Scan::prefix("z/", usize::MAX)).await.unwrap();
+        let values = values.into_iter().map(|(_, value)| value);
+        let large: HashSet<Vec<u8>> = values
+            .filter(|value| value.len() > SledOptions::MAX_BLOB_THRESHOLD)
+            .collect();
+        assert_eq!(files_below(&folder.join("values")), large.len());
     });
 }
 

@@ -15,20 +15,12 @@ use dowel_store_sled::{SledOptions, SledStore};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use support::{open, runtime};
+use support::{files_below, open, runtime};
 
 fn put(key: &[u8], value: &[u8]) -> Batch {
     let mut batch = Batch::default();
     batch.put(key.to_vec(), value.to_vec());
     batch
-}
-
-fn files_below(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).unwrap();
-    entries
-        .map(|entry| entry.unwrap().path())
-        .map(|path| if path.is_dir() { files_below(&path) } else { 1 })
-        .sum()
 }
 
 #[test]

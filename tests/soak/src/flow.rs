@@ -1,4 +1,5 @@
-//! The flow that runs: a read, a value, a write, and now and then a business failure.
+//! The flows that run: one with a read, a value, a write, and now and then a business
+//! failure, and one that asks people.
 
 use anyhow::Result;
 use dowel_core::Digest;
@@ -30,31 +31,73 @@ const LARGE_EVERY: u64 = 100;
 /// Every so many orders end as `failed`.
 const BAD_EVERY: u64 = 50;
 
+/// The name of the flow that calls.
+pub(crate) const ORDERS: &str = "soak";
+
+/// The name of the flow that asks people.
+pub(crate) const APPROVALS: &str = "soak-approvals";
+
 /// The plan, read as a host reads one from its store: in the form that the first version
 /// wrote.
 pub(crate) fn plan(options: Options) -> Result<Plan> {
     let connector =
         |name: &str| json!({ "name": name, "version": "0.1.0", "digest": Digest::of(name) });
+    read(
+        ORDERS,
+        &json!({ "crm": connector("crm"), "erp": connector("erp") }),
+        &json!([
+            call("customer", "crm", Effect::Read, options),
+            step(
+                "order",
+                &json!({ "set": { "program": program(None, "$trigger", &["trigger"]) } })
+            ),
+            call("invoice", "erp", Effect::Write, options),
+            step(
+                "refused",
+                &json!({ "fail": {
+                "kind": "rejected",
+                "code": "refused",
+                "program": program(Some("$trigger.bad"), "$trigger", &["trigger"]),
+            } })
+            ),
+        ]),
+        options,
+    )
+}
+
+/// A plan that asks people, and waits for them without an end.
+pub(crate) fn approvals(options: Options) -> Result<Plan> {
+    let mut program = program(None, ".id", &["trigger"]);
+    program["outputs"] = json!([
+        { "pieces": [{ "expression": expression(".id") }] },
+        { "pieces": [{ "text": "{}" }] },
+        { "pieces": [{ "text": "[]" }] },
+    ]);
+    let ask = json!({ "approve": {
+        "program": program,
+        "groups": ["finance"],
+        "decisions": ["approved", "rejected"],
+        "within": null,
+        "calendar": null,
+        "escalate": [],
+        "on_expiry": "fail",
+        "fails_on": "rejected",
+    } });
+    read(APPROVALS, &json!({}), &json!([step("ask", &ask)]), options)
+}
+
+fn read(flow: &str, connectors: &Value, steps: &Value, options: Options) -> Result<Plan> {
     let plan = json!({
         "format": 1,
-        "flow": "soak",
+        "flow": flow,
         "version": "1.0.0",
         "owner": null, "description": null, "runbook": null, "commit": null,
         "source": Digest::of("soak"),
         "mapping": Digest::of("mapping"),
-        "connectors": { "crm": connector("crm"), "erp": connector("erp") },
+        "connectors": connectors,
         "triggers": [{ "name": "manual", "schema": null, "kind": "manual" }],
         "dedupe": { "key": program(None, ".id", &[]), "window": options.dedupe_window },
-        "steps": [
-            call("customer", "crm", Effect::Read, options),
-            step("order", &json!({ "set": { "program": program(None, "$trigger", &["trigger"]) } })),
-            call("invoice", "erp", Effect::Write, options),
-            step("refused", &json!({ "fail": {
-                "kind": "rejected",
-                "code": "refused",
-                "program": program(Some("$trigger.bad"), "$trigger", &["trigger"]),
-            } })),
-        ],
+        "steps": steps,
         "output": null,
     });
     // By way of text: raw JSON inside of it is not read from a tree.
@@ -94,9 +137,11 @@ fn position() -> Value {
     json!({ "file": "flows/soak/flow.yaml", "line": 1, "column": 1 })
 }
 
+fn expression(source: &str) -> Value {
+    json!({ "source": source, "key": "with", "position": position() })
+}
+
 fn program(condition: Option<&str>, source: &str, variables: &[&str]) -> Value {
-    let expression =
-        |source: &str| json!({ "source": source, "key": "with", "position": position() });
     json!({
         "id": source,
         "condition": condition.map(expression),
@@ -112,15 +157,15 @@ pub(crate) fn order(number: u64) -> Result<IntakeRequest> {
     } else {
         PAYLOAD_BYTES
     };
-    request(number, bytes)
+    request(ORDERS, number, bytes)
 }
 
-/// One order of the usual size.
-pub(crate) fn small_order(number: u64) -> Result<IntakeRequest> {
-    request(number, PAYLOAD_BYTES)
+/// One order of the usual size, for either flow.
+pub(crate) fn small_order(flow: &str, number: u64) -> Result<IntakeRequest> {
+    request(flow, number, PAYLOAD_BYTES)
 }
 
-fn request(number: u64, bytes: usize) -> Result<IntakeRequest> {
+fn request(flow: &str, number: u64, bytes: usize) -> Result<IntakeRequest> {
     let bad = number.is_multiple_of(BAD_EVERY);
     // Text that does not compress into nothing.
     let text: String = (0..bytes / 16)
@@ -132,7 +177,7 @@ fn request(number: u64, bytes: usize) -> Result<IntakeRequest> {
         })
         .collect();
     Ok(IntakeRequest {
-        flow: "soak".parse()?,
+        flow: flow.parse()?,
         trigger: "manual".to_owned(),
         payload: format!(r#"{{"id":"order-{number:09}","bad":{bad},"lines":"{text}"}}"#),
         headers: BTreeMap::new(),

@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
 mod flow;
+#[cfg(test)]
+mod full_disk;
 mod machine;
 mod parked;
 mod plateau;

@@ -1,14 +1,15 @@
 //! Runs that wait: what each costs in memory, and how long a host takes to start with
-//! them. The runs are made by the engine in this process, whose second step finds its
-//! upstream away and waits for half a day; the host that is measured is the real one, in
+//! them. The runs are made by the engine in this process: one half finds its upstream away
+//! at the second step and waits for half a day, the other half asks people. The host that is measured is the real one, in
 //! a process of its own.
 
 use crate::flow::{self, Options};
-use crate::ports::{FewExpressions, HashedRandomness, SystemClock, Upstream};
+use crate::ports::{Away, FewExpressions, HashedRandomness, SystemClock, Upstream};
 use crate::{Common, machine};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use dowel_core::JsonText;
+use dowel_core::port::{Scan, Store as _};
 use dowel_engine::{Engine, EngineOptions, IntakeError, Ports};
 use dowel_store_sled::{SledOptions, SledStore};
 use serde::Serialize;
@@ -38,6 +39,9 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// After `ready`, until caches have settled.
 const SETTLE: Duration = Duration::from_secs(3);
+
+/// Active marks that are counted at a time.
+const MARKS_PER_SCAN: usize = 4_096;
 
 /// Runs that are begun at the same time.
 const CLIENTS: u64 = 64;
@@ -93,8 +97,8 @@ async fn make(data: &Path, count: u64) -> Result<()> {
     let ports = Ports {
         store: Arc::new(store.clone()),
         invoker: Arc::new(Upstream {
-            fails_every: 2,
-            calls: AtomicU64::new(1),
+            away: Away::For("erp"),
+            calls: AtomicU64::new(0),
             answer: JsonText::parse(r#"{"id":"C-1"}"#)?,
         }),
         mapper: Arc::new(FewExpressions),
@@ -106,7 +110,12 @@ async fn make(data: &Path, count: u64) -> Result<()> {
         retry_delay: half_a_day,
         dedupe_window: half_a_day,
     })?;
-    let engine = Engine::start(ports, EngineOptions::default(), vec![plan]).await?;
+    let approvals = flow::approvals(Options {
+        retry_delay: half_a_day,
+        dedupe_window: half_a_day,
+    })?;
+    let plans = vec![plan, approvals];
+    let engine = Engine::start(ports, EngineOptions::default(), plans).await?;
     let next = Arc::new(AtomicU64::new(0));
     let senders: Vec<_> = (0..CLIENTS)
         .map(|_| tokio::spawn(begin(engine.clone(), next.clone(), count)))
@@ -117,9 +126,27 @@ async fn make(data: &Path, count: u64) -> Result<()> {
     while engine.working() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    let open = waiting(&store).await?;
+    if open != count {
+        bail!("{open} of {count} runs wait");
+    }
     engine.drain(Duration::from_secs(10)).await;
     store.close();
     Ok(())
+}
+
+/// How many runs have an active mark.
+async fn waiting(store: &SledStore) -> Result<u64> {
+    let mut scan = Scan::prefix("a", MARKS_PER_SCAN).keys_only();
+    let mut count = 0;
+    loop {
+        let rows = store.scan(scan.clone()).await?;
+        count += rows.len() as u64;
+        match rows.last() {
+            Some((key, _)) if rows.len() == MARKS_PER_SCAN => scan = scan.after(key.clone()),
+            _ => return Ok(count),
+        }
+    }
 }
 
 async fn begin(engine: Engine, next: Arc<AtomicU64>, count: u64) -> Result<()> {
@@ -128,8 +155,9 @@ async fn begin(engine: Engine, next: Arc<AtomicU64>, count: u64) -> Result<()> {
         if number >= count {
             return Ok(());
         }
+        let flow = [flow::ORDERS, flow::APPROVALS][usize::from(number.is_multiple_of(2))];
         loop {
-            match engine.accept(flow::small_order(number)?).await {
+            match engine.accept(flow::small_order(flow, number)?).await {
                 Ok(_) => break,
                 Err(IntakeError::Backlog(_)) => {
                     tokio::time::sleep(Duration::from_millis(2)).await;

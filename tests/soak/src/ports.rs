@@ -1,6 +1,6 @@
 //! Stand-ins for connectors and expressions, and the clock of the machine.
 
-use dowel_core::expression::{Evaluated, EvaluationError};
+use dowel_core::expression::{Evaluated, EvaluationError, Piece, Template};
 use dowel_core::port::{
     BoxFuture, CallOutcome, CallRequest, Clock, EvaluationRequest, Invoker, Mapper, Randomness,
 };
@@ -63,9 +63,19 @@ fn evaluate(request: &EvaluationRequest) -> Evaluated {
     let outputs = request.program.outputs.iter();
     let values = outputs.map(|output| match output.expressions().next() {
         Some(expression) if expression.source == ".id" => id(payload),
-        _ => payload.clone(),
+        Some(_) => payload.clone(),
+        None => literal(output),
     });
     Evaluated::Values(values.collect())
+}
+
+/// A template without a hole.
+fn literal(template: &Template) -> JsonText {
+    let texts = template.pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => text.as_str(),
+        Piece::Expression(_) => "",
+    });
+    JsonText::parse(&texts.collect::<String>()).unwrap_or_else(|_| JsonText::null())
 }
 
 fn id(payload: &JsonText) -> JsonText {
@@ -73,10 +83,17 @@ fn id(payload: &JsonText) -> JsonText {
     JsonText::of(&id).unwrap_or_else(|_| JsonText::null())
 }
 
-/// Answers at once; every so many first attempts find the upstream away.
+/// Which first attempts find the upstream away.
+pub(crate) enum Away {
+    /// One of so many.
+    Every(u64),
+    /// Those of this connection.
+    For(&'static str),
+}
+
+/// Answers at once, but for some first attempts.
 pub(crate) struct Upstream {
-    /// Every call fails as `unavailable` where this is 1; none where it is 0.
-    pub(crate) fails_every: u64,
+    pub(crate) away: Away,
     pub(crate) calls: AtomicU64,
     pub(crate) answer: JsonText,
 }
@@ -84,7 +101,10 @@ pub(crate) struct Upstream {
 impl Invoker for Upstream {
     fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
-        let fails = self.fails_every > 0 && number.is_multiple_of(self.fails_every);
+        let fails = match self.away {
+            Away::Every(calls) => number.is_multiple_of(calls),
+            Away::For(connection) => request.connection.as_str() == connection,
+        };
         let outcome = if fails && request.attempt == 1 {
             let message = "the upstream is away";
             let code = code::run::CALL_DEADLINE;

@@ -4,7 +4,7 @@ use crate::Common;
 use crate::flow::{self, Options};
 use crate::machine;
 use crate::plateau::{self, Plateau, Sample};
-use crate::ports::{FewExpressions, HashedRandomness, SystemClock, Upstream};
+use crate::ports::{Away, FewExpressions, HashedRandomness, SystemClock, Upstream};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use dowel_core::JsonText;
@@ -118,7 +118,7 @@ async fn start(store: SledStore, keep: u64) -> Result<Engine> {
     let ports = Ports {
         store: Arc::new(store),
         invoker: Arc::new(Upstream {
-            fails_every: FAILS_EVERY,
+            away: Away::Every(FAILS_EVERY),
             calls: AtomicU64::new(0),
             answer: JsonText::parse(r#"{"id":"C-1","name":"Example"}"#)?,
         }),

@@ -165,3 +165,12 @@ impl Random {
         Self(seed)
     }
 }
+
+/// How many files a folder holds.
+pub(crate) fn files_below(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .map(|path| if path.is_dir() { files_below(&path) } else { 1 })
+        .sum()
+}
