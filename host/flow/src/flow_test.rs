@@ -53,6 +53,9 @@ pub struct Case {
     pub now: Timestamp,
     /// `$env`: an object.
     pub env: JsonText,
+    /// What earlier runs have left, by name; the flow's initial values where nothing is
+    /// said.
+    pub state: BTreeMap<String, JsonText>,
     /// Answers by `<connection>.<operation>`.
     pub mocks: BTreeMap<String, Vec<Answer>>,
     /// What has to come of it, as it is written: an object.

@@ -15,13 +15,15 @@ pub(crate) use list::list;
 pub(crate) use metrics::ScheduleMetrics;
 
 use crate::engine::{Schedules, Shared};
+use crate::inbox::{self, Message};
 use crate::keys;
 use crate::plans::ActivePlan;
 use crate::summary;
+use dowel_core::journal::{Actor, Command, Commanded};
 use dowel_core::port::{Batch, Scan, StoreError};
 use dowel_core::{Digest, FlowName, RunId, Timestamp};
 use dowel_flow::plan::TriggerKind;
-use dowel_flow::schedule::Schedule;
+use dowel_flow::schedule::{Overlap, Schedule};
 use futures_util::FutureExt;
 use position::{Busy, Named, Position, Step};
 use std::collections::BTreeMap;
@@ -54,6 +56,8 @@ struct Wheel {
     bytes: Vec<u8>,
     /// Nothing to do before, unless the last run ends.
     wake: Option<Timestamp>,
+    /// The run that was told to make room for a fire.
+    cancelled: Option<RunId>,
 }
 
 /// Fires schedules until draining begins.
@@ -122,6 +126,7 @@ impl Clockwork {
                         position,
                         bytes,
                         wake: Some(Timestamp::default()),
+                        cancelled: None,
                     };
                     wheels.insert(name, wheel);
                 }
@@ -218,7 +223,11 @@ impl Wheel {
             }
             match self.position.step(named, now, busy) {
                 Step::Wait(wake) => {
+                    let makes_room = named.schedule.overlap == Overlap::CancelRunning;
                     self.wake = wake;
+                    if makes_room && busy == Busy::Yes {
+                        self.cancel_running(shared).await?;
+                    }
                     return Ok(());
                 }
                 Step::Move(position) => self.commit(shared, position).await?,
@@ -254,6 +263,29 @@ impl Wheel {
             return Ok(());
         }
         self.commit(shared, position).await
+    }
+
+    /// Tells the run of the last fire to make room for one that waits. The fire is made
+    /// when that run has ended.
+    async fn cancel_running(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let last = self.position.last.map(|last| last.run);
+        let Some(run) = last.filter(|run| self.cancelled != Some(*run)) else {
+            return Ok(());
+        };
+        if self.position.waiting.is_empty() {
+            return Ok(());
+        }
+        let commanded = Commanded {
+            actor: Actor(format!("schedule {}", self.trigger)),
+            reason: Some("the next fire takes the place of this one".to_owned()),
+            confirmed_by: None,
+            command: Command::Cancel { compensate: false },
+        };
+        let message = Message::Command(commanded);
+        // Nobody waits for the verdict: a run that refuses has just ended.
+        drop(inbox::send(shared, run, &message, Batch::default()).await?);
+        self.cancelled = Some(run);
+        Ok(())
     }
 
     async fn is_busy(&self, shared: &Shared) -> Result<Busy, StoreError> {

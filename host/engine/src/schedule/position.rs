@@ -109,8 +109,11 @@ impl Position {
     pub(crate) fn step(&self, named: Named<'_>, now: Timestamp, busy: Busy) -> Step {
         let mut moved = self.clone();
         moved.decide(named, now);
-        if busy == Busy::Yes && named.schedule.overlap == Overlap::Skip {
-            moved.leave_out_waiting();
+        match named.schedule.overlap {
+            Overlap::Skip if busy == Busy::Yes => moved.leave_out_waiting(),
+            // Each fire takes the place of the one before, also of one that waits.
+            Overlap::CancelRunning => moved.leave_out_all_but_last(),
+            Overlap::Skip | Overlap::Queue => {}
         }
         if busy == Busy::No && !moved.waiting.is_empty() {
             let planned = moved.waiting.remove(0);
@@ -170,6 +173,13 @@ impl Position {
         if let (Some(first), Some(last)) = (self.waiting.first(), self.waiting.last()) {
             self.leave_out(Timestamp::from_millis(first.as_millis() - 1), *last);
             self.waiting.clear();
+        }
+    }
+
+    fn leave_out_all_but_last(&mut self) {
+        if let Some(last) = self.waiting.pop() {
+            self.leave_out_waiting();
+            self.waiting.push(last);
         }
     }
 

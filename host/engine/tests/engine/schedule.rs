@@ -399,3 +399,44 @@ async fn position(times: &Times) -> (Vec<u8>, Vec<u8>) {
     let scan = dowel_core::port::Scan::prefix("ttest", 10);
     times.world.store.scan(scan).await.unwrap().remove(0)
 }
+
+#[tokio::test]
+async fn a_fire_may_take_the_place_of_the_run_before() {
+    let times = Times::from("2026-03-01T12:00:00Z");
+    let wait = StepKind::Wait(dowel_flow::plan::Wait {
+        program: program(None, &[]),
+        duration: Some(Duration::from_secs(30 * 3_600)),
+        calendar: None,
+    });
+    let plan = Plan {
+        steps: vec![step("wait", wait)],
+        output: None,
+        ..scheduled(daily(Misfire::Once, Overlap::CancelRunning))
+    };
+    let engine = times.engine(plan).await;
+    times.go("2026-03-02T01:30:00Z").await;
+    let first = runs(&engine).await.remove(0).id;
+    assert_eq!(runs(&engine).await.len(), 1);
+    times.go("2026-03-03T01:30:00Z").await;
+    assert_eq!(engine.settled(first).await.unwrap(), RunStatus::Cancelled);
+    let story = engine.story(first).await.unwrap().unwrap();
+    assert_eq!(story.decisions[0].actor, "schedule nightly");
+    while runs(&engine).await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let second = runs(&engine).await.remove(1);
+    assert_eq!(
+        planned(&engine).await,
+        ["2026-03-02T01:30:00.000Z", "2026-03-03T01:30:00.000Z"]
+    );
+    // A run that has ended by then is left alone: its successor has cancelled nothing.
+    assert!(
+        engine
+            .story(second.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .decisions
+            .is_empty()
+    );
+}

@@ -24,6 +24,7 @@ pub(super) struct Names<'p> {
     steps: Vec<&'p str>,
     switches: Vec<&'p str>,
     triggers: Vec<&'p str>,
+    state: Vec<&'p str>,
 }
 
 impl<'p> Names<'p> {
@@ -58,6 +59,12 @@ impl<'p> Names<'p> {
             approvals: steps.iter().filter_map(approval).collect(),
             switches: switches.map(|step| step.id.as_str()).collect(),
             steps: steps.iter().map(|step| step.id.as_str()).collect(),
+            state: plan
+                .state
+                .iter()
+                .flat_map(|state| &state.values)
+                .map(|value| value.name.as_str())
+                .collect(),
             triggers: plan.triggers.iter().map(|t| t.name.as_str()).collect(),
         }
     }
@@ -139,6 +146,15 @@ impl<'p> Names<'p> {
         );
         let found = report.warning(code::MOCK_SCHEMA, span, message);
         found.help("the output schema of the operation says what it returns: `dowel connector inspect` shows it");
+    }
+
+    /// Refuses the name of a value that the flow does not keep.
+    pub(super) fn check_state(&self, name: &Located<StepId>, report: &mut Report) {
+        if !self.state.contains(&name.value.as_str()) {
+            let message = format!("the flow keeps no value `{}`", name.value);
+            let found = report.error(code::EXPECT_UNKNOWN, name.span, message);
+            found.help = did_you_mean(name.value.as_str(), self.state.iter().copied());
+        }
     }
 
     pub(super) fn check_trigger(&self, via: &Located<StepId>, report: &mut Report) {

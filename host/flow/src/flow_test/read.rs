@@ -86,6 +86,7 @@ impl Reader<'_> {
             super::check::check_runs(&case.expect.checked, payloads.len(), self.report);
         }
         let env = self.env(case);
+        let state = self.state(case);
         let tests_schema = expect
             .as_ref()
             .is_some_and(|expect| expect.as_str().contains("DWL-2108"));
@@ -98,6 +99,7 @@ impl Reader<'_> {
             payloads: payloads?,
             now: now.map_or(DEFAULT_NOW, |now| now.0),
             env: env?,
+            state: state?,
             mocks: mocks?,
             expect: expect?,
         })
@@ -203,6 +205,22 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn state(&mut self, case: &TestCase) -> Option<BTreeMap<String, JsonText>> {
+        let all = [case.given.as_ref(), self.file.given.as_ref()];
+        let given = all.into_iter().flatten().find_map(|g| g.state.as_ref());
+        let mut out = Some(BTreeMap::new());
+        for (name, value) in given.iter().flat_map(|given| &given.0) {
+            self.names.check_state(name, self.report);
+            match (constant(&value.0, "state", self.report), &mut out) {
+                (Some(value), Some(out)) => {
+                    out.insert(name.value.to_string(), value);
+                }
+                _ => out = None,
+            }
+        }
+        out
     }
 
     fn mocks(

@@ -45,6 +45,7 @@ impl Lowering<'_> {
             overlap: match written.overlap {
                 Some(OverlapName::Queue) | None => Overlap::Queue,
                 Some(OverlapName::Skip) => Overlap::Skip,
+                Some(OverlapName::CancelRunning) => Overlap::CancelRunning,
             },
             calendar: calendar?,
             jitter: jitter?,

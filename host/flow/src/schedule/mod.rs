@@ -73,6 +73,8 @@ pub enum Overlap {
     Queue,
     /// It is left out.
     Skip,
+    /// That run is cancelled, and the fire takes its place.
+    CancelRunning,
 }
 
 impl Rhythm {

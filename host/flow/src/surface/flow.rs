@@ -191,7 +191,7 @@ record! {
         every = "every": Option<Located<Duration>>,
         /// What becomes of fires while no host was running: `once` makes up for all of them with one run (the default), `skip` leaves them out, `all` makes up for each.
         misfire = "misfire": Option<MisfireName>,
-        /// What becomes of a fire while the run of the one before is unfinished: `queue` lets it wait (the default), `skip` leaves it out.
+        /// What becomes of a fire while the run of the one before is unfinished: `queue` lets it wait (the default), `skip` leaves it out, `cancel_running` cancels that run and takes its place.
         overlap = "overlap": Option<OverlapName>,
         /// A business calendar of the repository: fires while it is closed are left out.
         calendar = "calendar": Option<Located<CalendarName>>,
@@ -209,8 +209,8 @@ choice! {
 
 choice! {
     /// What becomes of a fire while the run of the one before is unfinished.
-    OverlapName { Queue = "queue", Skip = "skip", }
-    not_yet ["cancel_running"]
+    OverlapName { Queue = "queue", Skip = "skip", CancelRunning = "cancel_running", }
+    not_yet []
 }
 
 record! {

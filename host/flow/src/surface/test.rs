@@ -53,8 +53,10 @@ record! {
         env = "env": Option<Any>,
         /// Request headers, read as `$event.headers`.
         headers = "headers": Option<MapOf<Key, Text>>,
+        /// What earlier runs have left, by name, read as `$state`; the flow's `initial` values where it is not given.
+        state = "state": Option<MapOf<StepId, Any>>,
     }
-    not_yet ["state"]
+    not_yet []
 }
 
 record! {

@@ -107,7 +107,7 @@ async fn play(
         policy: people::policy(plan, case),
         ..EngineOptions::default()
     };
-    let engine = Engine::start(ports, options, vec![plan.clone()]).await?;
+    let engine = Engine::start(ports, options, vec![given(plan, case)]).await?;
     let people = People::new(plan, mocks.clone(), clock.clone());
     let world = World {
         people,
@@ -131,6 +131,17 @@ async fn play(
         Some(message) => done.and(Err(CaseError::Refused(message))),
         None => done,
     }
+}
+
+/// The plan with what earlier runs have left, as its first run reads it.
+fn given(plan: &Plan, case: &Case) -> Plan {
+    let mut plan = plan.clone();
+    for value in plan.state.iter_mut().flat_map(|state| &mut state.values) {
+        if let Some(given) = case.state.get(value.name.as_str()) {
+            value.initial = given.clone();
+        }
+    }
+    plan
 }
 
 struct World {

@@ -142,6 +142,13 @@ fn fires_wait_for_the_run_before_or_are_left_out() {
     assert_eq!(skip.position.left_out.unwrap().until, at(FIRST));
     skip.fires("2026-03-02T08:00:00Z", Busy::No, &[]);
     skip.fires(SECOND, Busy::No, &[SECOND]);
+
+    let mut newest = Host::new(daily(Misfire::Once, Overlap::CancelRunning), begin);
+    newest.fires(FIRST, Busy::Yes, &[]);
+    newest.fires(SECOND, Busy::Yes, &[]);
+    assert_eq!(newest.position.waiting, [at(SECOND)]);
+    assert_eq!(newest.position.left_out.unwrap().until, at(FIRST));
+    newest.fires("2026-03-03T08:00:00Z", Busy::No, &[SECOND]);
 }
 
 #[test]
