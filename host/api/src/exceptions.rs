@@ -1,6 +1,7 @@
 //! `/api/v1/exceptions`: what waits for a person, and what they decide about it.
 
 pub(crate) mod bulk;
+pub(crate) mod proposals;
 mod show;
 
 pub(crate) use show::{Listed, show};
@@ -15,7 +16,7 @@ use axum::http::HeaderMap;
 use dowel_core::code::api::BAD_REQUEST;
 use dowel_core::code::run::NO_SUCH_EXCEPTION;
 use dowel_core::{ErrorKind, FlowName, RunId, Timestamp};
-use dowel_engine::{Action, Deciding, ItemClass, ItemsQuery};
+use dowel_engine::{Action, Decided, Deciding, ItemClass, ItemsQuery};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -154,6 +155,21 @@ pub(crate) struct Answer {
     status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     began: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposed: Option<String>,
+}
+
+impl Answer {
+    fn of(command: &'static str, decided: &Decided) -> Self {
+        let text = |id: Option<RunId>| id.map(|id| id.to_string());
+        Self {
+            run: text(decided.run),
+            command,
+            status: decided.status.map(|status| status.name()),
+            began: text(decided.began),
+            proposed: text(decided.proposed),
+        }
+    }
 }
 
 /// Who decides, if the names are such as can be kept.
@@ -169,6 +185,26 @@ pub(crate) fn deciding(actor: String, reason: Option<String>) -> Result<Deciding
         reason,
         confirmed_by: None,
     })
+}
+
+/// Who decides about something that the path names, and why.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentDeciding {
+    actor: String,
+    reason: Option<String>,
+}
+
+async fn read_deciding(
+    state: &ApiState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Deciding, Problem> {
+    let limit = state.options.max_body_bytes;
+    let bytes = crate::intake::read_bytes(body, headers, limit).await?;
+    let sent = serde_json::from_slice::<SentDeciding>(&bytes);
+    let sent = sent.map_err(|e| Problem::new(BAD_REQUEST, e.to_string()))?;
+    deciding(sent.actor, sent.reason)
 }
 
 /// The id in a path.
@@ -201,10 +237,5 @@ pub(crate) async fn decide_about(
     let deciding = deciding(sent.actor, sent.reason)?;
     let command = sent.command.name();
     let decided = state.engine.decide(id, deciding, sent.command).await?;
-    Ok(Json(Answer {
-        run: decided.run.map(|run| run.to_string()),
-        command,
-        status: decided.status.map(|status| status.name()),
-        began: decided.began.map(|run| run.to_string()),
-    }))
+    Ok(Json(Answer::of(command, &decided)))
 }

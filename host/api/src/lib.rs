@@ -59,6 +59,14 @@ pub fn admin(state: Arc<ApiState>) -> Router {
             "/api/v1/exceptions/bulk/{id}/{change}",
             post(exceptions::bulk::change),
         )
+        .route(
+            "/api/v1/exceptions/proposals",
+            get(exceptions::proposals::list),
+        )
+        .route(
+            "/api/v1/exceptions/proposals/{id}/{what}",
+            post(exceptions::proposals::decide),
+        )
         .route("/api/v1/exceptions/{id}", get(exceptions::show))
         .route(
             "/api/v1/exceptions/{id}/decisions",

@@ -78,7 +78,11 @@ fn status(code: Code) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
-        run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK => StatusCode::NOT_FOUND,
+        run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK | desk::NO_SUCH_PROPOSAL => {
+            StatusCode::NOT_FOUND
+        }
+        desk::SAME_PERSON => StatusCode::FORBIDDEN,
+        desk::PROPOSAL_STALE => StatusCode::CONFLICT,
         run::REASON_REQUIRED | desk::BULK_UNBOUNDED => StatusCode::BAD_REQUEST,
         run::RERUN_REFUSED | run::VERSION_REFUSED | run::BULK_REFUSED | desk::RESUBMIT_REFUSED => {
             StatusCode::CONFLICT

@@ -13,6 +13,7 @@ mod eval_place;
 mod exceptions;
 mod exceptions_bulk;
 mod exceptions_bulk_text;
+mod exceptions_proposals;
 mod exceptions_text;
 mod explain;
 mod flows;

@@ -94,6 +94,7 @@ pub(crate) fn engine_options(environment: &Environment) -> EngineOptions {
         disabled: environment.disabled_flows(),
         limits: environment.connections.iter().map(limit).collect(),
         retention: environment.retention.clone(),
+        four_eyes: environment.four_eyes.clone(),
         sweep_every: Some(SWEEP_EVERY),
         ..EngineOptions::default()
     }

@@ -46,6 +46,15 @@ pub enum CommandError {
     /// The bulk operation does not allow it where it stands.
     #[error("{0}")]
     BulkRefused(String),
+    /// No decision waits for a second person under this id.
+    #[error("no decision waits for a second person under {0}")]
+    NoSuchProposal(RunId),
+    /// Who proposed a decision wants to confirm it.
+    #[error("`{0}` was proposed by the same person")]
+    SamePerson(&'static str),
+    /// The exception is not as it was when the decision was proposed.
+    #[error("{0}")]
+    ProposalStale(&'static str),
     /// The payload in quarantine cannot be submitted again as it is.
     #[error("{0}")]
     ResubmitRefused(String),
@@ -70,6 +79,9 @@ impl CommandError {
             Self::VersionRefused(_) => code::run::VERSION_REFUSED,
             Self::NoSuchBulk(_) => code::run::NO_SUCH_BULK,
             Self::BulkRefused(_) => code::run::BULK_REFUSED,
+            Self::NoSuchProposal(_) => code::desk::NO_SUCH_PROPOSAL,
+            Self::SamePerson(_) => code::desk::SAME_PERSON,
+            Self::ProposalStale(_) => code::desk::PROPOSAL_STALE,
             Self::ResubmitRefused(_) => code::desk::RESUBMIT_REFUSED,
             Self::Intake(error) => error.code(),
             Self::Engine(error) => error.code(),
@@ -97,17 +109,8 @@ impl Engine {
         commanded: Commanded,
         with: Batch,
     ) -> Result<(), CommandError> {
-        desk::require_reason(&commanded)?;
+        let commanded = self.checked(run, commanded).await?;
         let shared = self.shared();
-        let entries = journal::load(shared.ports.store.as_ref(), run)
-            .await
-            .map_err(EngineError::from)?;
-        if entries.is_empty() {
-            return Err(CommandError::NoSuchRun(run));
-        }
-        let commanded = with_key(run, entries.len(), commanded);
-        try_on(&entries, &commanded, self.now())?;
-        desk::check_given(shared, &entries, &commanded.command).await?;
         let message = Message::Command(commanded);
         let verdict = inbox::send(shared, run, &message, with)
             .await
@@ -121,6 +124,27 @@ impl Engine {
             },
             _ = draining.wait_for(|draining| *draining) => Ok(()),
         }
+    }
+
+    /// The decision as it would be sent, if the run allows it as it stands; nothing is
+    /// written.
+    pub(crate) async fn checked(
+        &self,
+        run: RunId,
+        commanded: Commanded,
+    ) -> Result<Commanded, CommandError> {
+        desk::require_reason(&commanded)?;
+        let shared = self.shared();
+        let entries = journal::load(shared.ports.store.as_ref(), run)
+            .await
+            .map_err(EngineError::from)?;
+        if entries.is_empty() {
+            return Err(CommandError::NoSuchRun(run));
+        }
+        let commanded = with_key(run, entries.len(), commanded);
+        try_on(&entries, &commanded, self.now())?;
+        desk::check_given(shared, &entries, &commanded.command).await?;
+        Ok(commanded)
     }
 }
 

@@ -84,6 +84,9 @@ pub struct EngineOptions {
     pub schedules: Schedules,
     /// Who is in which group.
     pub policy: Policy,
+    /// Decisions at the exception desk that a second person confirms, by the names of
+    /// [`Action`](crate::Action).
+    pub four_eyes: BTreeSet<String>,
 }
 
 /// Whether schedules fire.
@@ -110,6 +113,7 @@ impl Default for EngineOptions {
             sweep_every: None,
             schedules: Schedules::default(),
             policy: Policy::default(),
+            four_eyes: BTreeSet::new(),
         }
     }
 }

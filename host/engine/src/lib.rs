@@ -44,9 +44,9 @@ pub use command::CommandError;
 pub use conceal::masked_journal;
 pub use desk::{
     Action, AuditPage, AuditQuery, AuditRecord, AuditTarget, Bulk, BulkChange, BulkFailure,
-    BulkPreview, BulkState, Decided, Deciding, Detail, Draft as AuditDraft, Group, GroupStatus,
-    Item, ItemClass, ItemsPage, ItemsQuery, Recommended, RejectedForm, RejectedPayload, Standing,
-    Undoing,
+    BulkPreview, BulkState, Confirmed, Decided, Deciding, Detail, Draft as AuditDraft, Group,
+    GroupStatus, Item, ItemClass, ItemsPage, ItemsQuery, Proposal, Recommended, RejectedForm,
+    RejectedPayload, Standing, Undoing,
 };
 pub use engine::{Engine, EngineError, EngineOptions, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};

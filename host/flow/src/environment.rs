@@ -37,6 +37,8 @@ pub struct Environment {
     pub retention: RetentionRules,
     /// Names of the secrets that senders of webhooks prove themselves by.
     pub hook_secrets: HookSecrets,
+    /// Decisions at the exception desk that a second person confirms, by their names.
+    pub four_eyes: BTreeSet<String>,
     /// Who may send events from outside.
     pub events: EventAccess,
     /// The connections, in the order of the file.
@@ -136,11 +138,19 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
         name: file.environment.as_str().to_owned(),
         flows: flows.collect(),
         retention,
+        four_eyes: four_eyes(&file),
         hook_secrets,
         events: events?,
         connections: connections.into_iter().collect::<Option<_>>()?,
         values: values?,
     })
+}
+
+fn four_eyes(file: &EnvironmentFile) -> BTreeSet<String> {
+    let exceptions = file.exceptions.as_ref();
+    let named = exceptions.and_then(|exceptions| exceptions.four_eyes.as_ref());
+    let named = named.into_iter().flatten();
+    named.map(|action| action.name().to_owned()).collect()
 }
 
 fn hook_secrets(file: &EnvironmentFile) -> HookSecrets {

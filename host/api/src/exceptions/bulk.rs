@@ -1,6 +1,6 @@
 //! `/api/v1/exceptions/bulk`: one decision about everything that a query finds.
 
-use super::{Filter, Listed, deciding};
+use super::{Filter, Listed, deciding, read_deciding};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -193,7 +193,7 @@ struct Failure {
 }
 
 impl Shown {
-    fn of(bulk: Bulk, failures: Vec<BulkFailure>) -> Self {
+    pub(super) fn of(bulk: Bulk, failures: Vec<BulkFailure>) -> Self {
         let failures = failures.into_iter().map(|failure| Failure {
             id: failure.id.to_string(),
             code: failure.code,
@@ -286,14 +286,6 @@ pub(crate) async fn show(
     Ok(Json(Shown::of(bulk, failures)))
 }
 
-/// Who changes an operation, and why.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SentChange {
-    actor: String,
-    reason: Option<String>,
-}
-
 /// `POST /api/v1/exceptions/bulk/{id}/pause`, `/resume` and `/cancel`.
 pub(crate) async fn change(
     State(state): State<Arc<ApiState>>,
@@ -311,11 +303,7 @@ pub(crate) async fn change(
             return Err(Problem::new(BAD_REQUEST, message));
         }
     };
-    let limit = state.options.max_body_bytes;
-    let bytes = crate::intake::read_bytes(body, &headers, limit).await?;
-    let sent = serde_json::from_slice::<SentChange>(&bytes);
-    let sent = sent.map_err(|e| Problem::new(BAD_REQUEST, e.to_string()))?;
-    let deciding = deciding(sent.actor, sent.reason)?;
+    let deciding = read_deciding(&state, &headers, body).await?;
     let bulk = state.engine.change_bulk(id, change, &deciding).await?;
     Ok(Json(Shown::of(bulk, Vec::new())))
 }

@@ -250,6 +250,28 @@ pub(crate) enum Exceptions {
         #[command(flatten)]
         author: Author,
     },
+    /// Lists decisions that wait for a second person, the oldest first.
+    #[command(after_help = "Example:\n  dowel exceptions proposals")]
+    Proposals {
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Carries out a decision that somebody else has proposed.
+    #[command(after_help = "Example:\n  dowel exceptions confirm <proposal>")]
+    Confirm {
+        /// The proposal's id; of many exceptions, the bulk operation's.
+        id: String,
+        #[command(flatten)]
+        author: Author,
+    },
+    /// Refuses a proposed decision, or takes it back.
+    #[command(after_help = "Example:\n  dowel exceptions reject <proposal> --reason 'too late'")]
+    Reject {
+        /// The proposal's id; of many exceptions, the bulk operation's.
+        id: String,
+        #[command(flatten)]
+        author: Author,
+    },
     /// Decisions about many exceptions: how far they have come, pause, resume, cancel.
     #[command(subcommand)]
     Bulk(Bulk),

@@ -1,6 +1,6 @@
 //! `dowel exceptions …` and `dowel runs cancel`: what people decide about runs.
 
-use super::{exceptions_bulk, exceptions_text};
+use super::{exceptions_bulk, exceptions_proposals, exceptions_text};
 use crate::args::{Author, Exceptions, Filter, Format, Host, Target};
 use crate::client::Client;
 use crate::system::SystemClock;
@@ -54,6 +54,16 @@ pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode>
             check_id(&id)?;
             let path = format!("/api/v1/exceptions/{id}");
             show(&host, &path, &[], exceptions_text::one, format).await
+        }
+        Exceptions::Proposals { host } => {
+            let path = "/api/v1/exceptions/proposals";
+            show(&host, path, &[], exceptions_proposals::table, format).await
+        }
+        Exceptions::Confirm { id, author } => {
+            exceptions_proposals::decide(&id, "confirm", &author, format).await
+        }
+        Exceptions::Reject { id, author } => {
+            exceptions_proposals::decide(&id, "reject", &author, format).await
         }
         Exceptions::Bulk(command) => exceptions_bulk::run(command, format).await,
         deciding => run_decision(deciding, format).await,
@@ -247,19 +257,27 @@ async fn decide(
     let body = serde_json::to_string(&decision)?;
     let text = client.post(&path, body).await?;
     let value: Value = serde_json::from_str(&text)?;
-    let mut line = format!(
-        "{id}: {} recorded",
-        value["command"].as_str().unwrap_or_default()
-    );
+    let raw: Box<RawValue> = serde_json::from_str(&text)?;
+    output::print(format, &raw, &decided(id, &value))?;
+    Ok(exit::found(false))
+}
+
+/// What came of a decision.
+pub(super) fn decided(id: &str, value: &Value) -> String {
+    let command = value["command"].as_str().unwrap_or_default();
+    if let Some(proposal) = value["proposed"].as_str() {
+        return format!(
+            "{id}: {command} is proposed and waits for a second person\nthey confirm it with: dowel exceptions confirm {proposal}"
+        );
+    }
+    let mut line = format!("{id}: {command} recorded");
     if let Some(status) = value["status"].as_str() {
         line.push_str(&format!(", the run is {status}"));
     }
     if let Some(began) = value["began"].as_str() {
         line.push_str(&format!(", and run {began} has begun"));
     }
-    let raw: Box<RawValue> = serde_json::from_str(&text)?;
-    output::print(format, &raw, &line)?;
-    Ok(exit::found(false))
+    line
 }
 
 /// `{name: {fields}}`; fields without a value are left out.

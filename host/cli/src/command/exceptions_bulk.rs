@@ -71,7 +71,7 @@ pub(super) async fn begin(
         return print(&answer, text::preview, format);
     }
     let bulk: Value = serde_json::from_str(&answer)?;
-    if target.detach {
+    if target.detach || bulk["state"] == "proposed" {
         return print(&answer, text::begun, format);
     }
     let id = bulk["id"].as_str().unwrap_or_default().to_owned();

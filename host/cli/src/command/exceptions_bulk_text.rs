@@ -63,6 +63,13 @@ pub(super) fn preview(found: &Value) -> String {
 /// One that goes on in the host.
 pub(super) fn begun(bulk: &Value) -> String {
     let id = text(bulk, "id");
+    if bulk["state"] == "proposed" {
+        return format!(
+            "bulk operation {id}: {} of {} exceptions is proposed and waits for a second person\nthey confirm it with: dowel exceptions confirm {id}\n",
+            text(bulk, "command"),
+            number(bulk, "total")
+        );
+    }
     format!(
         "bulk operation {id}: {} of {} exceptions is {}\nfollow it with: dowel exceptions bulk watch {id}\n",
         text(bulk, "command"),

@@ -22,7 +22,7 @@ pub(crate) fn answer(output: &Output) -> Value {
 }
 
 /// An order whose customer the CRM does not know at first.
-async fn parked(world: &World, host: &Host, id: &str) -> String {
+pub(crate) async fn parked(world: &World, host: &Host, id: &str) -> String {
     let rule = Rule {
         prefix: format!("C-{id}"),
         fail_times: 1,

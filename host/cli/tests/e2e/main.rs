@@ -11,6 +11,7 @@ mod crash;
 mod desk;
 mod flow_records;
 mod flow_tests;
+mod four_eyes;
 mod http;
 mod quarantine;
 mod restart;

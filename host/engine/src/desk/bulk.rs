@@ -71,6 +71,8 @@ pub struct Bulk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BulkState {
+    /// Waits for a second person.
+    Proposed,
     /// At work.
     Running,
     /// Waits for a person to resume it.
@@ -103,6 +105,7 @@ impl BulkState {
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Proposed => "proposed",
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Done => "done",
@@ -124,7 +127,9 @@ impl BulkChange {
         match (self, state) {
             (Self::Pause, BulkState::Running) => Ok(BulkState::Paused),
             (Self::Resume, BulkState::Paused) => Ok(BulkState::Running),
-            (Self::Cancel, BulkState::Running | BulkState::Paused) => Ok(BulkState::Cancelled),
+            (Self::Cancel, BulkState::Proposed | BulkState::Running | BulkState::Paused) => {
+                Ok(BulkState::Cancelled)
+            }
             (_, state) => Err(CommandError::BulkRefused(format!(
                 "the bulk operation is {}",
                 state.name()
@@ -184,6 +189,38 @@ async fn chunk(shared: &Shared, id: RunId, number: u32) -> Result<Vec<begin::Pla
         .unwrap_or_default())
 }
 
+/// Lets an operation go that a second person has confirmed.
+pub(super) async fn confirm(
+    engine: &Engine,
+    id: RunId,
+    confirming: &Deciding,
+    mut batch: Batch,
+) -> Result<Bulk, CommandError> {
+    let shared = engine.shared();
+    let _only_one = shared.desk.bulk.lock.lock().await;
+    let bulk = get(shared, id).await?;
+    let mut bulk = bulk.ok_or(CommandError::NoSuchBulk(id))?;
+    if bulk.state != BulkState::Proposed {
+        return Err(CommandError::NoSuchProposal(id));
+    }
+    bulk.state = BulkState::Running;
+    bulk.deciding.confirmed_by = Some(confirming.actor.clone());
+    bulk.updated_at = engine.now();
+    put(&mut batch, &bulk)?;
+    let name = format!("bulk-{}", bulk.action.name());
+    let draft = Draft {
+        confirmed_by: bulk.deciding.confirmed_by.clone(),
+        reason: bulk.deciding.reason.clone(),
+        flow: bulk.query.flow.clone(),
+        before: Some(Standing::of(BulkState::Proposed.name())),
+        after: Some(Standing::of(bulk.state.name())),
+        ..Draft::new(&bulk.deciding.actor, &name, AuditTarget::Bulk(id))
+    };
+    shared.desk.audit.commit(shared, batch, vec![draft]).await?;
+    shared.desk.bulk.news.notify_one();
+    Ok(bulk)
+}
+
 impl Engine {
     /// A bulk operation, with the first of its failures.
     ///
@@ -231,6 +268,7 @@ impl Engine {
         put(&mut batch, &bulk)?;
         if bulk.state == BulkState::Cancelled {
             forget_items(&mut batch, &bulk);
+            batch.delete(keys::proposal(id));
         }
         let draft = Draft {
             reason: deciding.reason.clone(),

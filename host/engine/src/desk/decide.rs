@@ -95,6 +95,8 @@ pub struct Decided {
     pub status: Option<RunStatus>,
     /// The run that it began.
     pub began: Option<RunId>,
+    /// The proposal that waits for a second person; nothing was carried out.
+    pub proposed: Option<RunId>,
 }
 
 impl Action {
@@ -141,7 +143,8 @@ impl Action {
 }
 
 impl Engine {
-    /// Decides about an item, or about a run by its id.
+    /// Decides about an item, or about a run by its id. Where the environment asks for two
+    /// people the decision becomes a proposal.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -151,6 +154,13 @@ impl Engine {
         deciding: Deciding,
         action: Action,
     ) -> Result<Decided, CommandError> {
+        if self.needs_two(&action) {
+            return self.propose(id, deciding, action).await;
+        }
+        let deciding = Deciding {
+            confirmed_by: None,
+            ..deciding
+        };
         self.decide_with(id, deciding, action, Batch::default())
             .await
     }
@@ -192,10 +202,11 @@ impl Engine {
             run: Some(run),
             status: summary.map(|summary| summary.status),
             began,
+            proposed: None,
         })
     }
 
-    async fn command_of(
+    pub(super) async fn command_of(
         &self,
         run: RunId,
         item: Option<&Item>,

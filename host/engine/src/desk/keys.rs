@@ -95,6 +95,14 @@ pub(crate) fn rerun(run: RunId) -> Vec<u8> {
     with_id(b"Dx", run)
 }
 
+/// A decision that waits for a second person.
+pub(crate) fn proposal(id: RunId) -> Vec<u8> {
+    with_id(PROPOSAL, id)
+}
+
+/// The family of these, in the order of time.
+pub(crate) const PROPOSAL: &[u8] = b"Dw";
+
 /// What came with a payload in quarantine.
 pub(crate) fn rejected(id: RunId) -> Vec<u8> {
     with_id(b"Dq", id)

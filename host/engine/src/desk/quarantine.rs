@@ -8,6 +8,7 @@ mod keep;
 mod resubmit;
 
 pub(super) use keep::{count, work};
+pub(super) use resubmit::check_rejected;
 
 use super::index;
 use super::item::Item;
@@ -225,6 +226,21 @@ impl Offer {
             stored: Stored { content, payload },
         }
     }
+}
+
+/// Another payload in the place of one in quarantine, as people may see it.
+pub(super) async fn conceal(
+    shared: &Shared,
+    id: RunId,
+    payload: &JsonText,
+) -> Result<JsonText, StoreError> {
+    let store = shared.ports.store.as_ref();
+    let (item, stored) = (index::get(store, id).await?, load(store, id).await?);
+    let (Some(item), Some(stored)) = (item, stored) else {
+        return Ok(JsonText::string(MASK));
+    };
+    let hidden = sensitive(shared, &item.flow, &stored.payload);
+    Ok(mask(&cover(payload, hidden.iter())))
 }
 
 /// Where the body has what the flow declares as sensitive.

@@ -13,6 +13,7 @@ mod desk;
 mod diagram;
 mod events;
 mod fixtures;
+mod four_eyes;
 mod full_disk;
 mod intake;
 mod kept;

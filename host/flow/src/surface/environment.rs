@@ -27,6 +27,8 @@ record! {
         triggers = "triggers": Option<MapOf<FlowName, MapOf<StepId, TriggerSecrets>>>,
         /// Who may send events to `POST /events`; nobody without it.
         events = "events": Option<EventsFile>,
+        /// What people decide at the exception desk.
+        exceptions = "exceptions": Option<ExceptionsFile>,
         /// How long finished runs are kept, unless a flow says otherwise.
         retention = "retention": Option<RetentionFile>,
         /// What the connections of the flows are bound to.
@@ -75,6 +77,48 @@ record! {
         types = "types": Option<Vec<Located<Text>>>,
     }
     not_yet []
+}
+
+record! {
+    /// What people decide at the exception desk.
+    ExceptionsFile {
+        /// Decisions that a second person confirms, such as `[discard, compensate]`.
+        four_eyes = "four_eyes": Option<Vec<FourEyes>>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// A decision at the exception desk.
+    FourEyes {
+        Cancel = "cancel",
+        Retry = "retry",
+        EditInput = "edit-input",
+        Complete = "complete",
+        Skip = "skip",
+        Compensate = "compensate",
+        Discard = "discard",
+        Rerun = "rerun",
+        Resubmit = "resubmit",
+    }
+    not_yet []
+}
+
+impl FourEyes {
+    /// The name of the decision in the engine.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+            Self::EditInput => "edit-input",
+            Self::Complete => "complete",
+            Self::Skip => "skip",
+            Self::Compensate => "compensate",
+            Self::Discard => "discard",
+            Self::Rerun => "rerun",
+            Self::Resubmit => "resubmit",
+        }
+    }
 }
 
 record! {

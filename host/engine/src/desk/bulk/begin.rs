@@ -6,11 +6,12 @@ use crate::desk::audit::{AuditTarget, Draft, Standing};
 use crate::desk::decide::{Action, Deciding};
 use crate::desk::item::{Group, Item, ItemClass};
 use crate::desk::list::{ItemsQuery, find};
+use crate::desk::propose::propose_bulk;
 use crate::desk::{index, keys};
 use crate::engine::Engine;
 use dowel_core::connection::Rate;
 use dowel_core::port::Batch;
-use dowel_core::{Digest, RunId};
+use dowel_core::{Digest, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -35,6 +36,9 @@ pub(super) struct Place {
     /// one after the other.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<Digest>,
+    /// When it was opened, where a second person confirms what the first one has seen.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub(super) opened: Option<Timestamp>,
 }
 
 /// What an operation would be about.
@@ -64,6 +68,7 @@ struct Slim {
     /// The concurrency key and the number there.
     key: Option<(Digest, u64)>,
     group: Group,
+    opened: Timestamp,
 }
 
 impl Slim {
@@ -84,6 +89,7 @@ impl Slim {
             id: item.id,
             key,
             group: item.group(),
+            opened: item.opened_at,
         }
     }
 }
@@ -133,6 +139,11 @@ impl Engine {
         let mut ten = [0; 10];
         ten.copy_from_slice(&shared.ports.randomness.bytes()[..10]);
         let total = found.places.len() as u64;
+        let needs_two = self.needs_two(&action);
+        let deciding = Deciding {
+            confirmed_by: None,
+            ..deciding
+        };
         let bulk = Bulk {
             id: RunId::new(now, ten),
             action,
@@ -140,6 +151,7 @@ impl Engine {
             rate,
             state: match total {
                 0 => BulkState::Done,
+                _ if needs_two => BulkState::Proposed,
                 _ => BulkState::Running,
             },
             total,
@@ -156,7 +168,11 @@ impl Engine {
             batch.put(keys::bulk_chunk(bulk.id, number), encode(&chunk)?);
         }
         put(&mut batch, &bulk)?;
-        let name = format!("bulk-{}", bulk.action.name());
+        let mut name = format!("bulk-{}", bulk.action.name());
+        if bulk.state == BulkState::Proposed {
+            propose_bulk(&mut batch, &bulk)?;
+            name = format!("propose-{name}");
+        }
         let draft = Draft {
             reason: bulk.deciding.reason.clone(),
             flow: bulk.query.flow.clone(),
@@ -189,6 +205,7 @@ impl Engine {
                 break;
             }
         }
+        let needs_two = self.needs_two(action);
         let mut items = in_order(items);
         // The oldest ones: no item is decided about before the ones of its key before it.
         items.truncate(match query.limit {
@@ -204,6 +221,7 @@ impl Engine {
             found.places.push(Place {
                 id: item.id,
                 key: item.key.map(|(key, _)| key),
+                opened: needs_two.then_some(item.opened),
             });
         }
         Ok(found)

@@ -3,7 +3,8 @@
 use super::begin::{CHUNK, Place};
 use super::{Bulk, BulkFailure, BulkState, KEPT, chunk, encode, forget_items, get, put};
 use crate::command::CommandError;
-use crate::desk::keys;
+use crate::desk::propose::check_as_seen;
+use crate::desk::{index, keys};
 use crate::engine::{Engine, EngineError, Shared};
 use crate::intake::IntakeError;
 use dowel_core::connection::Rate;
@@ -188,7 +189,7 @@ async fn apply_all(
     bulk: &Bulk,
     places: &[(u64, Place)],
 ) -> Result<Vec<Came>, CommandError> {
-    let mut chains: Vec<Vec<(u64, RunId)>> = Vec::new();
+    let mut chains: Vec<Vec<(u64, &Place)>> = Vec::new();
     let mut of_key: HashMap<Digest, usize> = HashMap::new();
     for (position, place) in places {
         let chain = match place.key {
@@ -198,12 +199,12 @@ async fn apply_all(
         if chain == chains.len() {
             chains.push(Vec::new());
         }
-        chains[chain].push((*position, place.id));
+        chains[chain].push((*position, place));
     }
     let chains = chains.into_iter().map(|chain| async move {
         let mut came = Vec::with_capacity(chain.len());
-        for (position, id) in chain {
-            came.push(apply(engine, bulk, position, id).await?);
+        for (position, place) in chain {
+            came.push(apply(engine, bulk, position, place).await?);
         }
         Ok::<_, CommandError>(came)
     });
@@ -215,8 +216,9 @@ async fn apply(
     engine: &Engine,
     bulk: &Bulk,
     position: u64,
-    id: RunId,
+    place: &Place,
 ) -> Result<Came, CommandError> {
+    let id = place.id;
     let mark = keys::bulk_mark(bulk.id, position);
     if engine.shared().ports.store.get(&mark).await?.is_some() {
         // Decided before the host stopped.
@@ -224,7 +226,14 @@ async fn apply(
     }
     let mut with = Batch::default();
     with.require_absent(mark.clone()).put(mark, Vec::new());
-    let decided = engine.decide_with(id, bulk.deciding.clone(), bulk.action.clone(), with);
+    let decided = async {
+        if place.opened.is_some() {
+            let now = index::get(&*engine.shared().ports.store, id).await?;
+            check_as_seen(place.opened, now.as_ref())?;
+        }
+        let (deciding, action) = (bulk.deciding.clone(), bulk.action.clone());
+        engine.decide_with(id, deciding, action, with).await
+    };
     match decided.await {
         Ok(_) => Ok(Came::Done),
         Err(error) if is_of_host(&error) => Err(error),

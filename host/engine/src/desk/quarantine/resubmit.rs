@@ -4,7 +4,7 @@ use super::{RejectedForm, Stored, close, closed, load};
 use crate::command::CommandError;
 use crate::desk::audit::{AuditTarget, Draft, Standing};
 use crate::desk::decide::{Action, Decided, Deciding};
-use crate::desk::item::Item;
+use crate::desk::item::{Item, ItemClass};
 use crate::desk::keys;
 use crate::engine::Engine;
 use crate::events;
@@ -28,9 +28,7 @@ impl Engine {
         action: Action,
         with: Batch,
     ) -> Result<Decided, CommandError> {
-        if action.needs_reason() && deciding.reason.as_deref().is_none_or(str::is_empty) {
-            return Err(CommandError::ReasonRequired(action.name()));
-        }
+        check_rejected(&action, &deciding)?;
         let draft = Draft {
             confirmed_by: deciding.confirmed_by,
             reason: deciding.reason,
@@ -48,10 +46,8 @@ impl Engine {
         match action {
             Action::Resubmit { payload } => self.resubmit(item, payload, draft, with).await,
             Action::Discard { .. } => self.discard_rejected(item, draft, with).await,
-            other => Err(CommandError::Refused(format!(
-                "a payload in quarantine can be resubmitted or discarded; `{}` is for runs",
-                other.name()
-            ))),
+            // `check_rejected` lets no other pass.
+            _ => Err(CommandError::NoSuchItem(item.id)),
         }
     }
 
@@ -73,6 +69,7 @@ impl Engine {
             run: None,
             status: None,
             began: None,
+            proposed: None,
         })
     }
 
@@ -115,6 +112,7 @@ impl Engine {
             run: Some(run),
             status: summary.map(|summary| summary.status),
             began: matches!(accepted, Accepted::New(_)).then_some(run),
+            proposed: None,
         })
     }
 
@@ -167,6 +165,24 @@ impl Engine {
             other => other.into(),
         })
     }
+}
+
+/// Whether a payload allows this.
+pub(in crate::desk) fn check_rejected(
+    action: &Action,
+    deciding: &Deciding,
+) -> Result<(), CommandError> {
+    if !action.is_for(ItemClass::Quarantined) {
+        return Err(CommandError::Refused(format!(
+            "a payload in quarantine can be resubmitted or discarded; `{}` is for runs",
+            action.name()
+        )));
+    }
+    let reason = deciding.reason.as_deref().unwrap_or_default();
+    if action.needs_reason() && reason.trim().is_empty() {
+        return Err(CommandError::ReasonRequired(action.name()));
+    }
+    Ok(())
 }
 
 /// A payload that is not there any more as it was read was decided about by somebody else,
