@@ -82,7 +82,12 @@ mod tests {
             { "id": "0196", "command": "retry", "about": "0196", "bulk": 3_000, "actor": "ana",
               "proposed_at": "2026-03-01T09:00:00.000Z" },
         ]});
-        expect_test::expect![[r#""#]].assert_eq(&table(&page));
+        expect_test::expect![[r#"
+            PROPOSAL                          COMMAND     ABOUT                             PROPOSED                  ACTOR                 REASON
+            0195                              discard     0194                              2026-03-01T09:00:00.000Z  ana                   ordered twice
+              gives {"id":1}
+            0196                              retry       3000 exceptions                   2026-03-01T09:00:00.000Z  ana                   -
+        "#]].assert_eq(&table(&page));
         assert_eq!(
             decided("0194", &json!({ "command": "discard", "proposed": "0195" })),
             "0194: discard is proposed and waits for a second person\nthey confirm it with: dowel exceptions confirm 0195"
