@@ -294,6 +294,18 @@ pub(crate) async fn read_masked(
     documents.collect()
 }
 
+/// An event in the JSON event format, without what a trigger declares of its data as
+/// sensitive.
+pub(crate) fn event(plan: &Plan, trigger: &str, event: &JsonText) -> JsonText {
+    let declared = plan.trigger(trigger).map(|trigger| &trigger.sensitive);
+    let pointers: Vec<String> = declared
+        .into_iter()
+        .flatten()
+        .map(|pointer| format!("/data{pointer}"))
+        .collect();
+    cover(event, pointers.iter())
+}
+
 /// The pointers of the last steps inside of a step, whose results it yields.
 fn inner(step: &Step) -> Vec<String> {
     let mut pointers = Vec::new();

@@ -310,14 +310,20 @@ impl Engine {
     }
 
     /// Events that flows did not take although their triggers are for them, the newest
-    /// first.
+    /// first, without what the triggers declare as sensitive.
     pub async fn undelivered(
         &self,
         before: Option<RunId>,
         limit: usize,
     ) -> Result<UndeliveredPage, EngineError> {
         let store = self.shared.ports.store.as_ref();
-        Ok(events::list(store, before, limit).await?)
+        let mut page = events::list(store, before, limit).await?;
+        for entry in &mut page.entries {
+            if let Some(plan) = self.shared.plans.active(&entry.refusal.flow) {
+                entry.event = conceal::event(&plan.plan, &entry.refusal.trigger, &entry.event);
+            }
+        }
+        Ok(page)
     }
 
     /// The webhook at a path, with a leading slash.

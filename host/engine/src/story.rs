@@ -17,6 +17,7 @@ use dowel_core::{
     ConnectionName, Digest, JsonText, RunId, SendRecord, StepError, StepPath, Timestamp,
 };
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A run's story.
@@ -229,9 +230,9 @@ impl Story {
         state: &RunState,
         concealer: Option<&Concealer>,
     ) -> Option<Self> {
-        let shown = |entry: &Entry| match concealer {
-            Some(concealer) => concealer.entry(entry),
-            None => entry.clone(),
+        let shown = |entry| match concealer {
+            Some(concealer) => Cow::Owned(concealer.entry(entry)),
+            None => Cow::Borrowed(entry),
         };
         let first = shown(entries.first()?);
         let Event::Created(created) = &first.event else {

@@ -251,6 +251,25 @@ async fn a_disabled_flow_takes_no_events_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn a_refused_event_is_shown_without_what_its_trigger_hides() {
+    let world = World::default();
+    let mut hides = taker("no", "com.example.order.paid", Some("<.data.id>"));
+    hides.triggers[0].sensitive = vec!["/id".to_owned()];
+    let plans = vec![hides, taker("yes", "com.example.order.paid", None)];
+    let engine = world.engine_of(Arc::new(world.store.clone()), plans).await;
+    engine.publish(&[paid("P1")]).await.unwrap();
+    let kept = engine
+        .undelivered(None, 10)
+        .await
+        .unwrap()
+        .entries
+        .remove(0);
+    assert_eq!(kept.refusal.flow.as_str(), "no");
+    let text = kept.event.as_str();
+    assert!(text.contains(r#""id":"•••""#), "{text}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_removed_after_90_days() {
     let world = World::default();
     let plans = vec![
