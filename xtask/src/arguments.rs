@@ -20,10 +20,13 @@ Usage: cargo xtask <task>
                                what runs cost that wait: memory of each, time to start
   soak [--runs N] [--json]     many runs with retention: disk and memory over time, and
                                whether they stay bounded
+  sim [--seeds N] [--first S]  simulates seeds: faults, crashes, time, and what must hold
+  sim --seed S                 repeats one seed and prints what happened
+  sim --plant <defect>         puts a defect in (dedupe, compensation); it has to be found
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 
-Suites: fmt, clippy, deny, build, guests, flows, tests, cloudevents, webhooks, doc.";
+Suites: fmt, clippy, deny, build, guests, flows, tests, sim, cloudevents, webhooks, doc.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +43,10 @@ pub(crate) enum Task {
     /// A part of the soak with what it is told.
     Soak {
         part: &'static str,
+        pass: Vec<String>,
+    },
+    /// The simulation with what it is told.
+    Sim {
         pass: Vec<String>,
     },
     Docs,
@@ -156,6 +163,9 @@ fn named(name: &str, rest: &mut Rest) -> Result<Task> {
             part: "soak",
             pass: rest.pass_on(),
         },
+        "sim" => Task::Sim {
+            pass: rest.pass_on(),
+        },
         "docs" => Task::Docs,
         "errors" => Task::Errors,
         other => bail!("there is no task `{other}`"),
@@ -192,6 +202,12 @@ mod tests {
             Task::Soak {
                 part: "parked",
                 pass: ["--count", "7", "--json"].map(str::to_owned).to_vec()
+            }
+        );
+        assert_eq!(
+            of("sim --seed 7").unwrap(),
+            Task::Sim {
+                pass: ["--seed", "7"].map(str::to_owned).to_vec()
             }
         );
         for bad in ["nonsense", "demo --all", "docs x", "test -x"] {

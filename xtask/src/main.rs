@@ -10,6 +10,7 @@ mod docs;
 mod python;
 mod run;
 mod setup;
+mod sim;
 mod suite;
 mod tally;
 mod test;
@@ -47,6 +48,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Test(options) => test::run(&options),
         Task::Bench { pass } => demo::bench(&pass),
         Task::Soak { part, pass } => demo::soak(part, &pass),
+        Task::Sim { pass } => run::succeed(&mut sim::command(&pass)?),
         Task::Docs => docs::all(),
         Task::Errors => docs::errors(),
     }

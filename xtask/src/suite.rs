@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
-use crate::{python, run, setup};
+use crate::{python, run, setup, sim};
 use anyhow::Result;
 use std::process::Command;
 
@@ -42,7 +42,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 11] = [
+pub(crate) const SUITES: [Suite; 12] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -112,6 +112,12 @@ pub(crate) const SUITES: [Suite; 11] = [
         name: "tests",
         about: "unit, integration and documentation tests",
         run: || tests(&[]),
+        tool: None,
+    },
+    Suite {
+        name: "sim",
+        about: "two thousand seeds of the simulation, and every place of one flow",
+        run: sim::suite,
         tool: None,
     },
     Suite {

@@ -117,6 +117,7 @@ impl Engine {
             .map_err(EngineError::from)?;
         let mut draining = shared.draining.subscribe();
         tokio::select! {
+            biased;
             verdict = verdict => match verdict {
                 Ok(Err(reason)) => Err(CommandError::Refused(reason)),
                 // Without a verdict the engine has stopped; the message is on disk.

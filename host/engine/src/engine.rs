@@ -471,6 +471,7 @@ impl Engine {
         if let Some(mut executor) = executor {
             let deadline = self.shared.ports.clock.now().plus(patience);
             tokio::select! {
+                biased;
                 _ = &mut executor => {}
                 () = self.shared.ports.clock.sleep_until(deadline) => executor.abort(),
             }

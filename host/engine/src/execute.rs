@@ -41,6 +41,7 @@ pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox, mut timers: Time
     while !shared.is_draining() {
         let due = timers.next().unwrap_or(Timestamp::from_millis(u64::MAX));
         let work = tokio::select! {
+            biased;
             work = inbox.recv() => work,
             () = shared.ports.clock.sleep_until(due), if timers.next().is_some() => None,
             _ = draining.wait_for(|draining| *draining) => break,

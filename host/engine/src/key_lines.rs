@@ -64,8 +64,9 @@ pub(crate) struct Wanted {
 pub(crate) enum Joined {
     /// A place, and the run right before it if it has to wait.
     Place { number: u64, behind: Option<RunId> },
-    /// Nothing: it would have had to wait, for this run among others.
-    Full(RunId),
+    /// Nothing: it would have had to wait, for this run among others. Whether as many
+    /// runs as may work are on disk: one that is not may yet not be written.
+    Full { before: RunId, is_sure: bool },
 }
 
 /// What becomes of a run's place with a batch.
@@ -158,7 +159,21 @@ impl KeyLines {
             && length < usize::try_from(wanted.limit).unwrap_or(usize::MAX);
         let behind = last.map(|(_, last)| last.run).filter(|_| !may_go);
         if let Some(before) = behind.filter(|_| wanted.at_once) {
-            return Joined::Full(before);
+            let members = line.into_iter().flat_map(|line| line.members.values());
+            let durable = members.filter(|member| member.is_durable);
+            let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+            // The last one that is on disk, where those are enough.
+            let sure = durable.map(|member| member.run).enumerate().last();
+            return match sure.filter(|(index, _)| index + 1 >= limit) {
+                Some((_, before)) => Joined::Full {
+                    before,
+                    is_sure: true,
+                },
+                None => Joined::Full {
+                    before,
+                    is_sure: false,
+                },
+            };
         }
         state.add(&name, number, run, wanted.limit, &self.queued);
         if let Some(line) = state.lines.get_mut(name.as_slice()) {

@@ -89,9 +89,10 @@ impl Protect {
                 }
             };
             tokio::select! {
+                biased;
+                _ = draining.wait_for(|draining| *draining) => return,
                 () = due => {}
                 () = self.places.alarm.notified() => {}
-                _ = draining.wait_for(|draining| *draining) => return,
             }
             for gate in self.all() {
                 gate.advance();

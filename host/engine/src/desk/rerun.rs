@@ -75,6 +75,7 @@ impl Engine {
     async fn wait_for(&self, verdict: tokio::sync::oneshot::Receiver<inbox::Verdict>) {
         let mut draining = self.shared().draining.subscribe();
         tokio::select! {
+            biased;
             _ = verdict => {}
             _ = draining.wait_for(|draining| *draining) => {}
         }

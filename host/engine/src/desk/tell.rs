@@ -36,6 +36,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
             tracing::warn!(%error, "a new group of exceptions could not be told of");
         }
         tokio::select! {
+            biased;
             () = news => {}
             _ = draining.wait_for(|draining| *draining) => {}
         }

@@ -3,7 +3,7 @@
 
 use super::publish::{PublishError, WhenRefused, deliver};
 use crate::engine::Shared;
-use crate::intake::check_open;
+use crate::intake::{IntakeError, check_open};
 use crate::keys;
 use crate::state::RunState;
 use dowel_core::JsonText;
@@ -80,6 +80,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
             }
         };
         tokio::select! {
+            biased;
             () = again => {}
             _ = draining.wait_for(|draining| *draining) => {}
         }
@@ -98,7 +99,11 @@ async fn empty(shared: &Shared) -> Result<(), PublishError> {
         match deliver_rows(shared, &rows).await {
             Ok(()) => {}
             // Somebody else delivered one of them meanwhile: look again.
-            Err(PublishError::Intake(crate::IntakeError::Store(StoreError::Conflict(_)))) => {}
+            Err(PublishError::Intake(IntakeError::Store(StoreError::Conflict(_)))) => {}
+            // Some of them are in each other's way.
+            Err(PublishError::Intake(IntakeError::Backlog(_))) if rows.len() > 1 => {
+                deliver_rows(shared, &rows[..1]).await?;
+            }
             Err(error) => return Err(error),
         }
     }

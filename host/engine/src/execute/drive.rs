@@ -261,6 +261,9 @@ impl Driver {
             self.flush(round.wake.unwrap_or_default()).await?;
             return Ok(Some(Exit::Drained));
         }
+        if self.come_back() {
+            return Ok(None);
+        }
         if self.turns.are_aside() {
             return self.hold(round.wake).await.map(Some);
         }

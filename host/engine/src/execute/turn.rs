@@ -81,6 +81,23 @@ impl Driver {
         }
     }
 
+    /// Takes back the steps that had stepped aside and whose turn has come meanwhile; they
+    /// are due again. Whether there are any.
+    pub(super) fn come_back(&mut self) -> bool {
+        let run = self.state.created.run;
+        let aside = self.turns.aside.iter();
+        let come: Vec<StepPath> = aside
+            .filter(|(path, (turn, _))| turn.gate.has_come(&(run, (*path).clone())))
+            .map(|(path, _)| path.clone())
+            .filter(|path| self.is_wanted(path))
+            .collect();
+        for path in &come {
+            self.turns.aside.remove(path);
+            self.busy.remove(path);
+        }
+        !come.is_empty()
+    }
+
     /// When the waiting steps step aside: only where nothing else keeps the run here.
     fn patient_until(&self) -> Option<Timestamp> {
         let only_turns = self.turns.here.len() == self.open.len();
@@ -112,6 +129,8 @@ impl Driver {
         };
         self.slot = self.shared.slots.clone().acquire_owned().await.ok();
         if knocked {
+            // The knock may say that, and is answered by reading the messages.
+            self.come_back();
             return self.read_inbox().await;
         }
         let now = self.shared.ports.clock.now();

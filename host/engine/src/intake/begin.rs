@@ -235,6 +235,12 @@ async fn stake_all(
             }
         }
         let dropped = prepared.place.full().map(Accepted::Dropped);
+        let begun = |run| accepted.contains(&Accepted::New(run));
+        if first.is_none() && !prepared.place.may_be_dropped(begun) {
+            // The run that it would be dropped for may yet not be written. The sender
+            // tries again.
+            return Err(IntakeError::Backlog(1));
+        }
         match first.map(Accepted::Duplicate).or(dropped) {
             Some(none) => {
                 ours.retain(|_, (owner, _)| *owner != run);

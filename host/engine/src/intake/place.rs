@@ -17,7 +17,8 @@ pub(super) enum Place {
     /// The flow limits nothing.
     Free,
     /// So many are at work already, among them this run, and the flow wants no more.
-    Full(RunId),
+    /// Whether they are on disk.
+    Full { before: RunId, is_sure: bool },
     /// In line.
     Taken(Arc<Taken>),
 }
@@ -53,7 +54,7 @@ impl Place {
             at_once: concurrency.when_full == WhenFull::Drop,
         };
         match shared.key_lines.join(&plan.flow, key, run, wanted) {
-            Joined::Full(before) => Self::Full(before),
+            Joined::Full { before, is_sure } => Self::Full { before, is_sure },
             Joined::Place { number, behind } => Self::Taken(Arc::new(Taken {
                 lines: shared.key_lines.clone(),
                 queue: shared.queue.clone(),
@@ -74,7 +75,7 @@ impl Place {
     pub(super) fn in_journal(&self) -> Option<KeyPlace> {
         match self {
             Self::Taken(taken) => Some(taken.place.clone()),
-            Self::Free | Self::Full(_) => None,
+            Self::Free | Self::Full { .. } => None,
         }
     }
 
@@ -82,15 +83,24 @@ impl Place {
     pub(super) fn behind(&self) -> Option<RunId> {
         match self {
             Self::Taken(taken) => taken.behind,
-            Self::Free | Self::Full(_) => None,
+            Self::Free | Self::Full { .. } => None,
         }
     }
 
     /// A run in whose favour this one is dropped.
     pub(super) const fn full(&self) -> Option<RunId> {
         match self {
-            Self::Full(before) => Some(*before),
+            Self::Full { before, .. } => Some(*before),
             Self::Free | Self::Taken(_) => None,
+        }
+    }
+
+    /// Whether the event may be dropped: only in favour of runs that are on disk, or of
+    /// one that is written in the same batch.
+    pub(super) fn may_be_dropped(&self, begun: impl Fn(RunId) -> bool) -> bool {
+        match self {
+            Self::Full { before, is_sure } => *is_sure || begun(*before),
+            Self::Free | Self::Taken(_) => true,
         }
     }
 
@@ -110,7 +120,7 @@ impl Place {
                 taken.is_kept.store(true, Ordering::Release);
                 taken.lines.confirm(taken.run)
             }
-            Self::Free | Self::Full(_) => true,
+            Self::Free | Self::Full { .. } => true,
         }
     }
 }

@@ -185,6 +185,13 @@ impl Gate {
         }
     }
 
+    /// Whether the turn of a step has come that had stepped aside.
+    pub(crate) fn has_come(&self, place: &Place) -> bool {
+        let state = self.state.lock();
+        let steps = state.reserved.get(&place.0);
+        steps.is_some_and(|steps| steps.contains_key(&place.1))
+    }
+
     /// Forgets the steps of a run that do not wait here any more.
     pub(crate) fn forget(self: &Arc<Self>, run: RunId, keep: &dyn Fn(&StepPath) -> bool) {
         let now = self.clock.now();

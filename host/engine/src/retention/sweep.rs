@@ -55,6 +55,7 @@ pub(crate) async fn work(shared: Arc<Shared>, interval: Duration) {
     let mut pause = interval;
     loop {
         tokio::select! {
+            biased;
             () = clock.sleep_until(clock.now().plus(pause)) => {}
             _ = draining.wait_for(|draining| *draining) => return,
         }

@@ -74,6 +74,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
         tracing::error!("the scheduler panicked; it begins again");
         let retry = shared.ports.clock.now().plus(RETRY_DELAY);
         tokio::select! {
+            biased;
             () = sleep(&shared, Some(retry)) => {}
             _ = draining.wait_for(|draining| *draining) => return,
         }
@@ -96,6 +97,7 @@ async fn turns(shared: &Shared) {
             wake = Some(wake.map_or(retry, |wake| wake.min(retry)));
         }
         tokio::select! {
+            biased;
             () = sleep(shared, wake) => {}
             () = clockwork.a_run_ends(&mut ends) => {}
             _ = changes.changed() => stale = true,

@@ -8,7 +8,7 @@ use dowel_core::manifest::Idempotency;
 use dowel_core::port::Clock;
 use dowel_core::{ErrorKind, RunId, SendRecord};
 use dowel_engine::state::RunStatus;
-use dowel_engine::{Accepted, Engine};
+use dowel_engine::{Accepted, Engine, IntakeError};
 use dowel_flow::plan::{Concurrency, Plan, WhenFull};
 use dowel_testkit::Answer;
 use std::sync::Arc;
@@ -128,6 +128,25 @@ async fn what_is_dropped_leaves_nothing_and_names_the_run_at_work() {
     // It holds no dedupe key either.
     let second = accept(&engine, "a2", "A").await;
     assert_eq!(story(&engine, second).await.status, RunStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn nothing_is_dropped_for_a_run_that_may_not_be_written() {
+    let world = World::default();
+    let dead = Arc::new(Notify::new());
+    // Commits: plan, intake of the first one, which does not come to its end.
+    let store = Mortal::new(&world.store, 1, Crash::Before, &dead);
+    let plan = || keyed(1, WhenFull::Drop, WhileParked::Hold);
+    let engine = world.engine_on(Arc::new(store), plan()).await;
+    let first = engine.clone();
+    let unwritten = tokio::spawn(async move { first.accept(request(&order("a1", "A"))).await });
+    dead.notified().await;
+    let second = engine.accept(request(&order("a2", "A"))).await;
+    assert!(matches!(second, Err(IntakeError::Backlog(_))), "{second:?}");
+    unwritten.abort();
+    let engine = world.engine(plan()).await;
+    let second = accept(&engine, "a2", "A").await;
+    assert_eq!(engine.settled(second).await.unwrap().name(), "succeeded");
 }
 
 #[tokio::test]

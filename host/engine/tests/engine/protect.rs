@@ -6,13 +6,14 @@ use dowel_core::connection::{BreakerLimits, ConnectionLimits};
 use dowel_core::journal::HoldReason;
 use dowel_core::manifest::Idempotency;
 use dowel_core::port::Clock;
-use dowel_core::{ErrorKind, SendRecord};
+use dowel_core::{ErrorKind, SendRecord, StepId};
 use dowel_engine::state::RunStatus;
-use dowel_engine::{BreakerState, Engine, EngineOptions};
-use dowel_flow::plan::Plan;
-use dowel_testkit::Answer;
+use dowel_engine::{BreakerState, Engine, EngineOptions, IntakeRequest, Ports};
+use dowel_flow::plan::{Branch, Join, Parallel, Plan, StepKind, Wait};
+use dowel_testkit::{Answer, ManualClock, SeededRandomness};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 const COOLDOWN: Duration = Duration::from_secs(60);
 
@@ -68,6 +69,64 @@ async fn accept_all(engine: &Engine, count: usize) -> Vec<dowel_core::RunId> {
         runs.push(accepted.run());
     }
     runs
+}
+
+/// Two steps of a run stand in line, the second one since the first one has stepped aside.
+#[tokio::test]
+async fn a_turn_that_comes_while_another_step_waits_is_taken() {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let world = world(ConnectionLimits {
+        concurrency: 1,
+        ..ConnectionLimits::default()
+    });
+    let told = Arc::new(Notify::new());
+    let held = Answer::When(told.clone(), json("{}"));
+    world.connectors.script("crm.hold", [held]);
+    world.connectors.script("crm.get", [good()]);
+    let ask = |id: &str| call(id, "crm.get", "{}", Idempotency::Natural);
+    let wait = Wait {
+        program: program(None, &[]),
+        duration: Some(PATIENCE),
+        calendar: None,
+    };
+    let branch = |name: &str, steps| Branch {
+        name: StepId::new(name).unwrap(),
+        steps,
+    };
+    let both = Parallel {
+        program: program(None, &[]),
+        branches: vec![
+            branch("left", vec![ask("a")]),
+            branch("right", vec![step("pause", StepKind::Wait(wait)), ask("b")]),
+        ],
+        join: Join::All,
+    };
+    let waits = plan(vec![step("both", StepKind::Parallel(both))], "null");
+    let start = world.clock.now();
+    let clock = ManualClock::at(start);
+    let ports = Ports {
+        store: Arc::new(world.store.clone()),
+        invoker: world.connectors.clone(),
+        mapper: Arc::new(PathMapper),
+        clock: Arc::new(clock.clone()),
+        randomness: Arc::new(SeededRandomness::new(7)),
+    };
+    let plans = vec![one_call("holder", "crm.hold"), waits];
+    let engine = Engine::start(ports, world.options.clone(), plans)
+        .await
+        .unwrap();
+    let holder = IntakeRequest::new("holder".parse().unwrap(), "manual", order(1));
+    engine.accept(holder).await.unwrap();
+    settle().await;
+    let run = engine.accept(request(&order(2))).await.unwrap().run();
+    settle().await;
+    // Now the first one steps aside, and the second one gets in line.
+    clock.advance_to(start.plus(PATIENCE));
+    settle().await;
+    told.notify_one();
+    settle().await;
+    clock.advance_to(start.plus(PATIENCE * 3));
+    assert_eq!(engine.settled(run).await.unwrap(), RunStatus::Succeeded);
 }
 
 #[tokio::test]

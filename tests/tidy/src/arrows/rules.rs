@@ -47,6 +47,10 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "dowel-sim",
+        &["dowel-core", "dowel-engine", "dowel-flow", "dowel-testkit"],
+    ),
+    (
         "dowel-bench",
         &[
             "dowel-core",

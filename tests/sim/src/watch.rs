@@ -1,0 +1,261 @@
+//! Looks at every write as it happens, and keeps what the journals say.
+
+use crate::flows::EVENT_TYPE;
+use crate::log::Log;
+use crate::store::at_once;
+use dowel_core::journal::{Entry, Event};
+use dowel_core::port::{Batch, Scan, Store, StoreError, Write};
+use dowel_core::{Digest, RunId};
+use dowel_engine::state::RunState;
+use dowel_testkit::MemoryStore;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+
+/// A run as its journal has told it so far.
+#[derive(Clone)]
+pub(crate) struct Told {
+    pub(crate) state: RunState,
+    /// The entries, each with its place in the order of everything that happened.
+    pub(crate) entries: Vec<(u64, Entry)>,
+}
+
+/// What has been written so far.
+pub(crate) struct Watch {
+    log: Log,
+    runs: Mutex<BTreeMap<RunId, Told>>,
+}
+
+/// A page of a journal.
+struct Page {
+    run: RunId,
+    first: u64,
+    entries: Vec<Entry>,
+}
+
+/// A place in the line of a concurrency key.
+struct Place {
+    line: Vec<u8>,
+    number: u64,
+    run: RunId,
+}
+
+const RUN_BYTES: usize = 16;
+const NUMBER_BYTES: usize = 8;
+
+pub(crate) fn run_of(bytes: &[u8]) -> Option<RunId> {
+    let bytes: [u8; RUN_BYTES] = bytes.try_into().ok()?;
+    format!("{:032x}", u128::from_be_bytes(bytes)).parse().ok()
+}
+
+fn number_of(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
+fn page_of(key: &[u8], value: &[u8]) -> Option<Page> {
+    let rest = key.strip_prefix(b"j")?;
+    let (run, first) = rest.split_at_checked(RUN_BYTES)?;
+    let entries = serde_json::Deserializer::from_slice(value).into_iter();
+    Some(Page {
+        run: run_of(run)?,
+        first: number_of(first)?,
+        entries: entries.collect::<Result<_, _>>().ok()?,
+    })
+}
+
+fn place_of(key: &[u8]) -> Option<Place> {
+    let rest = key.strip_prefix(b"q")?;
+    let (rest, run) = rest.split_at_checked(rest.len().checked_sub(RUN_BYTES)?)?;
+    let (line, number) = rest.split_at_checked(rest.len().checked_sub(NUMBER_BYTES)?)?;
+    Some(Place {
+        line: line.to_vec(),
+        number: number_of(number)?,
+        run: run_of(run)?,
+    })
+}
+
+fn puts(batch: &Batch) -> impl Iterator<Item = (&Vec<u8>, &Vec<u8>)> {
+    batch.writes.iter().filter_map(|write| match write {
+        Write::Put(key, value) => Some((key, value)),
+        Write::Delete(_) => None,
+    })
+}
+
+/// Whether the event is work of the run, for which it needs its place.
+fn is_work(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::Created(_)
+            | Event::Queued { .. }
+            | Event::Commanded(_)
+            | Event::Stopped {}
+            | Event::Cancelled {}
+    )
+}
+
+impl Watch {
+    pub(crate) fn new(log: Log) -> Self {
+        Self {
+            log,
+            runs: Mutex::default(),
+        }
+    }
+
+    /// What the journals have told so far.
+    pub(crate) fn runs(&self) -> BTreeMap<RunId, Told> {
+        self.runs.lock().clone()
+    }
+
+    /// Writes a batch, and looks at it.
+    pub(crate) fn write(
+        &self,
+        host: u64,
+        store: &MemoryStore,
+        batch: &Batch,
+    ) -> Result<(), StoreError> {
+        let pages: Vec<Page> = puts(batch)
+            .filter_map(|(key, value)| page_of(key, value))
+            .collect();
+        let places = at_once(store.scan(Scan::prefix("q", usize::MAX))).unwrap_or_default();
+        let written = at_once(store.commit(batch.clone()));
+        self.tell(host, batch, &pages, &written);
+        if written.is_ok() {
+            for page in &pages {
+                self.check_place(page, batch, &places);
+            }
+            self.check_outbox(&pages, batch);
+            pages.into_iter().for_each(|page| self.read(page));
+        }
+        written
+    }
+
+    fn tell(&self, host: u64, batch: &Batch, pages: &[Page], written: &Result<(), StoreError>) {
+        let letters: String = batch
+            .writes
+            .iter()
+            .map(|write| match write {
+                Write::Put(key, _) => char::from(key.first().copied().unwrap_or(b'?')),
+                Write::Delete(_) => '-',
+            })
+            .collect();
+        let mut told = format!("host {host} writes {letters}");
+        for page in pages {
+            told.push_str(&format!("; {} from {}:", page.run, page.first));
+            for entry in &page.entries {
+                told.push_str(&format!(" {}", name(&entry.event)));
+            }
+        }
+        match written {
+            Ok(()) => self.log.line(told),
+            Err(error) => self.log.line(format_args!("{told}: {error}")),
+        }
+    }
+
+    /// The first runs of a key may work, no more than its limit.
+    fn check_place(&self, page: &Page, batch: &Batch, rows: &[(Vec<u8>, Vec<u8>)]) {
+        let runs = self.runs.lock();
+        let Some(state) = runs.get(&page.run).map(|told| &told.state) else {
+            return;
+        };
+        let Some(wanted) = &state.created.key_place else {
+            return;
+        };
+        let is_ending = page.entries.iter().any(
+            |entry| matches!(&entry.event, Event::Commanded(c) if c.command.name() == "cancel"),
+        );
+        if !page.entries.iter().any(|entry| is_work(&entry.event))
+            || state.cancel.is_some()
+            || is_ending
+        {
+            return;
+        }
+        let written = puts(batch).map(|(key, _)| key);
+        let places: Vec<Place> = rows
+            .iter()
+            .map(|(key, _)| key)
+            .chain(written)
+            .filter_map(|key| place_of(key))
+            .collect();
+        let mut line = state.created.flow.as_str().as_bytes().to_vec();
+        line.push(0);
+        line.extend(Digest::of(&wanted.key).hex().as_bytes());
+        // One that comes back and ends at once was at the end of the line.
+        let own = places.iter().find(|place| place.run == page.run);
+        let number = own.map_or(u64::MAX, |own| own.number);
+        let before = places
+            .iter()
+            .filter(|place| place.line == line && place.number < number)
+            .count();
+        if before >= usize::try_from(wanted.limit).unwrap_or(usize::MAX) {
+            let (run, limit) = (page.run, wanted.limit);
+            let what = format!(
+                "run {run} works although {before} runs are before it and {limit} may work"
+            );
+            self.log.violated("concurrency-key", what);
+        }
+    }
+
+    /// An event is in the outbox if and only if its step is recorded with it.
+    fn check_outbox(&self, pages: &[Page], batch: &Batch) {
+        // The host tells people of exceptions by events of other types.
+        let is_of_a_step = |value: &[u8]| String::from_utf8_lossy(value).contains(EVENT_TYPE);
+        let mut put: Vec<Vec<u8>> = puts(batch)
+            .filter(|(key, value)| key.starts_with(b"o") && is_of_a_step(value))
+            .map(|(key, _)| key.clone())
+            .collect();
+        let mut emitted = Vec::new();
+        for page in pages {
+            for entry in &page.entries {
+                if matches!(entry.event, Event::Emitted { .. }) {
+                    let mut key = b"o".to_vec();
+                    key.extend(page.run.as_u128().to_be_bytes());
+                    key.extend(entry.seq.to_be_bytes());
+                    emitted.push(key);
+                }
+            }
+        }
+        put.sort();
+        emitted.sort();
+        if put != emitted {
+            let what = format!(
+                "{} emitted and {} published in one batch",
+                emitted.len(),
+                put.len()
+            );
+            self.log.violated("emitted-iff-recorded", what);
+        }
+    }
+
+    fn read(&self, page: Page) {
+        let tick = self.log.tick();
+        let mut runs = self.runs.lock();
+        for entry in page.entries {
+            let seq = entry.seq;
+            let applied = match runs.get_mut(&page.run) {
+                Some(told) => told.state.apply(&entry).map(|()| {
+                    told.entries.push((tick, entry));
+                }),
+                None => RunState::begin(&entry).map(|state| {
+                    let entries = vec![(tick, entry)];
+                    runs.insert(page.run, Told { state, entries });
+                }),
+            };
+            if let Err(error) = applied {
+                let what = format!("run {} at {seq}: {error}", page.run);
+                self.log.violated("journals-fold", what);
+                return;
+            }
+        }
+    }
+}
+
+/// The event's name in journals.
+fn name(event: &Event) -> String {
+    let value = serde_json::to_value(event).unwrap_or_default();
+    let fields = value.as_object();
+    let name = fields.and_then(|fields| fields.keys().next().cloned());
+    let path = fields
+        .and_then(|fields| fields.values().next())
+        .and_then(|inner| inner.get("path"))
+        .and_then(|path| path.as_str());
+    format!("{}({})", name.unwrap_or_default(), path.unwrap_or_default())
+}
