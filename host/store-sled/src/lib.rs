@@ -31,6 +31,7 @@ mod recover;
 mod room;
 mod snapshot;
 mod stored;
+mod trim;
 mod values;
 mod view;
 mod watermark;

@@ -36,9 +36,10 @@ impl SledOptions {
     /// longest keys stay below that quarter (see `open::SEGMENT_BYTES`).
     pub const MAX_BLOB_THRESHOLD: usize = 16 * 1024;
 
-    /// Holds the pages of the runs at work. More would be filled, when the store opens, with
-    /// runs that wait for days: 200,000 of them may cost some 100 MiB in all.
-    const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+    /// Holds the pages of the runs at work, which lie beside each other: a run has some
+    /// seven entries, and a page has about eleven. More would be filled, when the store
+    /// opens, with runs that wait for days: 200,000 of them may cost some 100 MiB in all.
+    const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
     /// Room for the largest group, for sled to rewrite a few segments, and for an
     /// operator to work in.

@@ -7,6 +7,7 @@ use crate::open::OpenError;
 use crate::options::SledOptions;
 use crate::record::{RECORD_KEY, Record};
 use crate::stored::{FileReference, Stored};
+use crate::trim::Sample;
 use crate::values::ValueFolder;
 use crate::view::all_entries;
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ struct Survey {
     references: HashMap<FileReference, u64>,
     /// Entries whose value cannot be had: tree keys and their raw values.
     unreadable: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Some of the keys, from all over the tree.
+    sample: Sample,
 }
 
 pub(crate) fn recover(
@@ -49,6 +52,7 @@ pub(crate) fn recover(
         });
     }
     let mut survey = caught(|| take_survey(tree, values, options)).map_err(damaged)?;
+    caught(|| survey.sample.trim(tree)).map_err(damaged)?;
     let intact = survey.keys == written.keys && survey.fingerprint == written.fingerprint;
     if !options.accept_loss {
         if !intact {
@@ -111,6 +115,7 @@ fn take_survey(
         survey.keys += 1;
         survey.bytes += entry_bytes(&key, &raw);
         survey.fingerprint.add(&key, &raw);
+        survey.sample.see(&key);
         let readable = match Stored::decode(&raw) {
             Ok(Stored::Inline(_)) => true,
             Ok(Stored::File(reference)) => {

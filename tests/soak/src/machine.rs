@@ -26,3 +26,23 @@ pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
         .parse()?;
     Ok(kib * 1024)
 }
+
+/// The time of all cores that a process has used.
+pub(crate) fn cpu_ms(pid: u32) -> Result<u64> {
+    /// The kernel counts in hundredths of a second, whatever its own clock does.
+    const MS_PER_TICK: u64 = 10;
+    /// User and system time among the fields behind the name, proc(5).
+    const PLACES: [usize; 2] = [11, 12];
+    let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name, in parentheses, may hold anything.
+    let (_, fields) = text
+        .rsplit_once(") ")
+        .context("/proc/<pid>/stat has no name")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let mut ticks = 0;
+    for place in PLACES {
+        let field = fields.get(place).context("/proc/<pid>/stat is short")?;
+        ticks += field.parse::<u64>()?;
+    }
+    Ok(ticks * MS_PER_TICK)
+}

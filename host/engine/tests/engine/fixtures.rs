@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-fn folder(kind: &str) -> PathBuf {
+pub(crate) fn folder(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(kind)
@@ -29,14 +29,14 @@ fn is_update() -> bool {
 }
 
 /// Writes a file that is not there, if asked.
-fn add(file: &Path, text: &str) {
+pub(crate) fn add(file: &Path, text: &str) {
     if is_update() && !file.exists() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
     }
 }
 
-fn fixtures(kind: &str) -> Vec<PathBuf> {
+pub(crate) fn fixtures(kind: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder(kind)).into_iter().flatten();
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     found.sort();

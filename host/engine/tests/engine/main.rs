@@ -20,6 +20,7 @@ mod kept;
 mod key_lines;
 mod outcome;
 mod pages;
+mod plan_fixtures;
 mod properties;
 mod protect;
 mod quarantine;
