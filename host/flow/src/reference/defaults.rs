@@ -87,6 +87,29 @@ pub(super) const DEFAULTS: &[(&str, &str, &str)] = &[
     ("Approve", "escalate", "nobody else is asked"),
     ("Approve", "on_timeout", "`fail`"),
     ("Approve", "on_reject", "`fail`"),
+    ("TestCase", "mocks", "those of the file"),
+    ("Given", "trigger", "`{}`"),
+    ("Given", "via", "the flow's first trigger"),
+    ("Given", "now", "`2026-01-01T00:00:00Z`"),
+    ("Given", "env", "`{}`"),
+    ("Given", "headers", "none"),
+    ("Given", "state", "the flow's `initial` values"),
+    ("GivenPayload", "via", "the flow's first trigger"),
+    ("GivenPayload", "after", "at once"),
+    ("GivenPayload", "headers", "those of `given`"),
+    ("Answer", "code", "`mock`"),
+    ("Answer", "by", "`tester`"),
+    (
+        "Answer",
+        "sent",
+        "`sent` for `timeout` and `unknown-outcome`, `answered` for the others",
+    ),
+    ("Answer", "after", "at once"),
+    ("Answer", "times", "`1`, and the last answer repeats"),
+    ("Answer", "item", "every call"),
+    ("Answer", "with", "every input"),
+    ("Expect", "call_order", "`listed`"),
+    ("ExpectCall", "times", "`1`"),
 ];
 
 /// The default of a key.
@@ -101,11 +124,13 @@ mod tests {
     use super::DEFAULTS;
     use crate::shape::{Definitions, Shape};
     use crate::surface::flow::FlowFile;
+    use crate::surface::test::TestFile;
 
     #[test]
     fn defaults_are_of_keys_that_may_be_absent() {
         let mut definitions = Definitions::default();
         FlowFile::schema(&mut definitions);
+        TestFile::schema(&mut definitions);
         for (name, key, _) in DEFAULTS {
             let definition = &definitions.0[*name];
             assert!(definition["properties"][*key].is_object(), "{name}.{key}");

@@ -17,7 +17,7 @@ pub(super) type Found = BTreeMap<(String, String), String>;
 const MAX_LINES: usize = 14;
 
 /// Looks for every key.
-pub(super) fn find(examples: &[Example], definitions: &Definitions) -> Found {
+pub(super) fn find(examples: &[Example], definitions: &Definitions, root: &str) -> Found {
     let mut found = Found::new();
     for example in examples {
         let source = Arc::new(Source::new(&example.path, &example.text));
@@ -28,7 +28,7 @@ pub(super) fn find(examples: &[Example], definitions: &Definitions) -> Found {
                 definitions,
                 found: &mut found,
             };
-            search.record(&tree, "FlowFile");
+            search.record(&tree, root);
         }
     }
     found

@@ -47,6 +47,10 @@ pub(super) fn of(schema: &Value) -> String {
             let values = &schema["additionalProperties"];
             format!("a map with names of your own; each value is {}", of(values))
         }
+        Some("null") => "`null`".to_owned(),
+        Some("string") if schema["format"] == "date-time" => {
+            "a time, such as `2026-03-01T09:00:00Z`".to_owned()
+        }
         Some("string") => {
             let pattern = schema["pattern"].as_str().unwrap_or_default();
             let named = PATTERNS.iter().find(|(known, _)| *known == pattern);

@@ -7,6 +7,7 @@ mod kind;
 
 use crate::shape::{Definitions, Shape};
 use crate::surface::flow::FlowFile;
+use crate::surface::test::TestFile;
 use example::Found;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -44,14 +45,36 @@ The examples are parts of whole flows that have tests: [place-order](examples/fl
 them.
 ";
 
+/// The beginning of the page about tests.
+const TESTS_HEAD: &str = "\
+# The tests of a flow
+
+This page is made from the program by `cargo xtask docs`. Tests stand beside their flow, in
+`flows/<name>/flow.test.yaml`, and `dowel test` runs them: the real engine on a store in memory, a virtual clock, and mocks
+in the place of everything outside ([Test it](../guide/flow-author.md#test-it)). Maps are compared by the keys that are
+named, lists as a whole, numbers by their text. A mock's name is `<connection>.<operation>`, or the id of an `approve` step.
+
+The examples are parts of whole files that are run: [tested](examples/flows/tested/flow.test.yaml) and its neighbours.
+";
+
 /// The reference of `flow.yaml`.
 pub fn flow(examples: &[Example]) -> Page {
+    page::<FlowFile>("FlowFile", HEAD, examples)
+}
+
+/// The reference of `flow.test.yaml`.
+pub fn flow_test(examples: &[Example]) -> Page {
+    page::<TestFile>("TestFile", TESTS_HEAD, examples)
+}
+
+/// The page about files of a type; `root` is the type's name.
+fn page<T: Shape>(root: &str, head: &str, examples: &[Example]) -> Page {
     let mut definitions = Definitions::default();
-    FlowFile::schema(&mut definitions);
-    let found = example::find(examples, &definitions);
+    T::schema(&mut definitions);
+    let found = example::find(examples, &definitions, root);
     let places = places(&definitions);
     let mut page = Page {
-        text: HEAD.to_owned(),
+        text: head.to_owned(),
         without_example: Vec::new(),
     };
     for (name, keys) in definitions.keys() {
