@@ -14,6 +14,9 @@ fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
         .unwrap_or_default()
 }
 
+/// The host names so many runs behind a parked one, and no more.
+const MAX_BEHIND: usize = 100;
+
 /// One line for each.
 pub(super) fn table(page: &Value) -> String {
     let all = list(page, "exceptions");
@@ -127,9 +130,14 @@ pub(super) fn one(one: &Value) -> String {
         let steps: Vec<&str> = list(one, key).iter().filter_map(Value::as_str).collect();
         line(name, &steps.join(", "));
     }
-    let behind = list(one, "behind").len();
-    if behind > 0 {
-        line("behind it", &format!("{behind} runs wait"));
+    let behind = list(one, "behind");
+    if let Some(next) = behind.first().and_then(Value::as_str) {
+        let count = match behind.len() {
+            1 => "1 run waits".to_owned(),
+            MAX_BEHIND => format!("{MAX_BEHIND} runs or more wait"),
+            count => format!("{count} runs wait"),
+        };
+        line("behind it", &format!("{count}, the next one is {next}"));
     }
     line("trigger", text(one, "trigger"));
     if one["is_cut"] == true {
@@ -176,7 +184,7 @@ mod tests {
             due          2026-03-02T09:00:00.000Z, overdue
             undone       b
             not undone   a
-            behind it    1 runs wait
+            behind it    1 run waits, the next one is a
             input        {"id":1}
         "#]]
         .assert_eq(&one(&value));

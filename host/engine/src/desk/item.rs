@@ -219,9 +219,16 @@ impl Item {
             path: Some(step),
             at,
         };
+        let item = opened.item(plan, state);
+        // Of a loop inside of another loop no steps are left that could be tried again.
+        let is_nested = without_indexes(path.as_str()) != path.as_str();
         Self {
             loop_item: Some((path.clone(), index)),
-            ..opened.item(plan, state)
+            recommended: match is_nested {
+                true => Recommended::Rerun,
+                false => item.recommended,
+            },
+            ..item
         }
     }
 

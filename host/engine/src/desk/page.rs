@@ -118,6 +118,8 @@ impl DeskPage {
                     let id = loop_id(state, path, *index);
                     change.close(index::get(store, id).await?);
                 }
+                // The run that takes the place of this one does its items as well.
+                Command::Rerun { .. } => self.close_all(shared, state, entry, change).await?,
                 _ => {}
             },
             // The loop begins anew, and its items with it.

@@ -10,6 +10,7 @@ mod bulk;
 mod bulk_cost;
 mod crash;
 mod desk;
+mod desk_nested;
 mod diagram;
 mod events;
 mod fixtures;

@@ -35,21 +35,31 @@ impl RunState {
 
     /// Nothing more is to be done about a failed item.
     pub(super) fn discard_item(&self, path: &StepPath, index: usize) -> Result<(), String> {
-        self.require_item(path, index)
+        self.require_failures()?;
+        // Of a loop inside of another loop nothing is left once the outer item has ended.
+        match self.failed_items {
+            0 => Err(format!("item {index} of `{path}` has not failed")),
+            _ => Ok(()),
+        }
     }
 
-    fn require_item(&self, path: &StepPath, index: usize) -> Result<(), String> {
+    fn require_failures(&self) -> Result<(), String> {
         if self.status != RunStatus::SucceededWithFailures {
             return Err(format!(
                 "the run is {}; its items are decided about when it has ended without them",
                 self.status.name()
             ));
         }
+        Ok(())
+    }
+
+    fn require_item(&self, path: &StepPath, index: usize) -> Result<(), String> {
+        self.require_failures()?;
         let has_loop =
             matches!(self.steps.get(path), Some(StepState::Done(done)) if done.items.is_some());
         if !has_loop || self.failed_in_item(path, index).is_none() {
             return Err(format!(
-                "item {index} of `{path}` has no steps that could be tried again"
+                "item {index} of `{path}` has no steps that could be tried again: rerun the whole run, or discard the item"
             ));
         }
         Ok(())
