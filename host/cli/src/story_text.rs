@@ -23,10 +23,26 @@ pub(crate) struct Story {
     output: Option<Box<RawValue>>,
     error: Option<Failure>,
     waits_behind: Option<String>,
+    parent: Option<Parent>,
     state: Option<State>,
     steps: Vec<Step>,
     #[serde(default)]
     decisions: Vec<Decision>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Parent {
+    run: String,
+    step: String,
+    detached: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Child {
+    run: String,
+    flow: String,
+    version: String,
+    status: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,6 +77,7 @@ struct Step {
     #[serde(default)]
     held: Vec<Held>,
     approval: Option<Approval>,
+    child: Option<Child>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,6 +140,15 @@ pub(crate) fn render(story: &Story) -> String {
             "  waits    behind run {run} of the same concurrency key"
         );
     }
+    if let Some(parent) = &story.parent {
+        let waits = if parent.detached {
+            ", which does not wait"
+        } else {
+            ""
+        };
+        let (run, step) = (&parent.run, &parent.step);
+        let _ = writeln!(text, "  parent   run {run}, step {step}{waits}");
+    }
     let _ = writeln!(text, "  payload  {}", shorten(story.payload.get()));
     if let Some(state) = &story.state {
         write_state(&mut text, state);
@@ -169,6 +195,14 @@ fn write_step(text: &mut String, step: &Step) {
     }
     if let Some(input) = &step.input {
         let _ = writeln!(text, "      input  {}", shorten(input.get()));
+    }
+    if let Some(child) = &step.child {
+        let status = child.status.as_deref().unwrap_or("begun");
+        let _ = writeln!(
+            text,
+            "      child  run {} of {}@{}, {status}",
+            child.run, child.flow, child.version
+        );
     }
     if let Some(approval) = &step.approval {
         write_approval(text, approval);

@@ -4,11 +4,12 @@ use crate::args::Repository;
 use crate::catalogue::InstalledConnectors;
 use anyhow::{Context as _, Result, anyhow};
 use dowel_core::connection::Connection;
-use dowel_core::{ConnectionName, Digest};
+use dowel_core::{ConnectionName, Digest, FlowName};
 use dowel_engine::EngineOptions;
 use dowel_flow::compile;
 use dowel_flow::diagnostic::Diagnostic;
 use dowel_flow::environment::Environment;
+use dowel_flow::outline::Outlines;
 use dowel_flow::plan::Plan;
 use dowel_flow::policy::Policy;
 use dowel_flow::source::{Context, FlowFolder};
@@ -54,12 +55,14 @@ pub(crate) fn compile_all(
             all.findings.extend(findings);
         }
     }
+    let outlines = Outlines::of(&repository.flows(&[])?);
     for folder in folders {
         let context = Context {
             catalogue: connectors,
             checker: mapping,
             calendars: &calendars,
             policy: &all.policy,
+            flows: &outlines,
             commit: None,
         };
         match compile(folder, context) {
@@ -74,6 +77,25 @@ pub(crate) fn compile_all(
         }
     }
     Ok(all)
+}
+
+/// Compiles the flows that a flow runs, and those that these run.
+pub(crate) fn compile_reached(
+    repository: &Repository,
+    flow: &FlowName,
+    connectors: &InstalledConnectors,
+    mapping: &Mapping,
+) -> Result<Compiled> {
+    let mut folders = repository.flows(&[])?;
+    let reached = Outlines::of(&folders).reachable(flow);
+    if reached.is_empty() {
+        return Ok(Compiled::default());
+    }
+    folders.retain(|folder| {
+        let name = folder.path.rsplit('/').next().unwrap_or_default();
+        reached.iter().any(|flow| flow.as_str() == name)
+    });
+    compile_all(repository, &folders, connectors, mapping)
 }
 
 /// The findings of a check as one error, for commands that need clean input.

@@ -5,9 +5,11 @@
 //! understand a journal any more.
 
 mod approval;
+mod child;
 mod command;
 
 pub use approval::{ApprovalAsked, Escalation, OnExpiry};
+pub use child::{ChildBegan, ChildEnd, ParentRun, StopReason};
 pub use command::{Actor, Command, Commanded, OtherPlan};
 
 use crate::digest::Digest;
@@ -79,6 +81,9 @@ pub struct RunCreated {
     /// The entry of the quarantine that the payload came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resubmitted_from: Option<RunId>,
+    /// The run whose step began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentRun>,
     /// W3C `traceparent` of the request that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -363,6 +368,64 @@ pub enum Event {
     ApprovalExpired {
         /// The step.
         path: StepPath,
+    },
+    /// A `run` step began another run, in the same batch.
+    ChildBegan(ChildBegan),
+    /// The child of a `run` step was rerun: the step waits for the other run.
+    ChildReplaced {
+        /// The step.
+        path: StepPath,
+        /// Which child of the step, from 1.
+        attempt: u32,
+        /// The other run.
+        run: RunId,
+    },
+    /// The child of a `run` step is asked to end before its time, in the same batch.
+    ChildStopped {
+        /// The step.
+        path: StepPath,
+        /// Which child of the step, from 1.
+        attempt: u32,
+        /// The child.
+        run: RunId,
+        /// Why.
+        reason: StopReason,
+        /// Whether it undoes what it did.
+        compensate: bool,
+    },
+    /// The child of a `run` step came to its end.
+    ChildEnded {
+        /// The step.
+        path: StepPath,
+        /// Which child of the step, from 1.
+        attempt: u32,
+        /// The child.
+        run: RunId,
+        /// How.
+        end: ChildEnd,
+    },
+    /// A `run` step has the value of its child, which ended well.
+    ChildConcluded {
+        /// The step.
+        path: StepPath,
+        /// The step's value after its `output` mapping, where it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<JsonText>,
+    },
+    /// The child of a `run` step failed, or could not begin, and another one follows at
+    /// `retry_at`.
+    ChildFailed {
+        /// The step.
+        path: StepPath,
+        /// Which child of the step, from 1.
+        attempt: u32,
+        /// Why.
+        error: StepError,
+        /// When the next child is due.
+        retry_at: Timestamp,
+        /// The payload, unless an earlier event carries it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payload: Option<JsonText>,
     },
     /// A container step (`switch`, `for_each`, `parallel`, `try`) came to its end.
     BlockEnded {

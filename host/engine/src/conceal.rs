@@ -100,6 +100,10 @@ impl Concealer {
                     let call = failed.call.as_ref();
                     call.iter()
                         .for_each(|call| concealer.learn(path, &call.arguments.input));
+                    let child = failed.child.as_ref();
+                    child
+                        .iter()
+                        .for_each(|child| concealer.learn(path, &child.payload));
                 }
                 StepState::Looping(looping) => {
                     looping
@@ -107,6 +111,7 @@ impl Concealer {
                         .iter()
                         .for_each(|item| concealer.learn(path, item));
                 }
+                StepState::Child(child) => concealer.learn(path, &child.payload),
                 StepState::Asking(asking) => concealer.learn(path, &asking.asked.show),
                 _ => {}
             }

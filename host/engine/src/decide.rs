@@ -9,6 +9,7 @@ pub(crate) use walk::{Failure, Progress, Walk};
 
 use crate::scope::Scope;
 use crate::state::{CallState, RunState};
+use crate::step::run;
 use dowel_core::journal::Event;
 use dowel_core::{StepPath, Timestamp};
 use dowel_flow::plan::{Call, Plan, Step};
@@ -69,7 +70,25 @@ pub enum Action<'p> {
         /// From 1.
         attempt: u32,
     },
-    /// People were asked: something comes in, or this happens by itself at its time.
+    /// The step's next child is due.
+    BeginChild {
+        /// The step.
+        step: &'p Step,
+        /// Its path.
+        path: StepPath,
+        /// Not before this time.
+        due: Timestamp,
+    },
+    /// The step's child came to its end.
+    Conclude {
+        /// The step.
+        step: &'p Step,
+        /// Its path.
+        path: StepPath,
+        /// Its place.
+        scope: Scope,
+    },
+    /// People were asked, or another run is at work: something comes in, or this happens by itself at its time.
     Listen {
         /// What happens, and when.
         due: Option<(Timestamp, Event)>,
@@ -119,6 +138,9 @@ pub fn next<'p>(plan: &'p Plan, state: &RunState) -> Next<'p> {
                 walk.actions.clear();
                 let event = saga::overrun(&walk, error);
                 walk.settle("", event);
+            } else if walk.actions.is_empty() {
+                let abandoned = run::abandoned(&walk);
+                walk.actions.extend(abandoned);
             }
             Next::Do(walk.actions)
         }

@@ -358,7 +358,13 @@ impl Engine {
         }
         let state = RunState::fold(&entries).map_err(|e| EngineError::Journal(e.to_string()))?;
         let concealer = Concealer::load(store, &self.shared.plans, &entries, &state).await?;
-        Ok(Story::of(&entries, &state, concealer.as_ref()))
+        let mut story = Story::of(&entries, &state, concealer.as_ref());
+        let steps = story.iter_mut().flat_map(|story| &mut story.steps);
+        for child in steps.filter_map(|step| step.child.as_mut()) {
+            let summary = summary::get(store, child.run).await?;
+            child.status = Some(summary.map_or("removed", |summary| summary.status.name()));
+        }
+        Ok(story)
     }
 
     /// A run's journal, in full and not masked; empty if there is no such run. For tests

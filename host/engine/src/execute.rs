@@ -4,6 +4,7 @@ mod attempts;
 mod barrier;
 mod begin;
 mod call;
+mod child;
 mod drive;
 mod kept;
 mod messages;
@@ -12,6 +13,7 @@ mod room;
 mod turn;
 
 use crate::engine::Shared;
+use crate::inbox;
 use crate::journal::{self, JournalError};
 use crate::keys;
 use crate::live::Seat;
@@ -133,6 +135,11 @@ async fn drive(
             let mark = shared.ports.store.get(&keys::active(run)).await?;
             let due = mark.as_deref().map(queue::read_due);
             let entries = journal::load(shared.ports.store.as_ref(), run).await?;
+            if entries.is_empty() {
+                // Somebody told a run something that was removed meanwhile.
+                inbox::empty(shared, run).await?;
+                return Ok(Exit::Rest);
+            }
             let state =
                 RunState::fold(&entries).map_err(|source| JournalError::Illegal { run, source })?;
             (state, due, true)

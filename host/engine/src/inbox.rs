@@ -4,9 +4,9 @@
 
 use crate::engine::Shared;
 use crate::keys;
-use dowel_core::RunId;
-use dowel_core::journal::Commanded;
+use dowel_core::journal::{ChildEnd, Commanded};
 use dowel_core::port::{Batch, Scan, StoreError};
+use dowel_core::{RunId, StepPath};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -22,6 +22,26 @@ const MAX_READ: usize = 256;
 pub(crate) enum Message {
     /// A person or a policy decided something.
     Command(Commanded),
+    /// The run's child came to its end; in the batch with the child's own last entry.
+    ChildEnded {
+        /// The step that began it.
+        path: StepPath,
+        /// Which child of the step, from 1.
+        attempt: u32,
+        /// The child, or the run that took its place.
+        run: RunId,
+        /// How.
+        end: ChildEnd,
+    },
+    /// The run's child was rerun; in the batch that begins the other run.
+    ChildReplaced {
+        /// The step that began it.
+        path: StepPath,
+        /// Which child of the step, from 1.
+        attempt: u32,
+        /// The other run.
+        run: RunId,
+    },
 }
 
 /// What became of a message: applied, or refused with the reason.
@@ -132,4 +152,20 @@ pub(crate) async fn read(
             (key, message)
         })
         .collect())
+}
+
+/// Throws away the messages to a run that is not there any more.
+pub(crate) async fn empty(shared: &Shared, run: RunId) -> Result<(), StoreError> {
+    let scan = Scan::prefix(keys::inbox(run), MAX_READ).keys_only();
+    loop {
+        let rows = shared.ports.store.scan(scan.clone()).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        for (key, _) in rows {
+            batch.delete(key);
+        }
+        shared.ports.store.commit(batch).await?;
+    }
 }

@@ -6,6 +6,7 @@
 
 mod approvals;
 pub mod backup;
+mod children;
 mod command;
 mod conceal;
 pub mod decide;

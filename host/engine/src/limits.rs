@@ -1,7 +1,7 @@
 //! How long a run may be at work, how long it may take, and how much it may record.
 //! Derived from the journal; pure.
 
-use crate::state::{RunState, RunStatus, StepState};
+use crate::state::{ChildPhase, RunState, RunStatus, StepState};
 use dowel_core::code::run::{DEADLINE_PASSED, RUN_TIMEOUT, RUN_TOO_LONG};
 use dowel_core::journal::{Entry, Event};
 use dowel_core::{ErrorKind, StepError, Timestamp};
@@ -47,6 +47,10 @@ fn active_between(state: &RunState, now: Timestamp) -> Duration {
 fn last_retry(state: &RunState) -> Option<Timestamp> {
     let retries = state.steps.values().filter_map(|step| match step {
         StepState::Retrying { retry_at, .. } => Some(*retry_at),
+        StepState::Child(child) => match child.phase {
+            ChildPhase::Due(retry_at) => Some(retry_at),
+            _ => None,
+        },
         _ => None,
     });
     retries.max()

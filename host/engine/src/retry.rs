@@ -31,7 +31,18 @@ pub(crate) fn verdict(
     if outcome_is_unknown(plan, &error, sent) {
         return Verdict::Fail(unknown_outcome(error));
     }
-    let policy = &plan.retry;
+    by_policy(&plan.retry, attempt, error, since, now, random)
+}
+
+/// Decides by the policy alone what follows attempt number `attempt`.
+pub(crate) fn by_policy(
+    policy: &RetryPolicy,
+    attempt: u32,
+    error: StepError,
+    since: Timestamp,
+    now: Timestamp,
+    random: u64,
+) -> Verdict {
     if !policy.kinds.contains(&error.kind) || attempt >= policy.attempts {
         return Verdict::Fail(error);
     }

@@ -3,6 +3,7 @@
 mod apply;
 mod approval;
 mod call;
+mod child;
 mod command;
 mod compensation;
 mod looping;
@@ -12,6 +13,7 @@ mod status;
 
 pub use apply::IllegalEvent;
 pub use approval::{ApprovalState, DecisionRefused, Settled};
+pub use child::{ChildPhase, ChildState};
 pub use compensation::Compensation;
 pub(crate) use looping::MAX_RESULTS_BYTES;
 pub use looping::{ItemEnd, LoopState, Paging};
@@ -126,6 +128,8 @@ pub enum StepState {
     },
     /// People were asked and nobody has decided.
     Asking(ApprovalState),
+    /// A `run` has a child, or is to have one.
+    Child(Box<ChildState>),
     /// A `wait` has not come to its end.
     Waiting {
         /// When it does.
@@ -164,6 +168,8 @@ pub struct Failed {
     pub error: StepError,
     /// The attempts, where the step made a call.
     pub call: Option<CallState>,
+    /// The last child, where the step ran another flow.
+    pub child: Option<Box<ChildState>>,
     /// Whether the flow itself says so, with a `fail` step.
     pub deliberate: bool,
     /// Whether a `try`, a loop or a `parallel` went on without it.

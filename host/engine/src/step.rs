@@ -9,6 +9,7 @@ pub(crate) mod for_each;
 mod pages;
 pub(crate) mod parallel;
 pub(crate) mod return_;
+pub(crate) mod run;
 pub(crate) mod set;
 pub(crate) mod switch;
 pub(crate) mod try_;
@@ -26,6 +27,8 @@ pub(crate) enum Begin {
     Record(Event),
     /// It calls an operation.
     Call(CallArguments),
+    /// It runs another flow with this payload.
+    Run(JsonText),
     /// It ends the run with this event.
     Stop(Event),
 }
@@ -53,6 +56,7 @@ pub(crate) fn begin(
         StepKind::Try(_) => Begin::Record(try_::begin(path)),
         StepKind::Wait(plan) => Begin::Record(wait::begin(plan, path, &mut values, now)?),
         StepKind::Approve(plan) => Begin::Record(approve::begin(plan, path, &mut values, now)?),
+        StepKind::Run(_) => Begin::Run(values.take()),
         StepKind::Emit { event_type, .. } => {
             Begin::Record(emit::begin(event_type, path, &mut values, state)?)
         }

@@ -2,9 +2,12 @@
 //! from the journal alone.
 
 mod approval;
+mod child;
 mod end;
+mod step;
 
 pub use approval::ApprovalStory;
+pub use child::{ChildStory, ParentStory};
 
 use crate::conceal::Concealer;
 use crate::mask::mask;
@@ -54,6 +57,9 @@ pub struct Story {
     /// The entry of the quarantine that the payload came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resubmitted_from: Option<RunId>,
+    /// The run whose step began it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentStory>,
     /// W3C `traceparent`.
     pub traceparent: Option<String>,
     /// When it was accepted.
@@ -69,7 +75,7 @@ pub struct Story {
     /// Why it failed or is parked.
     pub error: Option<StepError>,
     /// What it waits for, while it is `waiting`: `slot`, `rate` or `breaker` of a
-    /// connection, `key` (the runs before it), `enabled` (its flow), `timer`, `approval` (people), or `event`.
+    /// connection, `key` (the runs before it), `enabled` (its flow), `timer`, `approval` (people), `child` (the run of a `run` step), or `event`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<&'static str>,
     /// The run that it waits behind, of the same concurrency key.
@@ -125,7 +131,7 @@ pub struct StepStory {
     /// Its path.
     pub path: StepPath,
     /// What it does: `call`, `set`, `switch`, `for_each`, `parallel`, `try`, `wait`, `approve`,
-    /// `emit`, `fail`, `return`, or `step` where it was skipped or failed before it did anything.
+    /// `run`, `emit`, `fail`, `return`, or `step` where it was skipped or failed before it did anything.
     pub kind: &'static str,
     /// `running`, `waiting`, `succeeded`, `skipped` or `failed`.
     pub status: &'static str,
@@ -155,6 +161,9 @@ pub struct StepStory {
     /// What people were asked, and what came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalStory>,
+    /// The run that a `run` step began last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<ChildStory>,
 }
 
 /// A wait for the turn at a connection.
@@ -208,7 +217,10 @@ const fn waits_for(last: &Event) -> &'static str {
         Event::CallHeld { reason, .. } => reason.name(),
         Event::Queued { .. } => "key",
         Event::Stopped {} => "enabled",
-        Event::AttemptFailed { .. } | Event::WaitBegan { .. } => "timer",
+        Event::AttemptFailed { .. } | Event::WaitBegan { .. } | Event::ChildFailed { .. } => {
+            "timer"
+        }
+        Event::ChildBegan(_) | Event::ChildReplaced { .. } | Event::ChildStopped { .. } => "child",
         Event::ApprovalAsked(_) | Event::ApprovalEscalated { .. } => "approval",
         _ => "event",
     }
@@ -270,6 +282,12 @@ impl Story {
             rerun_of: created.rerun_of,
             rerun_as: state.rerun_as,
             resubmitted_from: created.resubmitted_from,
+            parent: created.parent.as_ref().map(|parent| ParentStory {
+                run: parent.run,
+                step: parent.step.clone(),
+                attempt: parent.attempt,
+                detached: parent.detached,
+            }),
             status: state.status,
             trigger: created.trigger.clone(),
             dedupe_key: created.dedupe_key.clone(),
@@ -338,6 +356,12 @@ impl Story {
             Event::ApprovalAsked(_)
             | Event::ApprovalEscalated { .. }
             | Event::ApprovalExpired { .. } => self.add_approval(&entry.event, at),
+            Event::ChildBegan(_)
+            | Event::ChildReplaced { .. }
+            | Event::ChildStopped { .. }
+            | Event::ChildEnded { .. }
+            | Event::ChildConcluded { .. }
+            | Event::ChildFailed { .. } => self.add_child(&entry.event, at),
             Event::Commanded(commanded) => self.decide(commanded, at),
             Event::BlockEnded { path, result } => self.done(path, "step", result, at),
             Event::Emitted { path, data, .. } => self.done(path, "emit", data, at),
@@ -530,74 +554,5 @@ impl Story {
                 self.steps.len() - 1
             });
         &mut self.steps[index]
-    }
-}
-
-impl StepStory {
-    fn begin(path: &StepPath, kind: &'static str, at: Timestamp) -> Self {
-        Self {
-            path: path.clone(),
-            kind,
-            status: "running",
-            connection: None,
-            operation: None,
-            idempotency_key: None,
-            input: None,
-            output: None,
-            error: None,
-            started_at: at,
-            ended_at: None,
-            attempts: Vec::new(),
-            held: Vec::new(),
-            approval: None,
-        }
-    }
-
-    /// A person had the step tried again.
-    fn reopen(&mut self) {
-        self.status = "waiting";
-        self.ended_at = None;
-        self.error = None;
-    }
-
-    pub(super) fn fail(&mut self, at: Timestamp, error: &StepError) {
-        self.error = Some(error.clone());
-        self.end(at, "failed");
-    }
-
-    pub(super) fn end(&mut self, at: Timestamp, status: &'static str) {
-        self.ended_at = Some(at);
-        self.status = status;
-    }
-
-    fn attempt(&mut self, number: u32, started_at: Timestamp) -> &mut AttemptStory {
-        let index = self
-            .attempts
-            .iter()
-            .position(|attempt| attempt.number == number)
-            .unwrap_or_else(|| {
-                self.attempts.push(AttemptStory::begin(number, started_at));
-                self.attempts.len() - 1
-            });
-        &mut self.attempts[index]
-    }
-}
-
-impl AttemptStory {
-    const fn begin(number: u32, started_at: Timestamp) -> Self {
-        Self {
-            number,
-            started_at,
-            ended_at: None,
-            sent: None,
-            error: None,
-            retry_at: None,
-        }
-    }
-
-    fn end(&mut self, at: Timestamp, sent: SendRecord, error: Option<&StepError>) {
-        self.ended_at = Some(at);
-        self.sent = Some(sent);
-        self.error = error.cloned();
     }
 }

@@ -163,18 +163,23 @@ impl fmt::Display for Path {
     }
 }
 
-/// Reads the tests of a flow; `None` if its folder has none.
+/// Reads the tests of a flow; `None` if its folder has none. `others` are the flows that it
+/// runs, and those that these run.
 ///
 /// # Errors
 /// Everything that is wrong, in order of place, warnings included.
-pub fn parse(folder: &FlowFolder, plan: &Plan) -> Option<Result<Suite, Vec<Diagnostic>>> {
+pub fn parse(
+    folder: &FlowFolder,
+    plan: &Plan,
+    others: &[Plan],
+) -> Option<Result<Suite, Vec<Diagnostic>>> {
     let text = folder.files.get(TEST_FILE)?;
     let path = path_in(folder, TEST_FILE);
     let source = Arc::new(Source::new(&path, text));
     let mut report = Report::new(Arc::clone(&source));
     let read = parse_yaml(text, &mut report).and_then(|tree| {
         let file = TestFile::decode(&tree, &mut report)?;
-        let cases = read::cases(&file, folder, plan, &mut report)?;
+        let cases = read::cases(&file, folder, (plan, others), &mut report)?;
         Some((tree, cases))
     });
     Some(match read {

@@ -14,6 +14,7 @@ pub mod environment;
 pub mod flow_test;
 pub mod json_schema;
 mod lower;
+pub mod outline;
 pub mod plan;
 pub mod policy;
 pub mod reference;

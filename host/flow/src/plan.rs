@@ -335,6 +335,8 @@ pub enum StepKind {
     Wait(Wait),
     /// Asks people.
     Approve(Box<Approve>),
+    /// Runs another flow.
+    Run(Box<RunFlow>),
     /// Emits a CloudEvent. One output: its data.
     Emit {
         /// CloudEvents `type`.
@@ -500,6 +502,28 @@ pub struct EscalateTo {
     pub after: Duration,
     /// The groups.
     pub groups: Vec<GroupName>,
+}
+
+/// A `run` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunFlow {
+    /// One output: the payload.
+    pub program: Arc<Program>,
+    /// The flow.
+    pub flow: FlowName,
+    /// The versions that will do; which one it is shows when the child begins.
+    pub range: semver::VersionReq,
+    /// Whether the step goes on without waiting for the child.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub detach: bool,
+    /// One output, with the child's output as `.`: the step's value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Arc<Program>>,
+    /// When another child is begun after one that failed.
+    pub retry: RetryPolicy,
+    /// How long a child may take by the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
 }
 
 /// What a call does whose outcome nobody knows.
@@ -696,6 +720,7 @@ impl Step {
             StepKind::Try(plan) => &plan.program,
             StepKind::Wait(wait) => &wait.program,
             StepKind::Approve(approve) => &approve.program,
+            StepKind::Run(run) => &run.program,
             StepKind::Set { program }
             | StepKind::Switch { program, .. }
             | StepKind::Emit { program, .. }

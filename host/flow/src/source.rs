@@ -2,6 +2,7 @@
 //! by this crate.
 
 use crate::diagnostic::Diagnostic;
+use crate::outline::Outlines;
 use crate::plan::{Calendars, Plan};
 use crate::policy::Policy;
 use dowel_core::manifest::Manifest;
@@ -38,6 +39,8 @@ pub struct Context<'a> {
     pub calendars: &'a Calendars,
     /// Who is in which group.
     pub policy: &'a Policy,
+    /// The flows of the repository.
+    pub flows: &'a Outlines,
     /// Git commit of the repository, where known.
     pub commit: Option<&'a str>,
 }

@@ -10,6 +10,7 @@ mod mocks;
 mod observe;
 mod people;
 mod record;
+mod runs;
 mod stub;
 mod update;
 mod world;
@@ -33,9 +34,11 @@ use std::time::{Duration, Instant};
 pub struct FlowUnderTest {
     /// The flow.
     pub plan: Plan,
+    /// The flows that it runs, and those that these run.
+    pub others: Vec<Plan>,
     /// Its tests.
     pub suite: Suite,
-    /// The operations that it calls, for stubs.
+    /// The operations that they call, for stubs.
     pub specs: Specs,
 }
 
@@ -68,7 +71,7 @@ impl FlowUnderTest {
     /// Runs a case of the suite.
     pub fn run(&self, index: usize, case: &Case, mapper: &Arc<dyn Mapper>) -> CaseReport {
         let begin = Instant::now();
-        let (observed, error) = world::observe(&self.plan, case, mapper);
+        let (observed, error) = world::observe(&self.plan, &self.others, case, mapper);
         let mut report = CaseReport {
             mismatches: Vec::new(),
             stubs: stub::stubs(&observed, &self.specs),
@@ -132,8 +135,9 @@ pub fn run_all(jobs: &[Job<'_>], mapper: &Arc<dyn Mapper>) -> Vec<CaseReport> {
 /// What happens in a case, without judging it.
 pub fn observe(
     plan: &Plan,
+    others: &[Plan],
     case: &Case,
     mapper: &Arc<dyn Mapper>,
 ) -> (Observed, Option<CaseError>) {
-    world::observe(plan, case, mapper)
+    world::observe(plan, others, case, mapper)
 }

@@ -6,7 +6,7 @@ use crate::connectors;
 use crate::source::{self, RunSource};
 use anyhow::{Context as _, Result, bail};
 use dowel_core::expression::{Bindings, Needs, StepNeeds};
-use dowel_core::journal::{Entry, Event};
+use dowel_core::journal::{ChildEnd, Entry, Event};
 use dowel_core::port::Mapper;
 use dowel_core::{JsonText, StepPath};
 use dowel_engine::scope::{self, Scope};
@@ -52,7 +52,7 @@ fn entries_of_case(eval: &Eval, name: &str, mapping: &Mapping) -> Result<Vec<Ent
         _ => bail!("several flows have a case `{name}`: give one of them another name"),
     };
     let mapper: Arc<dyn Mapper> = Arc::new(mapping.clone());
-    let (observed, error) = observe(&flow.plan, case, &mapper);
+    let (observed, error) = observe(&flow.plan, &flow.others, case, &mapper);
     if let Some(error) = error {
         bail!("the case could not be run: {error}");
     }
@@ -83,6 +83,11 @@ fn seen_at(entries: &[Entry], at: Option<&str>, variables: &[&str]) -> Result<Bi
         Event::CallSucceeded {
             path: of, result, ..
         } if *of == path => Some(result.clone()),
+        Event::ChildEnded {
+            path: of,
+            end: ChildEnd::Succeeded { output },
+            ..
+        } if *of == path => Some(output.clone()),
         _ => None,
     });
     bindings.input = result.unwrap_or_else(JsonText::null);

@@ -34,8 +34,15 @@ pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
         _ => return Err(wiring::as_error(&compiled.findings)),
     };
     let request = IntakeRequest::new(plan.flow.clone(), trigger(run, &plan)?, payload);
-    outside.complete(run, &plan)?;
-    let engine = outside.start(plan, mapping).await?;
+    let connectors = &outside.connectors;
+    let reached = wiring::compile_reached(&run.repository, &plan.flow, connectors, &mapping)?;
+    if reached.has_errors {
+        return Err(wiring::as_error(&reached.findings));
+    }
+    let mut plans = vec![plan];
+    plans.extend(reached.plans);
+    outside.complete(run, &plans)?;
+    let engine = outside.start(plans, mapping).await?;
     let accepted = match engine.accept(request).await {
         Ok(accepted) => accepted,
         Err(dowel_engine::IntakeError::Schema(violations)) => {
@@ -162,10 +169,9 @@ impl Outside {
 
     /// Binds the environment's connections, or scripts each call with its operation's
     /// example.
-    fn complete(&mut self, run: &Run, plan: &Plan) -> Result<()> {
+    fn complete(&mut self, run: &Run, plans: &[Plan]) -> Result<()> {
         if let (Some(host), Some(Ok(environment))) = (&self.host, run.repository.environment()?) {
-            let problems =
-                wiring::check_configs(&environment, std::slice::from_ref(plan), &self.connectors);
+            let problems = wiring::check_configs(&environment, plans, &self.connectors);
             problems.map_err(|problems| anyhow!(problems.join("\n")))?;
             return host.bind(environment.connections).map_err(|errors| {
                 anyhow!(
@@ -178,7 +184,7 @@ impl Outside {
             });
         }
         let examples = FakeConnectors::default();
-        for (connection, pinned) in &plan.connectors {
+        for (connection, pinned) in plans.iter().flat_map(|plan| &plan.connectors) {
             let operations = self
                 .connectors
                 .by_digest(pinned.digest)
@@ -196,7 +202,7 @@ impl Outside {
         Ok(())
     }
 
-    async fn start(self, plan: Plan, mapping: Mapping) -> Result<Engine> {
+    async fn start(self, plans: Vec<Plan>, mapping: Mapping) -> Result<Engine> {
         let ports = Ports {
             store: Arc::new(MemoryStore::default()),
             invoker: self.invoker,
@@ -204,6 +210,6 @@ impl Outside {
             clock: self.clock,
             randomness: Arc::new(SystemRandomness),
         };
-        Ok(Engine::start(ports, self.options, vec![plan]).await?)
+        Ok(Engine::start(ports, self.options, plans).await?)
     }
 }

@@ -15,5 +15,6 @@ mod four_eyes;
 mod http;
 mod quarantine;
 mod restart;
+mod subflow;
 mod syscalls;
 mod world;

@@ -67,6 +67,21 @@ super::codes! {
     UNUSED_CONNECTION = 1222, "A connection that no step uses",
         "The flow declares a connection, and no step calls it.",
         "Remove it: what is declared has to be granted by every environment.";
+    UNKNOWN_FLOW = 1235, "A flow that does not exist",
+        "The `run` step names a flow that the repository does not have.",
+        "Correct the name, or add the flow.";
+    FLOW_RANGE = 1236, "The other flow's version is not in the range",
+        "The repository's version of the flow is not in the range that the `run` step names.",
+        "Change the range after reading what changed in the other flow, or keep its version.";
+    FLOW_NOT_RUNNABLE = 1237, "A flow that no step can run",
+        "The flow that the `run` step names has no `manual` trigger, so it takes no payload from another flow.",
+        "Give the other flow a `manual` trigger, beside the ones that it has under `triggers`.";
+    RUN_CIRCLE = 1238, "Flows that run each other in a circle",
+        "The flow that the `run` step names runs this flow again, directly or by way of others.",
+        "Break the circle; a list is worked on with `for_each`.";
+    DETACHED_KEY = 1239, "A key that means nothing for a detached run",
+        "The step does not wait for the run that it begins, so it has no result, no time limit and nothing to try again.",
+        "Remove the key, or `detach`.";
     UNKNOWN_GROUP = 1240, "A group that the policy does not name",
         "An `approve` step asks a group, and `policy.yaml` at the root of the repository has no such group.",
         "Add the group to `policy.yaml`, or correct its name.";

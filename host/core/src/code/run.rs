@@ -153,6 +153,27 @@ super::codes! {
     COMMAND_REFUSED = 2322, "The run does not allow this now",
         "What was asked for does not fit where the run stands; nothing was changed.",
         "Look at the run with `dowel runs show` and decide again.";
+    CHILD_TOO_DEEP = 2340, "Runs that begin each other too deeply",
+        "The run is at the end of a chain of runs that began each other with `run`, and the chain may not be longer; flows that run each other in a circle reach any limit.",
+        "Look at the parents in the run's story, and break the circle or flatten the chain.";
+    CHILD_NO_FLOW = 2341, "There is no flow that the step could run",
+        "No active version of the flow is in the range that the `run` step names, or the active one has no `manual` trigger.",
+        "Make a version in that range active with `dowel serve`, then retry the step.";
+    CHILD_PAYLOAD = 2342, "The payload breaks the schema of the flow that is run",
+        "What the step gives in `with` does not follow the schema of the other flow's `manual` trigger.",
+        "Correct `with` at the places that the message names by JSON pointers.";
+    CHILD_DROPPED = 2343, "The other flow takes no further run of this key",
+        "As many runs of the concurrency key are at work as the other flow allows, and it says `when_full: drop`.",
+        "Wait for the run that the message names, then retry the step; or let the other flow queue.";
+    CHILD_CANCELLED = 2344, "The run that the step began was cancelled",
+        "Somebody ended the child before its time, so the step has no result.",
+        "Look at the child's story for who did it and why; then retry, complete or skip the step.";
+    CHILD_TIMEOUT = 2345, "The run that the step began took too long",
+        "The child did not end within the step's `timeout` and was cancelled; what it did is undone where its flow says how.",
+        "Look in the child's story which step took the time, then retry the step or raise the timeout.";
+    CHILD_KEY = 2346, "The concurrency key of the other flow cannot be computed",
+        "The expression of `concurrency.key` of the flow that is run failed for the payload that the step gives.",
+        "Correct `with`, or the expression of the other flow.";
     APPROVAL_REJECTED = 2350, "An approval was rejected",
         "The decision about the approval was `rejected`, and the flow fails then (`on_reject: fail`).",
         "Read the comment in the run's story; correct what was objected to and rerun, or discard the run.";

@@ -4,7 +4,7 @@
 use super::Concealer;
 use crate::state::RunState;
 use dowel_core::journal::{
-    ApprovalAsked, CallArguments, Command, Commanded, Entry, Event, FailedAttempt,
+    ApprovalAsked, CallArguments, ChildEnd, Command, Commanded, Entry, Event, FailedAttempt,
 };
 use dowel_core::{JsonText, StepPath};
 
@@ -48,6 +48,24 @@ impl Concealer {
             Event::Emitted { path, data, .. } => self.learn(path, data),
             Event::ApprovalAsked(asked) => self.learn(&asked.path, &asked.show),
             Event::BlockEnded { path, result } => self.learn(path, result),
+            Event::ChildBegan(began) => {
+                let payload = began.payload.iter();
+                payload.for_each(|payload| self.learn(&began.path, payload));
+            }
+            Event::ChildFailed {
+                path,
+                payload: Some(value),
+                ..
+            }
+            | Event::ChildEnded {
+                path,
+                end: ChildEnd::Succeeded { output: value },
+                ..
+            }
+            | Event::ChildConcluded {
+                path,
+                output: Some(value),
+            } => self.learn(path, value),
             Event::Commanded(commanded) => match &commanded.command {
                 Command::EditInput { path, input, .. } => self.learn(path, input),
                 Command::Complete { path, output } => self.learn(path, output),
@@ -88,6 +106,10 @@ impl Concealer {
             Event::ItemEnded { path, result, .. }
             | Event::ItemRepaired { path, result, .. }
             | Event::BranchEnded { path, result, .. } => *result = self.of_inner(path, result),
+            Event::ChildBegan(_)
+            | Event::ChildEnded { .. }
+            | Event::ChildConcluded { .. }
+            | Event::ChildFailed { .. } => self.conceal_child(event),
             Event::ApprovalAsked(asked) => self.conceal_question(asked),
             Event::StateRead { values, .. } | Event::StateWritten { values, .. } => {
                 *values = self.copies(values);
@@ -115,6 +137,8 @@ impl Concealer {
             | Event::WaitEnded { .. }
             | Event::ApprovalEscalated { .. }
             | Event::ApprovalExpired { .. }
+            | Event::ChildReplaced { .. }
+            | Event::ChildStopped { .. }
             | Event::CompensationBegan { error: None, .. }
             | Event::CompensationEnded {}
             | Event::Compensated { error: None }
@@ -156,6 +180,29 @@ impl Concealer {
                     self.conceal_call(path, call);
                     self.conceal_value(path, result.as_mut());
                 }
+            }
+            _ => {}
+        }
+    }
+
+    /// What children were given and what came of them.
+    fn conceal_child(&self, event: &mut Event) {
+        match event {
+            Event::ChildBegan(began) => self.conceal_value(&began.path, began.payload.as_mut()),
+            Event::ChildEnded { path, end, .. } => match end {
+                ChildEnd::Succeeded { output } => self.conceal_value(path, Some(output)),
+                ChildEnd::Failed { error } => *error = self.error(error),
+                ChildEnd::Cancelled {} => {}
+            },
+            Event::ChildConcluded { path, output } => self.conceal_value(path, output.as_mut()),
+            Event::ChildFailed {
+                path,
+                error,
+                payload,
+                ..
+            } => {
+                *error = self.error(error);
+                self.conceal_value(path, payload.as_mut());
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use super::{Action, Walk};
 use crate::decide::walk::Failure;
 use crate::scope::Scope;
 use crate::state::{Cancel, Compensation, RunState, StepState};
+use crate::step::run;
 use dowel_core::StepError;
 use dowel_core::journal::Event;
 
@@ -61,6 +62,11 @@ pub(super) fn cancelled(walk: &Walk<'_, '_>, cancel: Cancel) -> Event {
 
 /// Undoes the step that ended last and is not undone yet.
 pub(super) fn advance(walk: &mut Walk<'_, '_>, compensation: &Compensation) {
+    let children = run::leave(walk, &compensation.within, true);
+    if !children.is_empty() {
+        walk.actions.extend(children);
+        return;
+    }
     for path in walk.undoable(&compensation.within) {
         let undo = path.compensation();
         let begun = walk.state.steps.get(&undo);

@@ -3,7 +3,7 @@
 use super::Action;
 use crate::scope::Scope;
 use crate::state::{Failed, RunState, StepState};
-use crate::step::{approve, for_each, parallel, switch, try_};
+use crate::step::{approve, for_each, parallel, run, switch, try_};
 use dowel_core::journal::Event;
 use dowel_core::{JsonText, StepError, StepPath};
 use dowel_flow::plan::{Block, Plan, Step, StepKind};
@@ -111,6 +111,10 @@ impl<'p, 's> Walk<'p, 's> {
                 let due = approve::due(approval);
                 self.actions.push(Action::Listen { due });
             }
+            (StepKind::Run(plan), Some(StepState::Child(child))) => {
+                self.actions
+                    .extend(run::advance(step, plan, child, path, scope));
+            }
             (StepKind::Switch { cases, default, .. }, Some(StepState::InBranch { case })) => {
                 return switch::advance(self, cases, default.as_ref(), *case, path, scope);
             }
@@ -149,8 +153,25 @@ impl<'p, 's> Walk<'p, 's> {
         found.into_iter().map(|(_, path)| path).collect()
     }
 
+    /// Whether an event means that nobody waits for children any more, and whether these
+    /// undo then what they did: where the run keeps what it did itself, so do they.
+    fn leaves_children(&self, event: &Event) -> Option<bool> {
+        if let Some(cancel) = self.state.cancel {
+            return Some(cancel.compensate);
+        }
+        match event {
+            // Whoever decides about the run may let it go on.
+            Event::Parked { .. } if self.state.overrun.is_none() => None,
+            Event::Failed { error, .. } => {
+                Some(self.plan.on_failure.compensate.contains(&error.kind))
+            }
+            _ => Some(true),
+        }
+    }
+
     /// Records an event once every call within a place has come to its end. Calls whose
-    /// outcome nobody waits for are settled first.
+    /// outcome nobody waits for are settled first, and children that nobody would wait
+    /// for any more are asked to end.
     pub(crate) fn settle(&mut self, within: &str, event: Event) {
         let plan = self.plan;
         let open = self.state.steps.iter().filter_map(|(path, step)| {
@@ -167,7 +188,10 @@ impl<'p, 's> Walk<'p, 's> {
                 _ => None,
             }
         });
-        let open: Vec<Action<'p>> = open.collect();
+        let mut open: Vec<Action<'p>> = open.collect();
+        if let Some(compensate) = self.leaves_children(&event) {
+            open.extend(run::leave(self, within, compensate));
+        }
         if open.is_empty() {
             let within = within.to_owned();
             self.actions.push(Action::Settle { within, event });

@@ -88,7 +88,7 @@ pub struct Item {
     pub kind: ErrorKind,
     /// One sentence, without values.
     pub message: String,
-    /// Attempts of the call; of a payload, how often it came.
+    /// Attempts of the call, or runs that the step began; of a payload, how often it came.
     #[serde(default)]
     pub attempts: u32,
     /// What a person would usually do.
@@ -265,6 +265,17 @@ struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    /// How many runs the step has begun, or tried to.
+    fn children(&self, state: &RunState) -> u32 {
+        let failed = self.path.and_then(|path| state.steps.get(path));
+        match failed {
+            Some(StepState::Failed(failed)) => {
+                failed.child.as_ref().map_or(0, |child| child.attempt)
+            }
+            _ => 0,
+        }
+    }
+
     fn item(&self, plan: &ActivePlan, state: &RunState) -> Item {
         let created = &state.created;
         let concealer = Concealer::new([plan]).map(|concealer| concealer.of_state(state));
@@ -289,7 +300,7 @@ impl Opened<'_> {
             code: self.error.code.clone(),
             kind: self.error.kind,
             message,
-            attempts: call.map_or(0, |call| call.attempt),
+            attempts: call.map_or_else(|| self.children(state), |call| call.attempt),
             recommended: self.recommended(plan, call.is_some()),
             owner: plan.plan.owner.clone(),
             runbook: plan.plan.runbook.clone(),

@@ -2,6 +2,7 @@
 
 use super::decide::Deciding;
 use super::keys;
+use crate::children;
 use crate::command::CommandError;
 use crate::engine::{Engine, EngineError, Shared};
 use crate::inbox::{self, Message};
@@ -51,10 +52,23 @@ impl Engine {
             command: Command::Rerun { run: again },
         });
         let pending = inbox::prepare(shared, &mut with, run, &message)?;
+        let parent = state.created.parent.as_ref();
+        let parent = parent.filter(|parent| !parent.detached);
+        if let Some(parent) = parent {
+            let message = Message::ChildReplaced {
+                path: parent.step.clone(),
+                attempt: parent.attempt,
+                run: again,
+            };
+            inbox::add(shared, &mut with, parent.run, &message)?;
+        }
         let with = with.into();
         match begin(shared, std::slice::from_ref(&prepared), &with).await {
             Ok(accepted) => {
                 let verdict = pending.sent(shared);
+                if let Some(parent) = parent {
+                    inbox::wake(shared, parent.run);
+                }
                 self.wait_for(verdict).await;
                 let first = accepted.first().map_or(again, Accepted::run);
                 Ok(first)
@@ -142,7 +156,11 @@ async fn prepare_again(shared: &Shared, state: &RunState) -> Result<Prepared, Co
         now: shared.ports.clock.now(),
         origin: Origin {
             rerun_of: Some((created.run, created.event.clone(), created.generation)),
-            resubmitted_from: None,
+            parent: created
+                .parent
+                .clone()
+                .map(|parent| (parent, children::rerun_generation(created.run))),
+            ..Origin::default()
         },
     };
     Ok(prepare(shared, &plan, occasion)?)

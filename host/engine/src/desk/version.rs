@@ -98,6 +98,13 @@ fn fits(old: &Plan, new: &Plan, state: &RunState) -> Result<(), String> {
                 after.connection, after.operation
             ));
         }
+        if let (StepKind::Run(before), StepKind::Run(after)) = (&before.kind, &after.kind)
+            && is_open
+            && before.flow != after.flow
+        {
+            let flow = &after.flow;
+            return Err(format!("step `{path}` runs `{flow}` in the other version"));
+        }
     }
     Ok(())
 }

@@ -33,9 +33,9 @@ impl Driver {
             Action::Evaluate { step, path, scope } if !self.busy.contains(&path) => {
                 self.read_kept().await?;
                 match self.begin_step(step, path, scope).await? {
+                    Begun::Failed => round.failed = true,
                     Begun::Attempt(attempt) => round.attempts.push(attempt),
                     Begun::Recorded => round.progressed = true,
-                    Begun::Failed => round.failed = true,
                 }
             }
             Action::Attempt {
@@ -65,6 +65,9 @@ impl Driver {
             } if !self.busy.contains(&path) => {
                 self.settle_open(plan, path, attempt)?;
                 round.progressed = true;
+            }
+            Action::BeginChild { .. } | Action::Conclude { .. } => {
+                self.take_child(action, round).await?;
             }
             Action::Listen { due } => self.listen(due, round)?,
             Action::Wait { path, until } => {
@@ -131,6 +134,13 @@ impl Driver {
                 });
             }
             Ok(Begin::Stop(event)) => self.stop = Some(event),
+            Ok(Begin::Run(payload)) => {
+                return Ok(if self.begin_child(step, path, Some(payload)).await? {
+                    Begun::Failed
+                } else {
+                    Begun::Recorded
+                });
+            }
             Ok(Begin::Call(call)) => {
                 if let StepKind::Call(plan) = &step.kind {
                     return Ok(Begun::Attempt(Attempt {

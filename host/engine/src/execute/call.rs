@@ -177,7 +177,7 @@ fn due_first(state: &RunState, path: &StepPath) -> Option<Timestamp> {
     }
 }
 
-fn random(shared: &Shared) -> u64 {
+pub(super) fn random(shared: &Shared) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = shared.ports.randomness.bytes();
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

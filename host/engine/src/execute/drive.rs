@@ -152,8 +152,13 @@ impl Driver {
             let exit = match self.stop.clone() {
                 Some(event) if !self.has_open() => {
                     self.stop = None;
-                    self.conclude(event).await?;
-                    None
+                    if self.has_left_children().await? {
+                        self.conclude(event).await?;
+                        None
+                    } else {
+                        // The step that ends the run is evaluated again then.
+                        Some(Exit::WaitForMessage)
+                    }
                 }
                 Some(_) => {
                     self.step_aside();

@@ -17,6 +17,15 @@ impl Driver {
             }
             let verdict = match message {
                 Ok(Message::Command(commanded)) => self.command(commanded).await?,
+                Ok(Message::ChildEnded {
+                    path,
+                    attempt,
+                    run,
+                    end,
+                }) => self.child_ended(path, attempt, run, end),
+                Ok(Message::ChildReplaced { path, attempt, run }) => {
+                    self.child_replaced(path, attempt, run)
+                }
                 Err(reason) => Err(reason),
             };
             if let Err(reason) = &verdict {
@@ -72,7 +81,7 @@ impl Driver {
     }
 
     /// Records an event from outside, which the run may refuse.
-    fn try_record(&mut self, event: Event) -> Result<(), String> {
+    pub(super) fn try_record(&mut self, event: Event) -> Result<(), String> {
         let at = self.shared.ports.clock.now();
         self.page.try_record(&mut self.state, at, event)
     }

@@ -2,10 +2,12 @@
 //! there.
 
 use crate::approvals::{self, Listed};
+use crate::children;
 use crate::desk::{DeskPage, Draft};
 use crate::engine::Shared;
 use crate::events;
-use crate::inbox::Verdict;
+use crate::inbox::{self, Verdict};
+use crate::intake::Prepared;
 use crate::journal;
 use crate::kept::Keeping;
 use crate::keys;
@@ -40,6 +42,8 @@ pub(crate) struct Page {
     approvals: Listed,
     /// What the exception desk shows of the run.
     desk: DeskPage,
+    /// Runs that begin with the next batch.
+    children: Vec<Prepared>,
 }
 
 impl Page {
@@ -57,6 +61,7 @@ impl Page {
             finished: retention::index_entry(state),
             approvals: approvals::listed(state),
             desk: DeskPage::new(plan, state),
+            children: Vec::new(),
         }
     }
 
@@ -70,9 +75,22 @@ impl Page {
         self.desk.audit(draft);
     }
 
-    /// Whether its entries bring the run to rest.
-    pub(crate) const fn brings_to_rest(&self) -> bool {
-        !self.entries.is_empty()
+    /// Whether its entries bring the run to rest. What a run at rest hears of its children
+    /// leaves it there.
+    pub(crate) fn brings_to_rest(&self) -> bool {
+        let hears = |entry: &Entry| {
+            matches!(
+                entry.event,
+                Event::ChildEnded { .. } | Event::ChildReplaced { .. }
+            )
+        };
+        !self.entries.iter().all(hears)
+    }
+
+    /// Begins another run with the next batch, which must not wait for the next call.
+    pub(crate) fn begin_child(&mut self, child: Prepared) {
+        self.children.push(child);
+        self.has_result = true;
     }
 
     /// Writes what the flow keeps with the next batch.
@@ -118,7 +136,7 @@ impl Page {
     ) -> Result<(), StoreError> {
         self.has_result |= matches!(
             event,
-            Event::CallSucceeded { .. } | Event::AttemptFailed { .. }
+            Event::CallSucceeded { .. } | Event::AttemptFailed { .. } | Event::ChildStopped { .. }
         );
         self.try_record(state, at, event)
             .map_err(|reason| StoreError::Failed(reason.into()))
@@ -156,19 +174,16 @@ impl Page {
             .map_err(|e| StoreError::Failed(e.to_string().into()))?;
         // Published if and only if its step is recorded: the same batch.
         let emitted = events::put(state, &self.entries, &mut batch);
+        for child in &self.children {
+            child.add_to(&mut batch);
+        }
+        let told = children::tell(shared, state, &self.entries, self.listed, &mut batch)?;
         let mark = self.put_mark(&mut batch, state, due, shared.ports.clock.now());
         if state.status != self.listed {
             put_summary(&mut batch, state)?;
         }
         let finished = retention::index_entry(state);
-        if finished != self.finished {
-            if let Some(entry) = &self.finished {
-                batch.delete(entry.clone());
-            }
-            if let Some(entry) = &finished {
-                batch.put(entry.clone(), Vec::new());
-            }
-        }
+        self.put_finished(&finished, &mut batch);
         let approvals = approvals::add_to(&mut batch, &self.approvals, self.desk.plan(), state)?;
         if let Some((key, value)) = self.released.clone() {
             batch.require_equal(key.clone(), value).delete(key);
@@ -189,6 +204,12 @@ impl Page {
         self.released = None;
         if emitted > 0 {
             shared.outbox.notify_one();
+        }
+        for child in self.children.drain(..) {
+            child.begun(shared);
+        }
+        for other in told {
+            inbox::wake(shared, other);
         }
         for next in shared.key_lines.written(state.created.run, place) {
             shared.queue.resume(next);
@@ -211,6 +232,20 @@ impl Page {
         self.listed = state.status;
         self.due = mark;
         Ok(())
+    }
+
+    /// Brings the index of finished runs up to date.
+    #[allow(clippy::ref_option)] // Both sides are stored as options.
+    fn put_finished(&self, finished: &Option<Vec<u8>>, batch: &mut Batch) {
+        if *finished == self.finished {
+            return;
+        }
+        if let Some(entry) = &self.finished {
+            batch.delete(entry.clone());
+        }
+        if let Some(entry) = finished {
+            batch.put(entry.clone(), Vec::new());
+        }
     }
 
     /// Brings the active mark up to date, and returns what it says with the batch.

@@ -10,7 +10,7 @@ use crate::keys;
 use crate::plans::ActivePlan;
 use crate::state::RunState;
 use crate::summary::RunSummary;
-use dowel_core::journal::{Entry, Event, KeyPlace, RunCreated, VERSION};
+use dowel_core::journal::{Entry, Event, KeyPlace, ParentRun, RunCreated, VERSION};
 use dowel_core::port::{Batch, StoreError};
 use dowel_core::{JsonText, RunId, Timestamp};
 
@@ -43,6 +43,9 @@ pub(crate) struct Origin {
     pub(crate) rerun_of: Option<(RunId, JsonText, u32)>,
     /// The entry of the quarantine.
     pub(crate) resubmitted_from: Option<RunId>,
+    /// The run whose step begins this one, and the generation that tells it from other
+    /// runs of the same payload.
+    pub(crate) parent: Option<(ParentRun, u32)>,
 }
 
 /// A run that could begin.
@@ -60,9 +63,35 @@ impl Prepared {
         self.state.created.run
     }
 
+    /// The run as it begins.
+    pub(crate) fn created(&self) -> &RunCreated {
+        &self.state.created
+    }
+
+    /// Adds all that it writes to a batch of somebody else.
+    pub(crate) fn add_to(&self, batch: &mut Batch) {
+        let writes = &self.writes;
+        batch.preconditions.extend(writes.preconditions.clone());
+        batch.writes.extend(writes.writes.clone());
+    }
+
+    /// It is on disk: it goes to work when its turn comes.
+    pub(crate) fn begun(&self, shared: &Shared) {
+        shared.metrics.accepted(&self.state.created.flow);
+        if self.place.keep() {
+            shared.queue.begin(self.state.clone());
+        }
+    }
+
     /// The run of the same concurrency key in whose favour this one would be dropped.
     pub(crate) fn dropped_for(&self) -> Option<RunId> {
         self.place.full()
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prepared({})", self.run())
     }
 }
 
@@ -126,12 +155,14 @@ fn created(
         env: shared.options.env.clone(),
         dedupe_key: occasion.keys.dedupe,
         key_place,
-        generation: match &occasion.origin.rerun_of {
-            Some((_, _, generation)) => generation.saturating_add(1),
-            None => 1,
+        generation: match (&occasion.origin.rerun_of, &occasion.origin.parent) {
+            (_, Some((_, generation))) => *generation,
+            (Some((_, _, generation)), None) => generation.saturating_add(1),
+            (None, None) => 1,
         },
         rerun_of: occasion.origin.rerun_of.as_ref().map(|(run, ..)| *run),
         resubmitted_from: occasion.origin.resubmitted_from,
+        parent: occasion.origin.parent.map(|(parent, _)| parent),
         traceparent: Some(
             occasion
                 .traceparent
@@ -247,14 +278,9 @@ async fn stake_all(
                 accepted.push(none);
             }
             None => {
-                let Batch {
-                    preconditions,
-                    writes,
-                } = prepared.writes.clone();
                 batch.preconditions.extend(added.preconditions);
-                batch.preconditions.extend(preconditions);
                 batch.writes.extend(added.writes);
-                batch.writes.extend(writes);
+                prepared.add_to(batch);
                 accepted.push(Accepted::New(run));
             }
         }
@@ -266,12 +292,7 @@ fn announce(shared: &Shared, runs: &[Prepared], accepted: Vec<Accepted>) -> Vec<
     for (prepared, accepted) in runs.iter().zip(&accepted) {
         let flow = &prepared.state.created.flow;
         match accepted {
-            Accepted::New(_) => {
-                shared.metrics.accepted(flow);
-                if prepared.place.keep() {
-                    shared.queue.begin(prepared.state.clone());
-                }
-            }
+            Accepted::New(_) => prepared.begun(shared),
             Accepted::Duplicate(_) => shared.metrics.duplicate(flow),
             Accepted::Dropped(_) => shared.metrics.dropped(flow),
         }

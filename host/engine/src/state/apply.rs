@@ -89,14 +89,21 @@ impl RunState {
         if entry.seq != self.next_seq {
             return Err(illegal(format!("expected entry {}", self.next_seq)));
         }
-        if self.status.is_at_rest() && !matches!(entry.event, Event::Commanded(_)) {
+        let moves = !matches!(
+            entry.event,
+            Event::ChildEnded { .. } | Event::ChildReplaced { .. }
+        );
+        let is_commanded = matches!(entry.event, Event::Commanded(_));
+        if self.status.is_at_rest() && moves && !is_commanded {
             return Err(illegal(format!("the run is {}", self.status.name())));
         }
         let active = limits::active_until(self, entry);
         self.change(&entry.event, entry.at).map_err(illegal)?;
         self.active += active;
         self.next_seq += 1;
-        self.updated_at = entry.at;
+        if moves || !self.status.is_at_rest() {
+            self.updated_at = entry.at;
+        }
         Ok(())
     }
 
@@ -132,6 +139,12 @@ impl RunState {
             Event::ApprovalAsked(asked) => self.ask(asked, at),
             Event::ApprovalEscalated { path, index } => self.escalate(path, *index),
             Event::ApprovalExpired { path } => self.expire(path, at),
+            Event::ChildBegan(_)
+            | Event::ChildReplaced { .. }
+            | Event::ChildStopped { .. }
+            | Event::ChildEnded { .. }
+            | Event::ChildConcluded { .. }
+            | Event::ChildFailed { .. } => self.change_child(event, at),
             Event::Commanded(commanded) => self.commanded(commanded, at),
             Event::Overrun { error } => {
                 self.overrun = Some(error.clone());

@@ -267,6 +267,7 @@ fn failed(error: StepError) -> StepState {
     StepState::Failed(Failed {
         error,
         call: None,
+        child: None,
         deliberate: false,
         handled: false,
     })

@@ -92,6 +92,7 @@ impl RunState {
         let failed = Failed {
             error: error.clone(),
             call,
+            child: self.failed_child(path),
             deliberate,
             handled: false,
         };

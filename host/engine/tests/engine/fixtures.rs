@@ -6,9 +6,13 @@
 //! what they fold to. `UPDATE_EXPECT=1` writes what is missing and changes nothing that is
 //! there: a fixture that does not fold any more is a defect of the code.
 
-use crate::diagram::{arguments, asked, command, created, error, failed, path};
+use crate::diagram::{
+    arguments, asked, child_began, child_failed, child_run, command, created, error, failed, path,
+};
 use crate::support::*;
-use dowel_core::journal::{Command, Entry, Event, FailedAttempt, HoldReason, OtherPlan, VERSION};
+use dowel_core::journal::{
+    ChildEnd, Command, Entry, Event, FailedAttempt, HoldReason, OtherPlan, StopReason, VERSION,
+};
 use dowel_core::port::{Batch, Scan, Store};
 use dowel_core::{Digest, RunId, SendRecord, StepError, Timestamp};
 use dowel_engine::state::{RunState, StepState};
@@ -398,6 +402,50 @@ fn journals() -> Vec<(&'static str, Vec<Event>)> {
         ("saga", saga()),
         ("overrun", overrun()),
         ("compensated-by-a-person", compensated_by_a_person()),
+        ("children", children()),
+    ]
+}
+
+/// A child that was run again, took too long, and was followed by another one.
+fn children() -> Vec<Event> {
+    let ended = |attempt, end| Event::ChildEnded {
+        path: path("charge"),
+        attempt,
+        run: child_run(),
+        end,
+    };
+    vec![
+        created(),
+        child_began("charge", 1, Some(json(r#"{"id":1}"#))),
+        Event::ChildReplaced {
+            path: path("charge"),
+            attempt: 1,
+            run: child_run(),
+        },
+        Event::ChildStopped {
+            path: path("charge"),
+            attempt: 1,
+            run: child_run(),
+            reason: StopReason::Timeout,
+            compensate: true,
+        },
+        ended(1, ChildEnd::Cancelled {}),
+        child_failed("charge", None),
+        child_began("charge", 2, None),
+        ended(
+            2,
+            ChildEnd::Succeeded {
+                output: json(r#"{"paid":1.10}"#),
+            },
+        ),
+        Event::ChildConcluded {
+            path: path("charge"),
+            output: Some(json("1.10")),
+        },
+        Event::Succeeded {
+            output: json("1.10"),
+            returned_by: None,
+        },
     ]
 }
 

@@ -31,6 +31,8 @@ mod saga;
 mod saga_crash;
 mod schedule;
 mod sensitive;
+mod subflow;
+mod subflow_crash;
 mod support;
 mod switches;
 mod timeouts;

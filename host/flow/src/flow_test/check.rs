@@ -11,7 +11,7 @@ use dowel_core::JsonText;
 use dowel_core::code::flow as code;
 use dowel_core::id::{StepId, StepPath};
 use dowel_core::manifest::Pagination;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a flow has that tests can speak of.
 pub(super) struct Names<'p> {
@@ -21,15 +21,24 @@ pub(super) struct Names<'p> {
     approvals: BTreeMap<&'p str, &'p [String]>,
     /// Operations whose pages it goes through, with how those follow each other.
     pages: BTreeMap<String, &'p Pagination>,
+    /// Runs of other flows, by the id of the step and by the name of the flow.
+    runs: BTreeSet<&'p str>,
+    /// The same as calls, where a case has a mock for them.
+    mocked_runs: BTreeSet<String>,
     steps: Vec<&'p str>,
+    /// Steps of the flows that it runs.
+    other_steps: Vec<&'p str>,
     switches: Vec<&'p str>,
     triggers: Vec<&'p str>,
     state: Vec<&'p str>,
 }
 
 impl<'p> Names<'p> {
-    pub(super) fn of(plan: &'p Plan) -> Self {
+    /// Of the flow under test, and of those that it runs.
+    pub(super) fn of((plan, others): (&'p Plan, &'p [Plan])) -> Self {
         let steps = plan.all_steps();
+        let other_steps: Vec<&Step> = others.iter().flat_map(Plan::all_steps).collect();
+        let all = || steps.iter().chain(&other_steps).copied();
         let operation = |kind: &'p StepKind| match kind {
             StepKind::Call(call) => {
                 let name = format!("{}.{}", call.connection, call.operation);
@@ -51,12 +60,22 @@ impl<'p> Names<'p> {
             }),
             _ => None,
         };
+        let run = |step: &'p Step| match &step.kind {
+            StepKind::Run(run) => Some([step.id.as_str(), run.flow.as_str()]),
+            _ => None,
+        };
         let is_switch = |kind: &StepKind| matches!(kind, StepKind::Switch { .. });
         let switches = steps.iter().filter(|step| is_switch(&step.kind));
         Self {
-            operations: steps.iter().filter_map(|s| operation(&s.kind)).collect(),
-            pages: steps.iter().filter_map(pages).collect(),
-            approvals: steps.iter().filter_map(approval).collect(),
+            operations: all().filter_map(|s| operation(&s.kind)).collect(),
+            pages: all().filter_map(|step| pages(&step)).collect(),
+            approvals: all().filter_map(|step| approval(&step)).collect(),
+            runs: all().flat_map(run).flatten().collect(),
+            mocked_runs: all()
+                .filter_map(run)
+                .map(|[_, flow]| format!("run.{flow}"))
+                .collect(),
+            other_steps: other_steps.iter().map(|step| step.id.as_str()).collect(),
             switches: switches.map(|step| step.id.as_str()).collect(),
             steps: steps.iter().map(|step| step.id.as_str()).collect(),
             state: plan
@@ -71,11 +90,15 @@ impl<'p> Names<'p> {
 
     pub(super) fn check_mocks(&self, mocks: &MapOf<Key, Answers>, report: &mut Report) {
         for (name, answers) in &mocks.0 {
-            if !self.operations.contains_key(&name.value.0) && !self.is_approval(&name.value.0) {
+            let text = name.value.0.as_str();
+            let is_run = self.runs.contains(text);
+            if !self.operations.contains_key(text) && !self.is_approval(text) && !is_run {
                 let message = format!("the flow makes no call `{}`", name.value.0);
                 let found = report.error(code::MOCK_UNKNOWN, name.span, message);
                 let approvals = self.approvals.keys().copied();
-                let names = self.operation_names().chain(approvals);
+                let runs = self.runs.iter().copied();
+                let names = self.operations.keys().map(String::as_str);
+                let names = names.chain(approvals).chain(runs);
                 found.help = did_you_mean(&name.value.0, names);
             }
             if answers.0.is_empty() {
@@ -166,7 +189,8 @@ impl<'p> Names<'p> {
         for call in expect.calls.iter().flatten() {
             self.operation(&call.call.value.0, call.call.span, report);
             if let Some(step) = &call.step {
-                self.step(step, report);
+                let steps = self.steps.iter().chain(&self.other_steps).copied();
+                known("step", &last_id(&step.value.0), step.span, steps, report);
             }
         }
         for (name, _) in expect.counts.iter().flat_map(|counts| &counts.0) {
@@ -217,7 +241,8 @@ impl<'p> Names<'p> {
     }
 
     fn operation_names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.operations.keys().map(String::as_str)
+        let calls = self.operations.keys().chain(&self.mocked_runs);
+        calls.map(String::as_str)
     }
 }
 

@@ -26,7 +26,7 @@ const DEFAULT_CODE: &str = "mock";
 pub(super) fn cases(
     file: &TestFile,
     folder: &FlowFolder,
-    plan: &Plan,
+    plans: (&Plan, &[Plan]),
     report: &mut Report,
 ) -> Option<Vec<Case>> {
     if file.tests.value.0 != FORMAT {
@@ -39,7 +39,7 @@ pub(super) fn cases(
         report.error(code::EMPTY_LIST, file.cases.span, message);
     }
     let mut reader = Reader {
-        names: Names::of(plan),
+        names: Names::of(plans),
         folder,
         file,
         report,

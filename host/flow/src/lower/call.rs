@@ -102,7 +102,7 @@ impl<'a> Lowering<'a> {
         let input_schema = target
             .as_ref()
             .map(|target| Known::schema(&target.spec.input_schema));
-        let input = self.input(step.with, input_schema.as_ref(), written.span);
+        let input = self.input(step.with, input_schema.as_ref(), written.span, "operation");
         let key = match step.key {
             None => Some(None),
             Some(key) => self.formula_output(key, "idempotency_key").map(Some),
@@ -203,7 +203,7 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn retry(
+    pub(super) fn retry(
         &mut self,
         retry: Option<&Retry>,
         spec: Option<&OperationSpec>,

@@ -1,4 +1,4 @@
-//! The `with` of a call.
+//! The `with` of a call or a run.
 
 use super::Lowering;
 use crate::check::{Known, Leads, required};
@@ -9,12 +9,13 @@ use dowel_core::code::reference as code;
 use dowel_core::expression::{Piece, Template};
 
 impl Lowering<'_> {
-    /// The input of a call: a map, one expression, or an expression in a file.
+    /// The input of a call, or the payload of another flow: a map, one expression, or an expression in a file.
     pub(super) fn input(
         &mut self,
         with: Option<&Any>,
         schema: Option<&Known>,
         step: Span,
+        taker: &str,
     ) -> Option<Template> {
         let empty = Node::Map(Vec::new(), step);
         let node = with.map_or(&empty, |with| &with.0);
@@ -25,7 +26,7 @@ impl Lowering<'_> {
         let is_expression = matches!(template.pieces.as_slice(), [Piece::Expression(_)]);
         if matches!(node, Node::Map(..)) {
             if let Some(schema) = schema {
-                self.check_input(node, schema, step);
+                self.check_input(node, schema, step, taker);
             }
         } else if !is_expression {
             let what = "a map, or an expression that yields one,";
@@ -35,16 +36,18 @@ impl Lowering<'_> {
         Some(template)
     }
 
-    /// Compares the literal keys with the operation's schema.
-    fn check_input(&mut self, node: &Node, schema: &Known, owner: Span) {
+    /// Compares the literal keys with the schema of whoever takes them.
+    fn check_input(&mut self, node: &Node, schema: &Known, owner: Span, taker: &str) {
         let Node::Map(entries, _) = node else { return };
         for entry in entries {
             let name = entry.key.text.as_str();
             match schema.step_into(name) {
-                Leads::Value(known) => self.check_input(&entry.value, &known, entry.key.span),
+                Leads::Value(known) => {
+                    self.check_input(&entry.value, &known, entry.key.span, taker);
+                }
                 Leads::Undeclared(_) => {}
                 Leads::Excluded(names) => {
-                    let message = format!("the operation takes no field `{name}`");
+                    let message = format!("the {taker} takes no field `{name}`");
                     let found = self
                         .report
                         .error(code::UNKNOWN_INPUT, entry.key.span, message);
@@ -57,7 +60,7 @@ impl Lowering<'_> {
         };
         for name in required(root, pointer) {
             if entries.iter().all(|entry| entry.key.text != name) {
-                let message = format!("the operation requires the field `{name}`");
+                let message = format!("the {taker} requires the field `{name}`");
                 self.report.error(code::MISSING_INPUT, owner, message);
             }
         }

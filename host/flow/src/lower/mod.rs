@@ -12,6 +12,7 @@ mod input;
 mod pages;
 mod program;
 mod respond;
+mod run;
 mod schedule;
 mod sensitive;
 mod state;
@@ -29,10 +30,11 @@ use connections::Bound;
 use dowel_core::Digest;
 use dowel_core::code::{flow as code, reference};
 use dowel_core::expression::{ExpressionReport, Needs};
-use dowel_core::id::ConnectionName;
+use dowel_core::id::{ConnectionName, FlowName};
 pub(crate) use expression::suggestion;
 use files::SchemaFile;
 pub(crate) use files::file_within;
+pub(crate) use run::flow_and_range;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The name of the file that a flow's folder must have.
@@ -60,6 +62,8 @@ pub(crate) struct Lowering<'a> {
     needs: Needs,
     /// How many blocks have been entered, for the scope's block numbers.
     blocks: usize,
+    /// The name of the flow.
+    own: Option<FlowName>,
 }
 
 /// What a failure means that nothing caught.
@@ -101,11 +105,13 @@ impl<'a> Lowering<'a> {
             scope: Scope::new(Known::Any),
             needs: Needs::default(),
             blocks: 0,
+            own: None,
         }
     }
 
     /// The plan, if nothing is wrong, and everything that was found.
     pub(crate) fn flow(mut self, file: &FlowFile) -> (Option<Plan>, Report) {
+        self.own = Some(file.flow.value.clone());
         self.check_head(file);
         self.bind_connections(file);
         let mut triggers = self.triggers(file);

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Each kind of step with the keys that it takes beside `id` and `if`.
-const KINDS: [(&str, &[&str]); 11] = [
+const KINDS: [(&str, &[&str]); 12] = [
     (
         "call",
         &[
@@ -38,6 +38,18 @@ const KINDS: [(&str, &[&str]); 11] = [
     ("try", &["catch", "schema", "compensate"]),
     ("wait", &["compensate"]),
     ("approve", &["schema", "compensate"]),
+    (
+        "run",
+        &[
+            "with",
+            "detach",
+            "retry",
+            "timeout",
+            "output",
+            "schema",
+            "compensate",
+        ],
+    ),
     ("emit", &["with", "compensate"]),
     ("fail", &[]),
     ("return", &[]),
@@ -133,6 +145,7 @@ impl Lowering<'_> {
             "try" => self.try_steps(step, condition),
             "wait" => self.wait(step.wait.as_ref()?, condition),
             "approve" => self.approve(step.approve.as_ref()?, condition),
+            "run" => self.run(step, condition),
             "emit" => self.emit(step.emit.as_ref()?, step.with.as_ref(), condition),
             "fail" => self.fail(step.fail.as_ref()?, condition),
             _ => self.ends_with(step.ends_with.as_ref()?, condition),
@@ -179,7 +192,7 @@ impl Lowering<'_> {
                 format!("the step does several things: {}", names.join(", "))
             };
             let found = self.report.error(code::STEP_KIND, step.span, message);
-            found.help("each step has one of call, set, switch, for_each, parallel, try, wait, approve, emit, fail and return");
+            found.help("each step has one of call, set, switch, for_each, parallel, try, wait, approve, run, emit, fail and return");
             return None;
         };
         for (key, span) in &step.keys {

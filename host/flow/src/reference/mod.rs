@@ -40,8 +40,8 @@ closed: a key that is not on this page is an error, except for `x-…` keys, whi
 ([Expressions](../guide/flow-author.md#expressions)). Where \"any value\" is written, expressions may stand anywhere in it.
 
 The examples are parts of whole flows that have tests: [place-order](examples/flows/place-order/flow.yaml),
-[branches](examples/flows/branches/flow.yaml), [decide](examples/flows/decide/flow.yaml) and
-[listen](examples/flows/listen/flow.yaml). `dowel test --repo docs/reference/examples --connectors .dowel/connectors` runs
+[branches](examples/flows/branches/flow.yaml), [decide](examples/flows/decide/flow.yaml),
+[delegate](examples/flows/delegate/flow.yaml) and [listen](examples/flows/listen/flow.yaml). `dowel test --repo docs/reference/examples --connectors .dowel/connectors` runs
 them.
 ";
 

@@ -7,7 +7,7 @@ use dowel_core::id::{CalendarName, StepId};
 use std::time::Duration;
 
 record! {
-    /// One step: exactly one of call, set, switch, for_each, parallel, try, wait, approve, emit, fail and return.
+    /// One step: exactly one of call, set, switch, for_each, parallel, try, wait, approve, run, emit, fail and return.
     Step {
         /// The step's id, in snake_case and unique in the file.
         id = "id": Located<StepId>,
@@ -31,17 +31,21 @@ record! {
         wait = "wait": Option<Either<Located<Duration>, Wait>>,
         /// Asks people and waits for their decision; the result is `{decision, by, at, comment}`.
         approve = "approve": Option<Approve>,
+        /// Runs the active version of `<flow>@<range>` with `with` as the payload of its `manual` trigger; the result is the other run's output.
+        run = "run": Option<Located<Text>>,
+        /// Whether the step goes on without waiting for the run that it begins; the result is `{run}`, its id.
+        detach = "detach": Option<Located<bool>>,
         /// Emits a CloudEvent of this type, with `with` as its data.
         emit = "emit": Option<Located<Text>>,
         /// Ends the run as failed.
         fail = "fail": Option<Fail>,
         /// Ends the run as succeeded, with this value as its output.
         ends_with = "return": Option<Any>,
-        /// The input of the operation, or the data of the event; `{ file: mappings/<name>.jq }` takes the input of an operation from a file.
+        /// The input of the operation, the payload of the run, or the data of the event; `{ file: mappings/<name>.jq }` takes the input of an operation from a file.
         with = "with": Option<Any>,
-        /// When and how the call is tried again.
+        /// When and how the call is tried again, or another run begun after one that failed.
         retry = "retry": Option<Retry>,
-        /// The longest time of one attempt.
+        /// The longest time of one attempt; for a run the time until its end, after which it is cancelled.
         timeout = "timeout": Option<Located<Duration>>,
         /// The key by which the upstream recognises repeated calls; derived unless given.
         idempotency_key = "idempotency_key": Option<Formula>,
@@ -56,7 +60,7 @@ record! {
         /// JSON Pointers of the step's input and of its value: what is there is masked wherever a run is read. In a loop they point into each item.
         sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
-    not_yet ["run", "receive", "detach"]
+    not_yet ["receive"]
 }
 
 record! {

@@ -38,7 +38,7 @@ fn read(text: &str) -> Result<Suite, String> {
     };
     let mut folder = folder(FLOW);
     folder.files.insert(TEST_FILE.to_owned(), text.to_owned());
-    parse(&folder, &plan)
+    parse(&folder, &plan, &[])
         .unwrap()
         .map_err(|found| render(&found))
 }

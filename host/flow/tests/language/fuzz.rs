@@ -4,6 +4,7 @@ use crate::support::{Connectors, cases, folder};
 use dowel_core::Digest;
 use dowel_core::expression::ExpressionReport;
 use dowel_core::port::{CheckExpressions, CheckRequest};
+use dowel_flow::outline::Outlines;
 use dowel_flow::policy::Policy;
 use dowel_flow::source::Context;
 use proptest::prelude::*;
@@ -28,6 +29,7 @@ fn survives(text: &str) {
         checker: &Silent,
         calendars: &BTreeMap::new(),
         policy: &Policy::default(),
+        flows: &Outlines::of(&[]),
         commit: None,
     };
     match dowel_flow::compile(&folder(text), context) {

@@ -106,6 +106,10 @@ fn block(out: &mut String, depth: usize, steps: &[Step]) {
             StepKind::Try(_) => "try".to_owned(),
             StepKind::Wait(wait) => format!("wait {:?}", wait.duration),
             StepKind::Approve(ask) => format!("approve {:?} within {:?}", ask.groups, ask.within),
+            StepKind::Run(run) => format!(
+                "run {}@{}, {} attempts, within {:?}, detached: {}",
+                run.flow, run.range, run.retry.attempts, run.timeout, run.detach
+            ),
             StepKind::Emit { event_type, .. } => format!("emit {event_type}"),
             StepKind::Fail { kind, code, .. } => format!("fail {kind} {code}"),
             StepKind::Return { .. } => "return".to_owned(),
@@ -124,6 +128,11 @@ fn inside(out: &mut String, depth: usize, step: &Step) {
     program(out, depth + 1, step.program());
     match &step.kind {
         StepKind::Call(call) => self::call(out, depth, call),
+        StepKind::Run(run) => {
+            if let Some(output) = &run.output {
+                program(out, depth + 1, output);
+            }
+        }
         StepKind::Switch { cases, default, .. } => {
             for case in cases {
                 writeln!(out, "{indent}  case").unwrap();

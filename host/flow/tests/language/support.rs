@@ -3,6 +3,7 @@
 use dowel_core::manifest::Manifest;
 use dowel_core::{ConnectorName, Digest};
 use dowel_flow::diagnostic::Diagnostic;
+use dowel_flow::outline::Outlines;
 use dowel_flow::plan::Calendars;
 use dowel_flow::policy::Policy;
 use dowel_flow::source::{Catalogue, Compiled, Context, FlowFolder};
@@ -120,12 +121,45 @@ fn policy() -> Policy {
     dowel_flow::policy::parse("policy.yaml", text).unwrap()
 }
 
+/// The repository that the cases lie in, with other flows that a case may run.
+pub(crate) fn flows(own: &str) -> Outlines {
+    let head = "language: dowel/v1\nversion: 1.2.0\n";
+    let manual = "trigger: { manual: { schema: schemas/charge.json } }\n";
+    let schema = closed(&json!({ "customer": {}, "total": {} }), &["customer"]);
+    let other = |name: &str, rest: &str| FlowFolder {
+        path: format!("flows/{name}"),
+        files: BTreeMap::from([
+            (
+                "flow.yaml".to_owned(),
+                format!("{head}flow: {name}\n{rest}"),
+            ),
+            ("schemas/charge.json".to_owned(), schema.to_string()),
+        ]),
+    };
+    let steps = "steps:\n  - { id: a, set: { x: 1 } }\n";
+    let circle = "steps:\n  - { id: a, run: order-to-invoice@^1 }\n";
+    Outlines::of(&[
+        folder(own),
+        other(
+            "charge-customer",
+            &format!("{manual}{steps}output: {{ id: 1 }}\n"),
+        ),
+        other("goes-round", &format!("{manual}{circle}")),
+        other(
+            "nightly",
+            &format!("trigger: {{ schedule: {{ every: 1h }} }}\n{steps}"),
+        ),
+        other("broken", "steps: ["),
+    ])
+}
+
 pub(crate) fn compile(flow: &str) -> Result<Compiled, Vec<Diagnostic>> {
     let context = Context {
         catalogue: &Connectors::new(),
         checker: &*MAPPING,
         calendars: &calendars(),
         policy: &policy(),
+        flows: &flows(flow),
         commit: Some("9f2c"),
     };
     dowel_flow::compile(&folder(flow), context)

@@ -2,6 +2,7 @@
 
 use super::compare::holds;
 use super::observe::MadeCall;
+use super::runs;
 use crate::VirtualClock;
 use dowel_core::code::flow::{MOCK_MISSING, MOCK_USED_UP};
 use dowel_core::code::run::CALL_DEADLINE;
@@ -80,9 +81,16 @@ impl Mocks {
 impl State {
     /// Notes an attempt and finds its answer.
     fn attempt(&mut self, request: &CallRequest) -> Result<Answer, StepError> {
-        let name = format!("{}.{}", request.connection, request.operation);
+        let name = runs::shown(&request.connection, &request.operation);
         let step = request.step.to_string();
-        let found = self.answer(&name, &step, &request.input);
+        let found = match runs::flow(&request.connection, &request.operation) {
+            // What is said of the step goes before what is said of the flow.
+            Some(_) if self.answers.contains_key(request.step.id()) => {
+                self.answer(request.step.id(), &step, &request.input)
+            }
+            Some(flow) => self.answer(flow, &step, &request.input),
+            None => self.answer(&name, &step, &request.input),
+        };
         let index = self
             .calls
             .iter()

@@ -20,7 +20,7 @@ const MAX_OPEN: usize = 500;
 
 /// Those who decide.
 pub(super) struct People {
-    /// Whether the flow asks anybody.
+    /// Whether a flow asks anybody.
     are_asked: bool,
     mocks: Arc<Mocks>,
     clock: VirtualClock,
@@ -32,7 +32,7 @@ pub(super) struct People {
 
 /// Everybody who decides in a case is in every group: a case tests the flow, and not who
 /// is in which group today.
-pub(super) fn policy(plan: &Plan, case: &Case) -> Policy {
+pub(super) fn policy(plans: &[Plan], case: &Case) -> Policy {
     let mut people = BTreeSet::new();
     for answer in case.mocks.values().flatten() {
         if let Outcome::Decide { by, .. } = &answer.outcome {
@@ -40,7 +40,7 @@ pub(super) fn policy(plan: &Plan, case: &Case) -> Policy {
         }
     }
     let people: Vec<String> = people.into_iter().collect();
-    let steps = plan.all_steps().into_iter();
+    let steps = plans.iter().flat_map(Plan::all_steps);
     let groups = steps.filter_map(|step| match &step.kind {
         StepKind::Approve(approve) => {
             let further = approve.escalate.iter().flat_map(|stage| &stage.groups);
@@ -57,10 +57,13 @@ pub(super) fn policy(plan: &Plan, case: &Case) -> Policy {
 }
 
 impl People {
-    pub(super) fn new(plan: &Plan, mocks: Arc<Mocks>, clock: VirtualClock) -> Self {
+    pub(super) fn new(plans: &[Plan], mocks: Arc<Mocks>, clock: VirtualClock) -> Self {
         let asks = |kind: &StepKind| matches!(kind, StepKind::Approve(_));
         Self {
-            are_asked: plan.all_steps().iter().any(|step| asks(&step.kind)),
+            are_asked: plans
+                .iter()
+                .flat_map(Plan::all_steps)
+                .any(|step| asks(&step.kind)),
             mocks,
             clock,
             seen: Mutex::default(),

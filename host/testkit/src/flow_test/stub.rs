@@ -12,9 +12,16 @@ use std::collections::BTreeMap;
 /// The operations that a flow calls, by `<connection>.<operation>`.
 pub type Specs = BTreeMap<String, OperationSpec>;
 
-/// The operations that a flow calls, as the installed connectors declare them.
-pub fn specs(plan: &Plan, catalogue: &dyn Catalogue) -> Specs {
+/// The operations that flows call, as the installed connectors declare them.
+pub fn specs(plans: &[&Plan], catalogue: &dyn Catalogue) -> Specs {
     let mut out = Specs::new();
+    for plan in plans {
+        add_specs(plan, catalogue, &mut out);
+    }
+    out
+}
+
+fn add_specs(plan: &Plan, catalogue: &dyn Catalogue, out: &mut Specs) {
     for step in plan.all_steps() {
         let StepKind::Call(call) = &step.kind else {
             continue;
@@ -29,7 +36,6 @@ pub fn specs(plan: &Plan, catalogue: &dyn Catalogue) -> Specs {
             out.insert(format!("{}.{}", call.connection, call.operation), spec);
         }
     }
-    out
 }
 
 /// A mock to put into a case.

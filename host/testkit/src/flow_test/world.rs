@@ -3,6 +3,7 @@
 use super::mocks::Mocks;
 use super::observe::{Intake, Observed, ObservedRun};
 use super::people::{self, People};
+use super::runs;
 use crate::{MemoryStore, SeededRandomness, VirtualClock};
 use dowel_core::expression::{Evaluated, EvaluationError};
 use dowel_core::port::{BoxFuture, EvaluationRequest, Mapper};
@@ -58,12 +59,15 @@ impl From<EngineError> for CaseError {
 /// Runs a case; what happened up to an error comes with it.
 pub(super) fn observe(
     plan: &Plan,
+    others: &[Plan],
     case: &Case,
     mapper: &Arc<dyn Mapper>,
 ) -> (Observed, Option<CaseError>) {
     let mut observed = Observed::default();
-    let mut work = || match runtime() {
-        Ok(runtime) => runtime.block_on(play(plan, case, mapper, &mut observed)),
+    let mut plans = vec![runs::mocked(&given(plan, case), case)];
+    plans.extend(others.iter().map(|other| runs::mocked(other, case)));
+    let work = || match runtime() {
+        Ok(runtime) => runtime.block_on(play(plan, plans, case, mapper, &mut observed)),
         Err(error) => Err(CaseError::Runtime(error)),
     };
     let done = if tokio::runtime::Handle::try_current().is_err() {
@@ -85,6 +89,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 async fn play(
     plan: &Plan,
+    plans: Vec<Plan>,
     case: &Case,
     mapper: &Arc<dyn Mapper>,
     observed: &mut Observed,
@@ -104,11 +109,11 @@ async fn play(
     };
     let options = EngineOptions {
         env: case.env.clone(),
-        policy: people::policy(plan, case),
+        policy: people::policy(&plans, case),
         ..EngineOptions::default()
     };
-    let engine = Engine::start(ports, options, vec![given(plan, case)]).await?;
-    let people = People::new(plan, mocks.clone(), clock.clone());
+    let people = People::new(&plans, mocks.clone(), clock.clone());
+    let engine = Engine::start(ports, options, plans).await?;
     let world = World {
         people,
         engine,

@@ -326,6 +326,7 @@ fn condition(step: &mut Step) {
         StepKind::Try(attempt) => &mut attempt.program,
         StepKind::Wait(wait) => &mut wait.program,
         StepKind::Approve(approve) => &mut approve.program,
+        StepKind::Run(run) => &mut run.program,
         StepKind::Set { program }
         | StepKind::Switch { program, .. }
         | StepKind::Emit { program, .. }

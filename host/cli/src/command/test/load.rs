@@ -73,13 +73,25 @@ pub(crate) fn load(
         found.findings = compiled.findings;
         return Ok(found);
     };
-    match flow_test::parse(&found.folder, &plan) {
+    let reached = wiring::compile_reached(repository, &plan.flow, connectors, mapping)?;
+    if reached.has_errors {
+        found.findings = reached.findings;
+        return Ok(found);
+    }
+    let others = reached.plans;
+    match flow_test::parse(&found.folder, &plan, &others) {
         None => {}
         Some(Err(findings)) => found.findings = findings,
         Some(Ok(suite)) => {
             found.findings.clone_from(&suite.warnings);
-            let specs = specs(&plan, connectors);
-            found.flow = Some(FlowUnderTest { plan, suite, specs });
+            let all: Vec<_> = std::iter::once(&plan).chain(&others).collect();
+            let specs = specs(&all, connectors);
+            found.flow = Some(FlowUnderTest {
+                plan,
+                others,
+                suite,
+                specs,
+            });
         }
     }
     Ok(found)

@@ -43,7 +43,7 @@ pub(crate) async fn run(
     let Some(plan) = compiled.plans.first() else {
         return Err(wiring::as_error(&compiled.findings));
     };
-    let recorded = record(&entries, plan, &specs(plan, &connectors), &name)
+    let recorded = record(&entries, plan, &specs(&[plan], &connectors), &name)
         .ok_or_else(|| anyhow!("the journal of the run {run} cannot be used"))?;
     let before = folder.files.get(TEST_FILE).map(String::as_str);
     let text = append(before, &recorded.case)?;

@@ -134,8 +134,8 @@ impl Engine {
             None => kept.body,
         };
         let origin = Origin {
-            rerun_of: None,
             resubmitted_from: Some(item.id),
+            ..Origin::default()
         };
         let prepared = match kept.form {
             RejectedForm::Request => {

@@ -10,6 +10,10 @@ impl RunState {
         }
         self.rerun_as = Some(run);
         match self.status {
+            RunStatus::Parked if self.has_children() => {
+                self.cancel = Some(Cancel { compensate: false });
+                self.reopen();
+            }
             RunStatus::Parked => self.status = RunStatus::Cancelled,
             status if status.is_at_rest() => {}
             // Somebody decided otherwise at the same moment: there is one run of the
