@@ -2,12 +2,14 @@
 //! host. `UPDATE_EXPECT=1` writes what is missing and changes nothing that is there.
 
 use crate::fixtures::{add, fixtures, folder, names};
+use crate::subflow::{run_flow, running};
 use crate::support::*;
 use dowel_core::ErrorKind;
 use dowel_core::journal::OnExpiry;
 use dowel_core::manifest::Idempotency;
 use dowel_flow::plan::{
-    Approve, Branch, Catch, ForEach, Join, OnItemFailure, Parallel, Plan, StepKind, Try, Wait,
+    Approve, Branch, Catch, ForEach, Join, OnItemFailure, Parallel, Plan, RunFlow, StepKind, Try,
+    Wait,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -104,10 +106,23 @@ fn every_kind() -> Plan {
     plan(kinds, "null")
 }
 
+/// The other flow is not there, so the step is left out.
+fn with_a_run() -> Plan {
+    let run = RunFlow {
+        program: program(Some("$trigger.absent"), &["{}"]),
+        output: Some(program(None, &["<.paid>"])),
+        timeout: Some(Duration::from_secs(60)),
+        ..run_flow("child", "{}")
+    };
+    plan(vec![running("charge", run)], "null")
+}
+
 #[tokio::test]
 async fn plans_of_earlier_hosts_are_read_and_run() {
     let text = serde_json::to_string_pretty(&every_kind()).unwrap();
     add(&folder("plans").join("every-kind.json"), &(text + "\n"));
+    let text = serde_json::to_string_pretty(&with_a_run()).unwrap();
+    add(&folder("plans").join("run.json"), &(text + "\n"));
     let found = fixtures("plans");
     assert!(found.len() >= 2, "fixtures are never removed");
     for file in found {
