@@ -78,6 +78,7 @@ struct Step {
     held: Vec<Held>,
     approval: Option<Approval>,
     child: Option<Child>,
+    receive: Option<Receive>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +92,16 @@ struct Approval {
     decision: Option<String>,
     by: Option<String>,
     comment: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Receive {
+    #[serde(rename = "type")]
+    event_type: String,
+    value: String,
+    until: Option<String>,
+    id: Option<String>,
+    source: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -207,6 +218,9 @@ fn write_step(text: &mut String, step: &Step) {
     if let Some(approval) = &step.approval {
         write_approval(text, approval);
     }
+    if let Some(receive) = &step.receive {
+        write_receive(text, receive);
+    }
     if let Some(held) = step.held.last() {
         write_held(text, held, step.held.len());
     }
@@ -242,6 +256,17 @@ fn write_approval(text: &mut String, approval: &Approval) {
         let comment = approval.comment.as_ref();
         let comment = comment.map(|text| format!(": {text}")).unwrap_or_default();
         let _ = writeln!(text, "      {decision} by {by}{comment}");
+    }
+}
+
+/// What was waited for, and what came.
+fn write_receive(text: &mut String, receive: &Receive) {
+    let (event_type, value) = (&receive.event_type, &receive.value);
+    let until = receive.until.as_ref();
+    let until = until.map(|at| format!(", until {at}")).unwrap_or_default();
+    let _ = writeln!(text, "      awaits {event_type} for {value}{until}");
+    if let (Some(id), Some(source)) = (&receive.id, &receive.source) {
+        let _ = writeln!(text, "      came   {id} of {source}");
     }
 }
 

@@ -7,10 +7,12 @@
 mod approval;
 mod child;
 mod command;
+mod receive;
 
 pub use approval::{ApprovalAsked, Escalation, OnExpiry};
 pub use child::{ChildBegan, ChildEnd, ParentRun, StopReason};
 pub use command::{Actor, Command, Commanded, OtherPlan};
+pub use receive::{EventAwaited, EventReceived, OnTimeout};
 
 use crate::digest::Digest;
 use crate::error::{SendRecord, StepError};
@@ -78,6 +80,10 @@ pub struct RunCreated {
     /// The run of the same event before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<RunId>,
+    /// From when on events count for its `receive` steps, where that is earlier than its
+    /// own beginning: a rerun may use what came for the run before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_from: Option<Timestamp>,
     /// The entry of the quarantine that the payload came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resubmitted_from: Option<RunId>,
@@ -426,6 +432,15 @@ pub enum Event {
         /// The payload, unless an earlier event carries it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payload: Option<JsonText>,
+    },
+    /// A `receive` step waits for an event.
+    EventAwaited(EventAwaited),
+    /// The event came.
+    EventReceived(EventReceived),
+    /// No event came in time: what the flow says for that case holds.
+    ReceiveExpired {
+        /// The step.
+        path: StepPath,
     },
     /// A container step (`switch`, `for_each`, `parallel`, `try`) came to its end.
     BlockEnded {

@@ -12,7 +12,7 @@ use crate::state::{CallState, RunState};
 use crate::step::run;
 use dowel_core::journal::Event;
 use dowel_core::{StepPath, Timestamp};
-use dowel_flow::plan::{Call, Plan, Step};
+use dowel_flow::plan::{Call, Plan, Receive, Step};
 
 /// What a run needs.
 #[derive(Debug)]
@@ -92,6 +92,17 @@ pub enum Action<'p> {
     Listen {
         /// What happens, and when.
         due: Option<(Timestamp, Event)>,
+    },
+    /// The step waits for an event, which may be there already.
+    Receive {
+        /// The step.
+        step: &'p Step,
+        /// What it waits for.
+        plan: &'p Receive,
+        /// Its path.
+        path: StepPath,
+        /// Its place.
+        scope: Scope,
     },
     /// The step has nothing to do before this time.
     Wait {

@@ -12,6 +12,7 @@ use crate::journal::{self, JournalError};
 use crate::key_lines::KeyLines;
 use crate::keys;
 use crate::live::Live;
+use crate::mailbox::{self, OpenReceives, Receivers};
 use crate::metrics::Metrics;
 use crate::plans::{ActivationError, Hook, Plans};
 use crate::protect::{ConnectionStatus, Places, Protect};
@@ -185,6 +186,8 @@ pub(crate) struct Shared {
     pub(crate) approvals: OpenSet,
     /// The exception desk.
     pub(crate) desk: Desk,
+    /// What events are asked, for the runs that wait for them.
+    pub(crate) receivers: Receivers,
 }
 
 impl Shared {
@@ -236,11 +239,15 @@ impl Engine {
             waiters: Waiters::default(),
             approvals: OpenSet::default(),
             desk: Desk::default(),
+            receivers: Receivers::default(),
         });
         shared
             .plans
             .activate(shared.ports.store.as_ref(), plans, &shared.options.disabled)
             .await?;
+        let (active, now) = (shared.plans.all(), shared.ports.clock.now());
+        let store = shared.ports.store.as_ref();
+        shared.receivers.activate(store, &active, now).await?;
         shared.approvals.load(shared.ports.store.as_ref()).await?;
         shared.key_lines.load(shared.ports.store.as_ref()).await?;
         desk::load(&shared).await?;
@@ -306,7 +313,23 @@ impl Engine {
     /// Publishes events from outside to the flows that take them. On `Ok` all that
     /// follows from them is on disk; otherwise nothing of any of them is.
     pub async fn publish(&self, events: &[CloudEvent]) -> Result<Vec<Publication>, PublishError> {
-        events::publish(&self.shared, events).await
+        let (shared, events) = (self.shared.clone(), events.to_vec());
+        // Seen through even if the caller goes away: whoever it is for is told.
+        let task = tokio::spawn(async move { events::publish(&shared, &events).await });
+        task.await.unwrap_or_else(|error| {
+            let reason = StoreError::Failed(format!("intake stopped: {error}").into());
+            Err(IntakeError::Store(reason).into())
+        })
+    }
+
+    /// The steps that wait for events, those that wait for the same together.
+    pub async fn open_receives(
+        &self,
+        cursor: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<OpenReceives, EngineError> {
+        let store = self.shared.ports.store.as_ref();
+        Ok(mailbox::list(store, cursor, limit).await?)
     }
 
     /// Events that flows did not take although their triggers are for them, the newest

@@ -10,5 +10,6 @@ pub(crate) use outbox::{put, work};
 pub use publish::{EventTaken, Publication, PublishError};
 pub(crate) use publish::{prepare_again, publish};
 pub use taker::Refusal;
+pub(crate) use taker::seen;
 pub(crate) use undelivered::list;
 pub use undelivered::{Undelivered, UndeliveredPage};

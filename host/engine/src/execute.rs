@@ -9,6 +9,7 @@ mod drive;
 mod kept;
 mod messages;
 mod page;
+mod receive;
 mod room;
 mod turn;
 

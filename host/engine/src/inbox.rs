@@ -6,7 +6,7 @@ use crate::engine::Shared;
 use crate::keys;
 use dowel_core::journal::{ChildEnd, Commanded};
 use dowel_core::port::{Batch, Scan, StoreError};
-use dowel_core::{RunId, StepPath};
+use dowel_core::{Digest, RunId, StepPath};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -41,6 +41,13 @@ pub(crate) enum Message {
         attempt: u32,
         /// The other run.
         run: RunId,
+    },
+    /// An event was put into a slot in which the run waits.
+    Mail {
+        /// The slot's question.
+        receiver: Digest,
+        /// The digest of its answer.
+        value: Digest,
     },
 }
 

@@ -53,7 +53,8 @@ impl Live {
 }
 
 impl Seat {
-    fn knock(&self) {
+    /// Tells the driver that there is something to look at.
+    pub(crate) fn knock(&self) {
         self.knocked.store(true, Ordering::Release);
         self.notify.notify_one();
     }

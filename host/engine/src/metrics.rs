@@ -157,7 +157,7 @@ impl Metrics {
         );
         registry.register(
             "dowel_events_published",
-            "Events by what became of them: taken, refused or unclaimed",
+            "Events by what became of them: taken, kept, refused or unclaimed",
             self.events.clone(),
         );
         registry.register(

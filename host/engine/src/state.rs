@@ -8,6 +8,7 @@ mod command;
 mod compensation;
 mod looping;
 mod parallel;
+mod receive;
 mod repair;
 mod status;
 
@@ -18,6 +19,8 @@ pub use compensation::Compensation;
 pub(crate) use looping::MAX_RESULTS_BYTES;
 pub use looping::{ItemEnd, LoopState, Paging};
 pub use parallel::ParallelState;
+pub(crate) use receive::timed_out;
+pub use receive::{ReceiveState, Slot, event_identity};
 pub use repair::Repair;
 pub use status::RunStatus;
 
@@ -53,6 +56,8 @@ pub struct RunState {
     pub cancel: Option<Cancel>,
     /// How the approvals ended that people were asked for.
     pub approvals: BTreeMap<StepPath, Settled>,
+    /// The events that its steps have received, by their slots.
+    pub received: BTreeSet<(Slot, Digest)>,
     /// People who changed what the run works with: they decide no approval of it.
     pub editors: BTreeSet<String>,
     /// The item of a loop that is tried again by itself.
@@ -130,6 +135,8 @@ pub enum StepState {
     Asking(ApprovalState),
     /// A `run` has a child, or is to have one.
     Child(Box<ChildState>),
+    /// An event is waited for and has not come.
+    Receiving(ReceiveState),
     /// A `wait` has not come to its end.
     Waiting {
         /// When it does.

@@ -8,6 +8,7 @@ pub(crate) mod fail;
 pub(crate) mod for_each;
 mod pages;
 pub(crate) mod parallel;
+pub(crate) mod receive;
 pub(crate) mod return_;
 pub(crate) mod run;
 pub(crate) mod set;
@@ -57,6 +58,7 @@ pub(crate) fn begin(
         StepKind::Wait(plan) => Begin::Record(wait::begin(plan, path, &mut values, now)?),
         StepKind::Approve(plan) => Begin::Record(approve::begin(plan, path, &mut values, now)?),
         StepKind::Run(_) => Begin::Run(values.take()),
+        StepKind::Receive(plan) => Begin::Record(receive::begin(plan, path, &mut values, now)?),
         StepKind::Emit { event_type, .. } => {
             Begin::Record(emit::begin(event_type, path, &mut values, state)?)
         }

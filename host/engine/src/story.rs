@@ -4,10 +4,12 @@
 mod approval;
 mod child;
 mod end;
+mod receive;
 mod step;
 
 pub use approval::ApprovalStory;
 pub use child::{ChildStory, ParentStory};
+pub use receive::ReceiveStory;
 
 use crate::conceal::Concealer;
 use crate::mask::mask;
@@ -130,7 +132,7 @@ impl StateStory {
 pub struct StepStory {
     /// Its path.
     pub path: StepPath,
-    /// What it does: `call`, `set`, `switch`, `for_each`, `parallel`, `try`, `wait`, `approve`,
+    /// What it does: `call`, `set`, `switch`, `for_each`, `parallel`, `try`, `wait`, `receive`, `approve`,
     /// `run`, `emit`, `fail`, `return`, or `step` where it was skipped or failed before it did anything.
     pub kind: &'static str,
     /// `running`, `waiting`, `succeeded`, `skipped` or `failed`.
@@ -164,6 +166,9 @@ pub struct StepStory {
     /// The run that a `run` step began last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub child: Option<ChildStory>,
+    /// What it waited for, and what came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receive: Option<ReceiveStory>,
 }
 
 /// A wait for the turn at a connection.
@@ -362,6 +367,9 @@ impl Story {
             | Event::ChildEnded { .. }
             | Event::ChildConcluded { .. }
             | Event::ChildFailed { .. } => self.add_child(&entry.event, at),
+            Event::EventAwaited(_) | Event::EventReceived(_) | Event::ReceiveExpired { .. } => {
+                self.add_receive(&entry.event, at);
+            }
             Event::Commanded(commanded) => self.decide(commanded, at),
             Event::BlockEnded { path, result } => self.done(path, "step", result, at),
             Event::Emitted { path, data, .. } => self.done(path, "emit", data, at),

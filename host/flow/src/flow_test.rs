@@ -17,7 +17,7 @@ use crate::surface::test::TestFile;
 use crate::text::Source;
 use crate::yaml::{Node, parse as parse_yaml};
 use dowel_core::expression::Position;
-use dowel_core::{JsonText, SendRecord, StepError, Timestamp};
+use dowel_core::{CloudEvent, JsonText, SendRecord, StepError, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub struct Case {
     /// What earlier runs have left, by name; the flow's initial values where nothing is
     /// said.
     pub state: BTreeMap<String, JsonText>,
-    /// Answers by `<connection>.<operation>`.
+    /// Answers by `<connection>.<operation>`, or by the step that asks or waits.
     pub mocks: BTreeMap<String, Vec<Answer>>,
     /// What has to come of it, as it is written: an object.
     pub expect: JsonText,
@@ -104,8 +104,15 @@ pub enum Outcome {
         /// Why.
         comment: Option<String>,
     },
-    /// Nobody decides an approval.
+    /// Nobody decides an approval, no event comes.
     Silence,
+    /// An event comes.
+    Event {
+        /// The event.
+        event: Box<CloudEvent>,
+        /// Its id, where that is written.
+        id: Option<String>,
+    },
     /// The operation fails.
     Fail {
         /// Why.

@@ -5,11 +5,11 @@
 
 use crate::calendar::Calendar;
 use crate::schedule::Schedule;
-use dowel_core::expression::{Position, Program, Template};
+use dowel_core::expression::{Piece, Position, Program, Template};
 use dowel_core::id::{
     CalendarName, ConnectionName, FlowName, GroupName, OperationName, StepId, StepPath,
 };
-use dowel_core::journal::{OnExpiry, PinnedConnector, WhileParked};
+use dowel_core::journal::{OnExpiry, OnTimeout, PinnedConnector, WhileParked};
 use dowel_core::manifest::{Effect, Idempotency, Pagination};
 use dowel_core::units::Share;
 use dowel_core::{Digest, ErrorKind, JsonText};
@@ -337,6 +337,8 @@ pub enum StepKind {
     Approve(Box<Approve>),
     /// Runs another flow.
     Run(Box<RunFlow>),
+    /// Waits for an event.
+    Receive(Box<Receive>),
     /// Emits a CloudEvent. One output: its data.
     Emit {
         /// CloudEvents `type`.
@@ -524,6 +526,45 @@ pub struct RunFlow {
     /// How long a child may take by the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
+}
+
+/// A `receive` step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Receive {
+    /// One output: the key that the run waits for, a text or a number.
+    pub program: Arc<Program>,
+    /// CloudEvents `type`, or the beginning of one with `.*` behind it.
+    pub event_type: String,
+    /// One output, with the event as `.`: the key that it carries, or `null`.
+    pub event: Arc<Program>,
+    /// How long the step waits.
+    pub within: Option<Duration>,
+    /// The business calendar by which that is counted, as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Arc<Calendar>>,
+    /// What it means that no event came in time.
+    #[serde(default)]
+    pub on_timeout: OnTimeout,
+    /// One output, with the event as `.`: the step's value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Arc<Program>>,
+}
+
+impl Receive {
+    /// Identifies the question that is asked of events. The same one in two flows, or in
+    /// two versions of a flow, wherever it stands, is asked once.
+    pub fn receiver(&self) -> Digest {
+        let pieces = self.event.outputs.iter().flat_map(|output| &output.pieces);
+        let source: String = pieces
+            .map(|piece| match piece {
+                Piece::Text(text) => text.as_str(),
+                Piece::Expression(expression) => expression.source.trim(),
+            })
+            .collect();
+        // The length keeps `a` + `bc` apart from `ab` + `c`.
+        let (length, event_type) = (self.event_type.len(), &self.event_type);
+        Digest::of(format!("{length}:{event_type}{source}"))
+    }
 }
 
 /// What a call does whose outcome nobody knows.
@@ -721,6 +762,7 @@ impl Step {
             StepKind::Wait(wait) => &wait.program,
             StepKind::Approve(approve) => &approve.program,
             StepKind::Run(run) => &run.program,
+            StepKind::Receive(receive) => &receive.program,
             StepKind::Set { program }
             | StepKind::Switch { program, .. }
             | StepKind::Emit { program, .. }

@@ -10,7 +10,9 @@ mod mocks;
 mod observe;
 mod people;
 mod record;
+mod record_events;
 mod runs;
+mod senders;
 mod stub;
 mod update;
 mod world;
@@ -74,7 +76,7 @@ impl FlowUnderTest {
         let (observed, error) = world::observe(&self.plan, &self.others, case, mapper);
         let mut report = CaseReport {
             mismatches: Vec::new(),
-            stubs: stub::stubs(&observed, &self.specs),
+            stubs: stub::stubs(&observed, &self.plan, &self.specs),
             error,
             observed,
             edits: Vec::new(),

@@ -4,6 +4,7 @@ use super::binding::Mode;
 use crate::problem::Problem;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use dowel_core::RunId;
 use dowel_core::code::Code;
 use dowel_engine::{Accepted, Publication, PublishError};
 use serde::Serialize;
@@ -13,9 +14,13 @@ use serde::Serialize;
 struct Told<'a> {
     id: &'a str,
     source: &'a str,
-    /// `accepted`, `duplicate`, or `unclaimed` if no flow is for it.
+    /// `accepted` or `duplicate` if it begins runs, else `received` if runs waited for it,
+    /// `kept` if some may come to wait for it, or `unclaimed` if no flow is for it.
     status: &'static str,
     runs: Vec<Run<'a>>,
+    /// The runs that waited for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    received: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused: Vec<Refused<'a>>,
 }
@@ -67,6 +72,7 @@ impl<'a> Told<'a> {
             source: &publication.source,
             status: status(publication),
             runs: runs.collect(),
+            received: publication.received.iter().map(RunId::to_string).collect(),
             refused: refused.collect(),
         }
     }
@@ -75,7 +81,11 @@ impl<'a> Told<'a> {
 fn status(publication: &Publication) -> &'static str {
     let mut taken = publication.taken.iter();
     if publication.taken.is_empty() {
-        "unclaimed"
+        match (publication.received.is_empty(), publication.is_kept) {
+            (false, _) => "received",
+            (true, true) => "kept",
+            (true, false) => "unclaimed",
+        }
     } else if taken.any(|taken| matches!(taken.accepted, Accepted::New(_))) {
         "accepted"
     } else {

@@ -14,6 +14,7 @@ mod flow_tests;
 mod four_eyes;
 mod http;
 mod quarantine;
+mod receive;
 mod restart;
 mod subflow;
 mod syscalls;

@@ -47,6 +47,11 @@ impl Concealer {
             Event::PagesEntered { path, input } => self.learn(path, input),
             Event::Emitted { path, data, .. } => self.learn(path, data),
             Event::ApprovalAsked(asked) => self.learn(&asked.path, &asked.show),
+            Event::EventReceived(received) => {
+                self.learn(&received.path, &received.event);
+                let output = received.output.iter();
+                output.for_each(|output| self.learn(&received.path, output));
+            }
             Event::BlockEnded { path, result } => self.learn(path, result),
             Event::ChildBegan(began) => {
                 let payload = began.payload.iter();
@@ -111,6 +116,12 @@ impl Concealer {
             | Event::ChildConcluded { .. }
             | Event::ChildFailed { .. } => self.conceal_child(event),
             Event::ApprovalAsked(asked) => self.conceal_question(asked),
+            Event::EventAwaited(awaited) => awaited.value = self.text(&awaited.value),
+            Event::EventReceived(received) => {
+                let path = &received.path;
+                received.event = self.of_step(path, &received.event);
+                self.conceal_value(path, received.output.as_mut());
+            }
             Event::StateRead { values, .. } | Event::StateWritten { values, .. } => {
                 *values = self.copies(values);
             }
@@ -139,6 +150,7 @@ impl Concealer {
             | Event::ApprovalExpired { .. }
             | Event::ChildReplaced { .. }
             | Event::ChildStopped { .. }
+            | Event::ReceiveExpired { .. }
             | Event::CompensationBegan { error: None, .. }
             | Event::CompensationEnded {}
             | Event::Compensated { error: None }

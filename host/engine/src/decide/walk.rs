@@ -115,6 +115,14 @@ impl<'p, 's> Walk<'p, 's> {
                 self.actions
                     .extend(run::advance(step, plan, child, path, scope));
             }
+            (StepKind::Receive(plan), Some(StepState::Receiving(_))) => {
+                self.actions.push(Action::Receive {
+                    step,
+                    plan,
+                    path,
+                    scope: scope.clone(),
+                });
+            }
             (StepKind::Switch { cases, default, .. }, Some(StepState::InBranch { case })) => {
                 return switch::advance(self, cases, default.as_ref(), *case, path, scope);
             }

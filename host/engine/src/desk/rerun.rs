@@ -156,6 +156,8 @@ async fn prepare_again(shared: &Shared, state: &RunState) -> Result<Prepared, Co
         now: shared.ports.clock.now(),
         origin: Origin {
             rerun_of: Some((created.run, created.event.clone(), created.generation)),
+            // What came for the run before it is for the same business as well.
+            events_from: Some(state.events_from()),
             parent: created
                 .parent
                 .clone()

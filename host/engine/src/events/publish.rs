@@ -5,10 +5,12 @@ use super::undelivered;
 use crate::desk::Offer;
 use crate::engine::Shared;
 use crate::intake::{Accepted, IntakeError, Origin, Prepared, begin, check_open};
-use dowel_core::FlowName;
+use crate::mailbox::{self, Delivery, Post};
 use dowel_core::cloud_event::CloudEvent;
+use dowel_core::code::run::RECEIVE_MATCH_FAILED;
 use dowel_core::code::{Code, api};
 use dowel_core::port::{Batch, StoreError};
+use dowel_core::{FlowName, RunId};
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,11 @@ pub struct Publication {
     pub source: String,
     /// The flows that took it, in order of their names.
     pub taken: Vec<EventTaken>,
+    /// The runs that waited for it, in order of their beginning. Nobody, if it is a
+    /// duplicate.
+    pub received: Vec<RunId>,
+    /// Whether it is kept for runs that come to a step which receives it.
+    pub is_kept: bool,
     /// The flows that could not take it although it is for them. Their refusals are kept
     /// with the event.
     pub refused: Vec<Refusal>,
@@ -74,7 +81,9 @@ pub(crate) async fn publish(
     let published = deliver(shared, events, Batch::default(), WhenRefused::Fail).await;
     if let Err(PublishError::Refused(refused)) = &published {
         for (index, refusals) in refused {
-            for refusal in refusals {
+            // What no trigger is for cannot be submitted to one again.
+            let of_triggers = |refusal: &&Refusal| refusal.code != RECEIVE_MATCH_FAILED;
+            for refusal in refusals.iter().filter(of_triggers) {
                 let offer = Offer::of_event(&events[*index], refusal);
                 shared.desk.quarantine.offer(shared, offer);
             }
@@ -110,21 +119,51 @@ pub(super) async fn deliver(
     mut with: Batch,
     when_refused: WhenRefused,
 ) -> Result<Vec<Publication>, PublishError> {
+    let receivers = shared.receivers.hold().await;
+    let post = Post::sort(shared, &receivers, events).await?;
     let mut plan = Plan::default();
     for (index, event) in events.iter().enumerate() {
         plan.add(index, event, taker::ask(shared, event).await?);
     }
+    plan.add_refusals(&post);
     if when_refused == WhenRefused::Fail {
-        plan.fail_if_nobody_takes()?;
+        plan.fail_if_nobody_takes(&post)?;
     }
-    let kept = plan.keep_refusals(shared, events, &mut with)?;
-    let accepted = begin(shared, &plan.runs, &with.into()).await?;
-    shared.metrics.undelivered(kept);
-    let publications = plan.publications(accepted);
+    let refusals = plan.keep_refusals(shared, events, &mut with)?;
+    let (accepted, delivery) = commit(shared, &plan.runs, &post, &with).await?;
+    drop(receivers);
+    delivery.announce(shared);
+    shared.metrics.undelivered(refusals);
+    let publications = plan.publications(accepted, &delivery);
     for (event, publication) in events.iter().zip(&publications) {
         announce(shared, event, publication);
     }
     Ok(publications)
+}
+
+/// How often the batch is made anew because steps begin to wait, or the same event comes
+/// by another way, at the same moment.
+const ROUNDS: usize = 100;
+
+/// Begins the runs and hands the events over, in one batch.
+async fn commit(
+    shared: &Shared,
+    runs: &[Prepared],
+    post: &Post<'_>,
+    with: &Batch,
+) -> Result<(Vec<Accepted>, Delivery), PublishError> {
+    for _ in 0..ROUNDS {
+        let mut batch = with.clone();
+        let delivery = post.add_to(shared, &mut batch).await;
+        let delivery = delivery.map_err(IntakeError::Store)?;
+        match begin(shared, runs, &batch.into()).await {
+            Err(IntakeError::Store(StoreError::Conflict(key))) if mailbox::is_mailbox(&key) => {}
+            begun => return Ok((begun?, delivery)),
+        }
+    }
+    let message = "those who wait for the event change too fast";
+    let failed = IntakeError::Store(StoreError::Failed(message.into()));
+    Err(failed.into())
 }
 
 /// Who gets which event.
@@ -153,8 +192,17 @@ impl Plan {
         self.events.push((id, source, refused));
     }
 
-    fn fail_if_nobody_takes(&self) -> Result<(), PublishError> {
-        let is_taken = |index: usize| self.takers.iter().any(|(taken, ..)| *taken == index);
+    /// Steps that would receive an event if their question could be answered.
+    fn add_refusals(&mut self, post: &Post<'_>) {
+        for (index, refusal) in &post.refusals {
+            self.events[*index].2.push(refusal.clone());
+        }
+    }
+
+    fn fail_if_nobody_takes(&self, post: &Post<'_>) -> Result<(), PublishError> {
+        let is_taken = |index: usize| {
+            post.is_wanted(index) || self.takers.iter().any(|(taken, ..)| *taken == index)
+        };
         let events = self.events.iter().enumerate();
         let refused: Vec<_> = events
             .filter(|(index, (.., refused))| !refused.is_empty() && !is_taken(*index))
@@ -190,14 +238,20 @@ impl Plan {
         Ok(kept)
     }
 
-    fn publications(self, accepted: Vec<Accepted>) -> Vec<Publication> {
-        let empty = |(id, source, refused)| Publication {
+    fn publications(self, accepted: Vec<Accepted>, delivery: &Delivery) -> Vec<Publication> {
+        let empty = |(index, (id, source, refused))| Publication {
             id,
             source,
             taken: Vec::new(),
+            received: match delivery.handed.get(&index) {
+                Some(runs) => runs.iter().copied().collect(),
+                None => Vec::new(),
+            },
+            is_kept: delivery.kept.contains(&index),
             refused,
         };
-        let mut all: Vec<Publication> = self.events.into_iter().map(empty).collect();
+        let events = self.events.into_iter().enumerate();
+        let mut all: Vec<Publication> = events.map(empty).collect();
         for ((index, flow, trigger), accepted) in self.takers.into_iter().zip(accepted) {
             all[index].taken.push(EventTaken {
                 flow,
@@ -219,6 +273,7 @@ fn announce(shared: &Shared, event: &CloudEvent, publication: &Publication) {
     let outcome = match (publication.taken.is_empty(), publication.refused.is_empty()) {
         (false, _) => "taken",
         (true, false) => "refused",
+        (true, true) if publication.is_kept => "kept",
         (true, true) => {
             tracing::warn!(id, source, event_type, "no flow takes this event");
             "unclaimed"

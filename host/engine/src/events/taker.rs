@@ -11,7 +11,7 @@ use dowel_core::cloud_event::{CloudEvent, TRACEPARENT, TypePattern};
 use dowel_core::code::{Code, run as code};
 use dowel_core::expression::{Bindings, Evaluated, EvaluationError};
 use dowel_core::port::{EvaluationRequest, StoreError};
-use dowel_core::{FlowName, JsonText};
+use dowel_core::{FlowName, JsonText, Timestamp};
 use dowel_flow::plan::TriggerKind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -154,7 +154,7 @@ async fn is_for(
                 ("trigger", event.data.payload()),
                 ("env", shared.options.env.clone()),
             ]),
-            ..Bindings::input(dot(event))
+            ..Bindings::input(seen(event, shared.ports.clock.now()))
         },
         deadline: shared.options.evaluation_deadline,
     };
@@ -190,11 +190,21 @@ fn is_of_host(error: &EvaluationError) -> bool {
     error.code == code::MAPPING_UNAVAILABLE
 }
 
-/// `.` in a filter: the event with its data.
-fn dot(event: &CloudEvent) -> JsonText {
-    let mut fields = event.fields();
+/// The event with its data, as expressions see it that take it in: `.` in a filter.
+pub(crate) fn seen(event: &CloudEvent, now: Timestamp) -> JsonText {
+    let mut fields = fields(event, now);
     fields.push(("data", event.data.payload()));
     JsonText::object(fields.iter().map(|(name, value)| (*name, value)))
+}
+
+/// The attributes of an event. It always has a time.
+fn fields(event: &CloudEvent, now: Timestamp) -> Vec<(&'static str, JsonText)> {
+    let mut fields = event.fields();
+    if event.time.is_none() {
+        fields.retain(|(name, _)| *name != "time");
+        fields.push(("time", JsonText::string(&now.to_string())));
+    }
+    fields
 }
 
 pub(super) async fn take(
@@ -221,16 +231,10 @@ pub(super) async fn take(
         }
     };
     let traceparent = event.extensions.get(TRACEPARENT);
-    let mut fields = event.fields();
-    if event.time.is_none() {
-        // `$event.time` always has a value.
-        fields.retain(|(name, _)| *name != "time");
-        fields.push(("time", JsonText::string(&now.to_string())));
-    }
     let occasion = Occasion {
         trigger: trigger.to_owned(),
         payload,
-        fields,
+        fields: fields(event, now),
         traceparent: traceparent.and_then(JsonText::as_string),
         keys: FlowKeys {
             dedupe: Some(key),

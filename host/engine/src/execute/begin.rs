@@ -70,21 +70,36 @@ impl Driver {
                 self.take_child(action, round).await?;
             }
             Action::Listen { due } => self.listen(due, round)?,
-            Action::Wait { path, until } => {
-                if until <= self.shared.ports.clock.now() {
-                    self.record(Event::WaitEnded { path })?;
-                    round.progressed = true;
-                } else {
-                    round.wake_at(until);
-                }
-            }
+            Action::Receive {
+                step,
+                plan,
+                path,
+                scope,
+            } => self.receive((step, plan), path, &scope, round).await?,
+            Action::Wait { path, until } => self.end_wait(path, until, round)?,
             _ => {}
         }
         Ok(())
     }
 
+    /// Goes on if the time has come.
+    fn end_wait(
+        &mut self,
+        path: StepPath,
+        until: Timestamp,
+        round: &mut Round,
+    ) -> Result<(), DriveError> {
+        if until > self.shared.ports.clock.now() {
+            round.wake_at(until);
+            return Ok(());
+        }
+        self.record(Event::WaitEnded { path })?;
+        round.progressed = true;
+        Ok(())
+    }
+
     /// Waits for a message, and for what happens by itself if none comes.
-    fn listen(
+    pub(super) fn listen(
         &mut self,
         due: Option<(Timestamp, Event)>,
         round: &mut Round,

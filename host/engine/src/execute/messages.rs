@@ -3,6 +3,7 @@
 use super::drive::{DriveError, Driver};
 use crate::desk::Draft;
 use crate::inbox::{self, Message};
+use crate::state::Slot;
 use crate::{intake, keys};
 use dowel_core::journal::{Command, Commanded, Event};
 
@@ -25,6 +26,10 @@ impl Driver {
                 }) => self.child_ended(path, attempt, run, end),
                 Ok(Message::ChildReplaced { path, attempt, run }) => {
                     self.child_replaced(path, attempt, run)
+                }
+                Ok(Message::Mail { receiver, value }) => {
+                    self.page.watch.look_again(&Slot { receiver, value });
+                    Ok(())
                 }
                 Err(reason) => Err(reason),
             };

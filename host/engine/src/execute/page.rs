@@ -11,6 +11,7 @@ use crate::intake::Prepared;
 use crate::journal;
 use crate::kept::Keeping;
 use crate::keys;
+use crate::mailbox::Watch;
 use crate::plans::ActivePlan;
 use crate::queue;
 use crate::retention;
@@ -44,6 +45,8 @@ pub(crate) struct Page {
     desk: DeskPage,
     /// Runs that begin with the next batch.
     children: Vec<Prepared>,
+    /// Where the run has looked for events.
+    pub(super) watch: Watch,
 }
 
 impl Page {
@@ -62,6 +65,7 @@ impl Page {
             approvals: approvals::listed(state),
             desk: DeskPage::new(plan, state),
             children: Vec::new(),
+            watch: Watch::new(state),
         }
     }
 
@@ -185,12 +189,10 @@ impl Page {
         let finished = retention::index_entry(state);
         self.put_finished(&finished, &mut batch);
         let approvals = approvals::add_to(&mut batch, &self.approvals, self.desk.plan(), state)?;
-        if let Some((key, value)) = self.released.clone() {
-            batch.require_equal(key.clone(), value).delete(key);
-        }
-        for (key, _) in &self.taken {
-            batch.delete(key.clone());
-        }
+        let waiting = self
+            .watch
+            .add_to(shared, self.desk.plan(), state, &mut batch)?;
+        self.put_taken(&mut batch);
         let place = shared.key_lines.write_place(state, &mut batch);
         self.keeping.iter().for_each(|kept| kept.add_to(&mut batch));
         let change = self.desk.add(shared, state, &self.entries, &mut batch);
@@ -200,6 +202,7 @@ impl Page {
             return Ok(());
         }
         shared.desk.audit.commit(shared, batch, drafts).await?;
+        self.watch.written(waiting);
         self.desk.written(shared, change);
         self.released = None;
         if emitted > 0 {
@@ -214,11 +217,7 @@ impl Page {
         for next in shared.key_lines.written(state.created.run, place) {
             shared.queue.resume(next);
         }
-        match (&self.finished, &finished) {
-            (None, Some(_)) => shared.finished.ended(&state.created.flow),
-            (Some(_), None) => shared.finished.left(&state.created.flow),
-            _ => {}
-        }
+        self.count_finished(shared, state, &finished);
         shared.approvals.written(&self.approvals, &approvals);
         self.approvals = approvals;
         self.keeping = None;
@@ -232,6 +231,25 @@ impl Page {
         self.listed = state.status;
         self.due = mark;
         Ok(())
+    }
+
+    /// Removes what the run has taken in: its place in line, and messages.
+    fn put_taken(&self, batch: &mut Batch) {
+        if let Some((key, value)) = self.released.clone() {
+            batch.require_equal(key.clone(), value).delete(key);
+        }
+        for (key, _) in &self.taken {
+            batch.delete(key.clone());
+        }
+    }
+
+    #[allow(clippy::ref_option)] // Both sides are stored as options.
+    fn count_finished(&self, shared: &Shared, state: &RunState, finished: &Option<Vec<u8>>) {
+        match (&self.finished, finished) {
+            (None, Some(_)) => shared.finished.ended(&state.created.flow),
+            (Some(_), None) => shared.finished.left(&state.created.flow),
+            _ => {}
+        }
     }
 
     /// Brings the index of finished runs up to date.

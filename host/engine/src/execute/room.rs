@@ -6,6 +6,7 @@
 
 use super::call::Ended;
 use super::drive::{DriveError, Driver};
+use crate::mailbox::Watch;
 use dowel_core::Timestamp;
 use dowel_core::port::StoreError;
 use futures_util::StreamExt;
@@ -18,10 +19,20 @@ const ROOM_RETRY_DELAY: Duration = Duration::from_secs(1);
 impl Driver {
     /// Writes what was recorded, as soon as the disk has room for it. A host that is to
     /// stop does not wait.
-    pub(super) async fn flush(&mut self, due: Timestamp) -> Result<(), DriveError> {
+    pub(super) async fn flush(&mut self, mut due: Timestamp) -> Result<(), DriveError> {
         let mut is_held = false;
         loop {
             let written = self.page.flush(&self.shared, &self.state, due).await;
+            if let Err(StoreError::Conflict(key)) = &written
+                && Watch::is_outrun(key)
+            {
+                // An event came while the run was about to wait for one. It writes what
+                // it has, without saying that it waits, and looks again.
+                self.page.watch.look_everywhere();
+                self.seat.knock();
+                due = Timestamp::default();
+                continue;
+            }
             let is_full = written == Err(StoreError::Full) && !self.shared.is_draining();
             if is_full && !is_held {
                 is_held = true;

@@ -107,7 +107,7 @@ impl Driver {
 
     /// Waits until an open future ends, or until `wake`.
     pub(super) async fn wait(&mut self, wake: Option<Timestamp>) -> Result<(), DriveError> {
-        if self.page.has_result() {
+        if self.page.has_result() || self.page.watch.is_behind(&self.state) {
             self.flush(Timestamp::default()).await?;
         }
         if let Some(ended) = self.take_kept() {

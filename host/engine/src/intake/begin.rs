@@ -41,6 +41,8 @@ pub(crate) struct Occasion {
 pub(crate) struct Origin {
     /// The run before, and what it had as `$event` and as its generation.
     pub(crate) rerun_of: Option<(RunId, JsonText, u32)>,
+    /// From when on events count, if that is before the run.
+    pub(crate) events_from: Option<Timestamp>,
     /// The entry of the quarantine.
     pub(crate) resubmitted_from: Option<RunId>,
     /// The run whose step begins this one, and the generation that tells it from other
@@ -161,6 +163,7 @@ fn created(
             (None, None) => 1,
         },
         rerun_of: occasion.origin.rerun_of.as_ref().map(|(run, ..)| *run),
+        events_from: occasion.origin.events_from,
         resubmitted_from: occasion.origin.resubmitted_from,
         parent: occasion.origin.parent.map(|(parent, _)| parent),
         traceparent: Some(

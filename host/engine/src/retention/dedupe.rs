@@ -5,6 +5,7 @@
 
 use crate::intake::DedupeOwner;
 use crate::keys;
+use crate::mailbox;
 use dowel_core::port::{Batch, Scan, Store, StoreError};
 use dowel_core::{FlowName, RunId, Timestamp};
 
@@ -56,7 +57,9 @@ pub(super) async fn expire(store: &dyn Store, now: Timestamp) -> Result<(u64, bo
             is_due = false;
             break;
         }
-        if let Some(bytes) = store.get(key).await? {
+        if mailbox::is_kept_event(key) {
+            mailbox::expire(store, key, now, &mut batch).await?;
+        } else if let Some(bytes) = store.get(key).await? {
             let owner: Option<DedupeOwner> = serde_json::from_slice(&bytes).ok();
             // A new owner's window is noted when its run is removed.
             if owner.is_none_or(|owner| owner.until <= now) {

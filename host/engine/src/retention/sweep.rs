@@ -92,6 +92,8 @@ async fn pass(shared: &Shared, pace: Pace) -> Result<Swept, StoreError> {
         .await?;
         after = Some(flow);
     }
+    let (store, now) = (shared.ports.store.as_ref(), shared.ports.clock.now());
+    shared.receivers.sweep(store, now).await?;
     loop {
         let begun = shared.ports.clock.now();
         let (gone, more) = dedupe::expire(shared.ports.store.as_ref(), begun).await?;

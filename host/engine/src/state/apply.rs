@@ -65,6 +65,7 @@ impl RunState {
             compensation: None,
             cancel: None,
             approvals: BTreeMap::new(),
+            received: BTreeSet::new(),
             editors: BTreeSet::new(),
             repair: None,
             rerun_as: None,
@@ -145,6 +146,9 @@ impl RunState {
             | Event::ChildEnded { .. }
             | Event::ChildConcluded { .. }
             | Event::ChildFailed { .. } => self.change_child(event, at),
+            Event::EventAwaited(_) | Event::EventReceived(_) | Event::ReceiveExpired { .. } => {
+                self.change_receive(event, at)
+            }
             Event::Commanded(commanded) => self.commanded(commanded, at),
             Event::Overrun { error } => {
                 self.overrun = Some(error.clone());

@@ -253,10 +253,12 @@ impl RunState {
         self.put(&asked.path, end);
     }
 
-    /// The run has gone on without the answers of this place.
-    pub(super) fn withdraw_approvals(&mut self, within: &str) {
+    /// The run has gone on without the answers and events that were waited for in this
+    /// place.
+    pub(super) fn withdraw_questions(&mut self, within: &str) {
         for (path, step) in &mut self.steps {
-            if matches!(step, StepState::Asking(_)) && path.as_str().starts_with(within) {
+            let is_open = matches!(step, StepState::Asking(_) | StepState::Receiving(_));
+            if is_open && path.as_str().starts_with(within) {
                 *step = StepState::Skipped;
             }
         }

@@ -46,7 +46,7 @@ impl RunState {
 
     /// Something goes on without the steps that failed within a place.
     pub(super) fn handle_failures(&mut self, within: &str) {
-        self.withdraw_approvals(within);
+        self.withdraw_questions(within);
         for (path, step) in &mut self.steps {
             if let super::StepState::Failed(failed) = step
                 && path.as_str().starts_with(within)

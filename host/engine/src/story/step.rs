@@ -20,6 +20,7 @@ impl StepStory {
             attempts: Vec::new(),
             held: Vec::new(),
             approval: None,
+            receive: None,
             child: None,
         }
     }

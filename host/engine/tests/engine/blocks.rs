@@ -19,7 +19,7 @@ fn ok(text: &str) -> Answer {
     Answer::Return(json(text))
 }
 
-fn parallel(id: &str, join: Join, branches: Vec<(&str, Block)>) -> Step {
+pub(crate) fn parallel(id: &str, join: Join, branches: Vec<(&str, Block)>) -> Step {
     let branch = |(name, steps)| Branch {
         name: StepId::new(name).unwrap(),
         steps,
@@ -34,7 +34,7 @@ fn parallel(id: &str, join: Join, branches: Vec<(&str, Block)>) -> Step {
     )
 }
 
-fn try_(id: &str, steps: Block, catch: Vec<(Vec<ErrorKind>, Block)>) -> Step {
+pub(crate) fn try_(id: &str, steps: Block, catch: Vec<(Vec<ErrorKind>, Block)>) -> Step {
     let catch = catch.into_iter();
     step(
         id,
@@ -46,7 +46,7 @@ fn try_(id: &str, steps: Block, catch: Vec<(Vec<ErrorKind>, Block)>) -> Step {
     )
 }
 
-fn each(list: &str, on_item_failure: OnItemFailure, steps: Block) -> Step {
+pub(crate) fn each(list: &str, on_item_failure: OnItemFailure, steps: Block) -> Step {
     step(
         "lines",
         StepKind::ForEach(ForEach {

@@ -5,8 +5,8 @@ use crate::fixtures;
 use crate::support::*;
 use dowel_core::journal::{
     Actor, ApprovalAsked, CallArguments, ChildBegan, ChildEnd, Command, Commanded, Entry,
-    Escalation, Event, FailedAttempt, HoldReason, OnExpiry, OtherPlan, RunCreated, StopReason,
-    VERSION,
+    Escalation, Event, EventAwaited, EventReceived, FailedAttempt, HoldReason, OnExpiry, OnTimeout,
+    OtherPlan, RunCreated, StopReason, VERSION,
 };
 use dowel_core::manifest::Effect;
 use dowel_core::{Digest, ErrorKind, JsonText, RunId, SendRecord, StepError, StepPath, Timestamp};
@@ -239,6 +239,23 @@ fn events() -> Vec<(&'static str, Event)> {
                 groups: vec!["finance".to_owned()],
             }),
         ),
+        ("event-awaited", awaited("new")),
+        (
+            "event-received",
+            Event::EventReceived(EventReceived {
+                path: path("receive"),
+                source: "/s".to_owned(),
+                id: "i".to_owned(),
+                event: json("{}"),
+                output: None,
+            }),
+        ),
+        (
+            "receive-expired",
+            Event::ReceiveExpired {
+                path: path("receive"),
+            },
+        ),
         (
             "state-read",
             Event::StateRead {
@@ -435,6 +452,17 @@ pub(crate) fn asked(name: &str) -> Event {
     })
 }
 
+pub(crate) fn awaited(name: &str) -> Event {
+    Event::EventAwaited(EventAwaited {
+        path: path(name),
+        event_type: "t".to_owned(),
+        receiver: Digest::of("q"),
+        value: "v".to_owned(),
+        until: Some(Timestamp::from_millis(1)),
+        on_timeout: OnTimeout::Continue,
+    })
+}
+
 pub(crate) fn command(command: Command) -> Event {
     Event::Commanded(Commanded {
         actor: Actor("ana".to_owned()),
@@ -462,6 +490,7 @@ pub(crate) fn created() -> Event {
         key_place: None,
         generation: 1,
         rerun_of: None,
+        events_from: None,
         resubmitted_from: None,
         parent: None,
         traceparent: None,
@@ -503,6 +532,7 @@ fn samples() -> Vec<RunState> {
             child_failed("again", Some(json("{}"))),
             child_began("ended", 1, Some(json("{}"))),
             child_ended("ended"),
+            awaited("receive"),
             Event::LoopEntered {
                 path: path("loop"),
                 items: json("[1]"),

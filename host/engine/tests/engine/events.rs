@@ -299,10 +299,12 @@ async fn events_from_outside_are_taken_once() {
         taker("b", "com.example.order.*", None),
     ];
     let engine = world.engine_of(Arc::new(world.store.clone()), plans).await;
-    let commits = world.store.commits();
     let batch = [paid("P1"), paid("P2"), paid("P1")];
+    // One transaction: it fails as a whole.
+    world.store.fail_next(StoreError::Full);
+    assert!(engine.publish(&batch).await.is_err());
+    settled(&engine, &world.store, "a", 0).await;
     let published = engine.publish(&batch).await.unwrap();
-    assert_eq!(world.store.commits(), commits + 1, "one transaction");
     let flows: Vec<_> = published[0]
         .taken
         .iter()
@@ -359,7 +361,6 @@ async fn what_every_flow_refuses_is_not_kept_and_what_nobody_wants_is_no_error()
     let world = World::default();
     let plans = vec![taker("a", "com.example.order.paid", None)];
     let engine = world.engine_of(Arc::new(world.store.clone()), plans).await;
-    let commits = world.store.commits();
     let bad = paid("P1")
         .to_json()
         .as_str()
@@ -377,7 +378,9 @@ async fn what_every_flow_refuses_is_not_kept_and_what_nobody_wants_is_no_error()
     let unknown = paid("P1").to_json().as_str().replace("paid", "unknown");
     let published = engine.publish(&[event(&unknown)]).await.unwrap();
     assert!(published[0].taken.is_empty() && published[0].refused.is_empty());
-    assert_eq!(world.store.commits(), commits);
+    settled(&engine, &world.store, "a", 0).await;
+    let undelivered = engine.undelivered(None, 10).await.unwrap();
+    assert!(undelivered.entries.is_empty());
 }
 
 #[tokio::test]

@@ -7,11 +7,13 @@
 //! there: a fixture that does not fold any more is a defect of the code.
 
 use crate::diagram::{
-    arguments, asked, child_began, child_failed, child_run, command, created, error, failed, path,
+    arguments, asked, awaited, child_began, child_failed, child_run, command, created, error,
+    failed, path,
 };
 use crate::support::*;
 use dowel_core::journal::{
-    ChildEnd, Command, Entry, Event, FailedAttempt, HoldReason, OtherPlan, StopReason, VERSION,
+    ChildEnd, Command, Entry, Event, EventReceived, FailedAttempt, HoldReason, OtherPlan,
+    StopReason, VERSION,
 };
 use dowel_core::port::{Batch, Scan, Store};
 use dowel_core::{Digest, RunId, SendRecord, StepError, Timestamp};
@@ -295,6 +297,26 @@ fn people() -> Vec<Event> {
     ]
 }
 
+/// Events that steps wait for, and that come, do not come, or are not waited for any more.
+fn events() -> Vec<Event> {
+    vec![
+        created(),
+        awaited("payment"),
+        Event::EventReceived(EventReceived {
+            path: path("payment"),
+            source: "/bank".to_owned(),
+            id: "P1".to_owned(),
+            event: json(r#"{"id":"P1","data":{"amount":1.10}}"#),
+            output: Some(json(r#"{"amount":1.10}"#)),
+        }),
+        awaited("late"),
+        Event::ReceiveExpired { path: path("late") },
+        awaited("open"),
+        command(Command::Cancel { compensate: false }),
+        Event::Cancelled {},
+    ]
+}
+
 /// What a person can decide about a run that is parked, one after the other.
 fn decisions() -> Vec<Event> {
     let other = OtherPlan {
@@ -400,6 +422,7 @@ fn journals() -> Vec<(&'static str, Vec<Event>)> {
         ("people", people()),
         ("decisions", decisions()),
         ("saga", saga()),
+        ("events", events()),
         ("overrun", overrun()),
         ("compensated-by-a-person", compensated_by_a_person()),
         ("children", children()),

@@ -25,6 +25,8 @@ mod plan_fixtures;
 mod properties;
 mod protect;
 mod quarantine;
+mod receive;
+mod receive_races;
 mod retention;
 mod run;
 mod saga;

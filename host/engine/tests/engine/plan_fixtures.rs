@@ -2,14 +2,15 @@
 //! host. `UPDATE_EXPECT=1` writes what is missing and changes nothing that is there.
 
 use crate::fixtures::{add, fixtures, folder, names};
+use crate::receive::{payment, waiting};
 use crate::subflow::{run_flow, running};
 use crate::support::*;
 use dowel_core::ErrorKind;
-use dowel_core::journal::OnExpiry;
+use dowel_core::journal::{OnExpiry, OnTimeout};
 use dowel_core::manifest::Idempotency;
 use dowel_flow::plan::{
-    Approve, Branch, Catch, ForEach, Join, OnItemFailure, Parallel, Plan, RunFlow, StepKind, Try,
-    Wait,
+    Approve, Branch, Catch, ForEach, Join, OnItemFailure, Parallel, Plan, Receive, RunFlow,
+    StepKind, Try, Wait,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -117,12 +118,24 @@ fn with_a_run() -> Plan {
     plan(vec![running("charge", run)], "null")
 }
 
+/// A step that waits for an event, for a while.
+fn an_event() -> Plan {
+    waiting(Receive {
+        within: Some(Duration::from_secs(60)),
+        on_timeout: OnTimeout::Continue,
+        output: Some(program(None, &["<.data>"])),
+        ..payment()
+    })
+}
+
 #[tokio::test]
 async fn plans_of_earlier_hosts_are_read_and_run() {
     let text = serde_json::to_string_pretty(&every_kind()).unwrap();
     add(&folder("plans").join("every-kind.json"), &(text + "\n"));
     let text = serde_json::to_string_pretty(&with_a_run()).unwrap();
     add(&folder("plans").join("run.json"), &(text + "\n"));
+    let text = serde_json::to_string_pretty(&an_event()).unwrap();
+    add(&folder("plans").join("receive.json"), &(text + "\n"));
     let found = fixtures("plans");
     assert!(found.len() >= 2, "fixtures are never removed");
     for file in found {

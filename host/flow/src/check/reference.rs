@@ -120,8 +120,8 @@ impl Reader<'_> {
             return Some((Known::Any, 0));
         };
         if let Some(result) = self.scope.steps.get(id) {
-            if result.may_be_skipped && !read.optional && !self.scope.is_guarded {
-                let message = format!("the step `{id}` may be skipped, its result is `null` then");
+            if let (Some(may), false, false) = (result.may, read.optional, self.scope.is_guarded) {
+                let message = format!("the step `{id}` may {may}, its result is `null` then");
                 let span = self.span(read);
                 let found = report.add(
                     Severity::Warning,

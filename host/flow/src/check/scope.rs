@@ -111,8 +111,8 @@ pub(crate) enum Dot {
 pub(crate) struct StepResult {
     /// What is known about its value.
     pub(crate) known: Known,
-    /// Whether it may have been skipped.
-    pub(crate) may_be_skipped: bool,
+    /// Why its value may be `null`, as in `the step may be skipped`.
+    pub(crate) may: Option<&'static str>,
 }
 
 /// What can be named at a place of the flow.

@@ -25,6 +25,8 @@ pub(super) struct Names<'p> {
     runs: BTreeSet<&'p str>,
     /// The same as calls, where a case has a mock for them.
     mocked_runs: BTreeSet<String>,
+    /// Steps that wait for events, with the types of these.
+    receives: BTreeMap<&'p str, &'p str>,
     steps: Vec<&'p str>,
     /// Steps of the flows that it runs.
     other_steps: Vec<&'p str>,
@@ -64,6 +66,10 @@ impl<'p> Names<'p> {
             StepKind::Run(run) => Some([step.id.as_str(), run.flow.as_str()]),
             _ => None,
         };
+        let receive = |step: &&'p Step| match &step.kind {
+            StepKind::Receive(plan) => Some((step.id.as_str(), plan.event_type.as_str())),
+            _ => None,
+        };
         let is_switch = |kind: &StepKind| matches!(kind, StepKind::Switch { .. });
         let switches = steps.iter().filter(|step| is_switch(&step.kind));
         Self {
@@ -76,6 +82,7 @@ impl<'p> Names<'p> {
                 .map(|[_, flow]| format!("run.{flow}"))
                 .collect(),
             other_steps: other_steps.iter().map(|step| step.id.as_str()).collect(),
+            receives: all().filter_map(|step| receive(&step)).collect(),
             switches: switches.map(|step| step.id.as_str()).collect(),
             steps: steps.iter().map(|step| step.id.as_str()).collect(),
             state: plan
@@ -92,10 +99,15 @@ impl<'p> Names<'p> {
         for (name, answers) in &mocks.0 {
             let text = name.value.0.as_str();
             let is_run = self.runs.contains(text);
-            if !self.operations.contains_key(text) && !self.is_approval(text) && !is_run {
+            if !self.operations.contains_key(text)
+                && !self.is_approval(text)
+                && !is_run
+                && !self.receives.contains_key(text)
+            {
                 let message = format!("the flow makes no call `{}`", name.value.0);
                 let found = report.error(code::MOCK_UNKNOWN, name.span, message);
-                let approvals = self.approvals.keys().copied();
+                let steps = self.approvals.keys().chain(self.receives.keys());
+                let approvals = steps.copied();
                 let runs = self.runs.iter().copied();
                 let names = self.operations.keys().map(String::as_str);
                 let names = names.chain(approvals).chain(runs);
@@ -111,6 +123,11 @@ impl<'p> Names<'p> {
     /// How the pages of an operation follow each other, where the flow goes through them.
     pub(super) fn pagination(&self, name: &str) -> Option<&'p Pagination> {
         self.pages.get(name).copied()
+    }
+
+    /// The type of the events that a step waits for.
+    pub(super) fn receives(&self, name: &str) -> Option<&'p str> {
+        self.receives.get(name).copied()
     }
 
     /// Whether a mock of this name stands for people.

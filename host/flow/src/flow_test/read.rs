@@ -11,8 +11,9 @@ use crate::surface::test::{self as written, Given, SentName, TestCase, TestFile}
 use crate::template::constant;
 use crate::text::{Source, Span};
 use crate::yaml::{Node, Plain};
+use dowel_core::cloud_event::SPEC_VERSION;
 use dowel_core::code::flow as code;
-use dowel_core::{ErrorKind, JsonText, SendRecord, StepError, Timestamp, time};
+use dowel_core::{CloudEvent, ErrorKind, JsonText, SendRecord, StepError, Timestamp, time};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -62,6 +63,9 @@ pub(super) fn cases(
     }
     out
 }
+
+/// Who sends an event in a case that does not say.
+const DEFAULT_SOURCE: &str = "/test";
 
 /// Who decides in a case that does not say.
 const DEFAULT_PERSON: &str = "tester";
@@ -260,6 +264,7 @@ impl Reader<'_> {
     ) -> Option<Answer> {
         let outcome = match (&answer.returns, answer.fail) {
             _ if self.names.is_approval(name) => self.decision(name, answer)?,
+            _ if self.names.receives(name).is_some() => self.event(name, answer)?,
             (Some(value), None) => {
                 self.refuse_failure_keys(answer);
                 let json = constant(&value.0, "return", self.report)?;
@@ -297,14 +302,8 @@ impl Reader<'_> {
 
     /// What becomes of an approval.
     fn decision(&mut self, name: &str, answer: &written::Answer) -> Option<Outcome> {
-        let foreign = |key: &str| {
-            !["decide", "by", "comment", "after", "times", "item"].contains(&key)
-                && !key.starts_with("x-")
-        };
-        for (key, span) in answer.keys.iter().filter(|(key, _)| foreign(key)) {
-            let message = format!("`{key}` describes a call, and `{name}` is an approval");
-            self.report.error(code::MOCK_KEY, *span, message);
-        }
+        let own = ["decide", "by", "comment", "after", "times", "item"];
+        self.refuse_foreign_keys(answer, &own, &format!("`{name}` is an approval"));
         let Some(decide) = &answer.decide else {
             return Some(Outcome::Silence);
         };
@@ -315,6 +314,58 @@ impl Reader<'_> {
             by: text(&answer.by).unwrap_or_else(|| DEFAULT_PERSON.to_owned()),
             comment: text(&answer.comment),
         })
+    }
+
+    /// The event that comes for a step.
+    fn event(&mut self, name: &str, answer: &written::Answer) -> Option<Outcome> {
+        let own = ["event", "after", "times", "item"];
+        self.refuse_foreign_keys(answer, &own, &format!("`{name}` waits for an event"));
+        let Some(Any(node)) = &answer.event else {
+            return Some(Outcome::Silence);
+        };
+        let Node::Map(..) = node else {
+            crate::shape::expected("a map", node, self.report);
+            return None;
+        };
+        let json = constant(node, "event", self.report)?;
+        let fields = json.fields().unwrap_or_default();
+        let written = fields.iter().find(|(name, _)| name == "id");
+        let id = written.and_then(|(_, id)| id.as_string());
+        let mut attributes: Vec<(String, JsonText)> = fields;
+        let event_type = self.names.receives(name).unwrap_or_default();
+        let usual = [
+            ("specversion", SPEC_VERSION),
+            ("id", name),
+            ("source", DEFAULT_SOURCE),
+            ("type", event_type),
+        ];
+        for (name, value) in usual {
+            if !attributes.iter().any(|(other, _)| other == name) {
+                attributes.push((name.to_owned(), JsonText::string(value)));
+            }
+        }
+        let fields = attributes.iter();
+        let json = JsonText::object(fields.map(|(name, value)| (name.as_str(), value)));
+        match CloudEvent::parse(&json) {
+            Ok(event) => Some(Outcome::Event {
+                event: Box::new(event),
+                id,
+            }),
+            Err(error) => {
+                let message = format!("this is no CloudEvent: {error}");
+                let found = self.report.error(code::BAD_FORM, node.span(), message);
+                found.help("write `event: { data: … }`, with `type` where the step takes several");
+                None
+            }
+        }
+    }
+
+    fn refuse_foreign_keys(&mut self, answer: &written::Answer, own: &[&str], what: &str) {
+        let is_foreign = |key: &str| !own.contains(&key) && !key.starts_with("x-");
+        for (key, span) in answer.keys.iter().filter(|(key, _)| is_foreign(key)) {
+            let message = format!("`{key}` means nothing here: {what}");
+            self.report.error(code::MOCK_KEY, *span, message);
+        }
     }
 
     fn failure(&mut self, kind: ErrorKind, answer: &written::Answer) -> Option<Outcome> {
@@ -353,6 +404,7 @@ impl Reader<'_> {
             "decide",
             "by",
             "comment",
+            "event",
         ];
         for (key, span) in &answer.keys {
             if foreign.contains(&key.as_str()) {

@@ -1,7 +1,7 @@
 //! Steps that hold steps.
 
 use super::Lowering;
-use super::step::Lowered;
+use super::step::{BE_SKIPPED, Lowered};
 use crate::check::{Known, StepResult};
 use crate::plan::{Block, Branch, Catch, ForEach, Join, OnItemFailure, Parallel, StepKind, Try};
 use crate::shape::Either;
@@ -202,7 +202,7 @@ impl Lowering<'_> {
         let block = self.block_with(steps, span, |scope| inside.clone_from(&scope.steps));
         for (id, result) in inside {
             self.scope.steps.entry(id).or_insert(StepResult {
-                may_be_skipped: true,
+                may: Some(BE_SKIPPED),
                 ..result
             });
         }

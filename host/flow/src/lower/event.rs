@@ -8,8 +8,8 @@ use crate::surface::step::Step;
 use dowel_core::cloud_event::{FLOW_SOURCE, TypePattern, is_uri_reference};
 use dowel_core::code::flow as code;
 
-/// What `.` is in a filter.
-const EVENT_FIELDS: [&str; 10] = [
+/// What `.` is in a filter, and the result of a `receive` step.
+pub(super) const EVENT_FIELDS: [&str; 10] = [
     "id",
     "type",
     "source",

@@ -11,6 +11,7 @@ mod head;
 mod input;
 mod pages;
 mod program;
+mod receive;
 mod respond;
 mod run;
 mod schedule;

@@ -10,11 +10,12 @@ use crate::text::Span;
 use crate::yaml::{Node, Plain};
 use dowel_core::code::flow as code;
 use dowel_core::expression::{Expression, Template};
+use dowel_core::journal::OnTimeout;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Each kind of step with the keys that it takes beside `id` and `if`.
-const KINDS: [(&str, &[&str]); 12] = [
+const KINDS: [(&str, &[&str]); 13] = [
     (
         "call",
         &[
@@ -37,6 +38,7 @@ const KINDS: [(&str, &[&str]); 12] = [
     ("parallel", &["schema", "compensate"]),
     ("try", &["catch", "schema", "compensate"]),
     ("wait", &["compensate"]),
+    ("receive", &["output", "schema", "compensate"]),
     ("approve", &["schema", "compensate"]),
     (
         "run",
@@ -54,6 +56,9 @@ const KINDS: [(&str, &[&str]); 12] = [
     ("fail", &[]),
     ("return", &[]),
 ];
+
+/// The usual reason for a value that may be `null`.
+pub(super) const BE_SKIPPED: &str = "be skipped";
 
 /// A step's kind and what is known about its value.
 pub(super) type Lowered = (StepKind, Known);
@@ -144,6 +149,7 @@ impl Lowering<'_> {
             "parallel" => self.parallel(step.parallel.as_ref()?, condition),
             "try" => self.try_steps(step, condition),
             "wait" => self.wait(step.wait.as_ref()?, condition),
+            "receive" => self.receive(step.receive.as_ref()?, step.output.as_ref(), condition),
             "approve" => self.approve(step.approve.as_ref()?, condition),
             "run" => self.run(step, condition),
             "emit" => self.emit(step.emit.as_ref()?, step.with.as_ref(), condition),
@@ -159,7 +165,7 @@ impl Lowering<'_> {
         };
         let result = StepResult {
             known,
-            may_be_skipped: step.condition.is_some(),
+            may: may_be_null(step, lowered.as_ref()),
         };
         let id = &step.id.value;
         self.scope.steps.insert(id.as_str().to_owned(), result);
@@ -192,7 +198,7 @@ impl Lowering<'_> {
                 format!("the step does several things: {}", names.join(", "))
             };
             let found = self.report.error(code::STEP_KIND, step.span, message);
-            found.help("each step has one of call, set, switch, for_each, parallel, try, wait, approve, run, emit, fail and return");
+            found.help("each step has one of call, set, switch, for_each, parallel, try, wait, receive, approve, run, emit, fail and return");
             return None;
         };
         for (key, span) in &step.keys {
@@ -292,6 +298,17 @@ impl Lowering<'_> {
         let result = work(self);
         self.scope.dot = outer;
         result
+    }
+}
+
+/// Why the step's value may be `null`.
+fn may_be_null(step: &Written, lowered: Option<&Lowered>) -> Option<&'static str> {
+    match lowered {
+        _ if step.condition.is_some() => Some(BE_SKIPPED),
+        Some((StepKind::Receive(plan), _)) if plan.on_timeout == OnTimeout::Continue => {
+            Some("get no event in time")
+        }
+        _ => None,
     }
 }
 

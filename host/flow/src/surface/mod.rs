@@ -5,5 +5,6 @@ pub(crate) mod calendar;
 pub(crate) mod environment;
 pub(crate) mod flow;
 pub(crate) mod policy;
+pub(crate) mod receive;
 pub(crate) mod step;
 pub(crate) mod test;

@@ -1,13 +1,14 @@
 //! Steps.
 
 use super::approve::Approve;
+use super::receive::Receive;
 use crate::shape::{Any, Either, Formula, Located, MapOf, Percent, Text, choice, record};
 use dowel_core::ErrorKind;
 use dowel_core::id::{CalendarName, StepId};
 use std::time::Duration;
 
 record! {
-    /// One step: exactly one of call, set, switch, for_each, parallel, try, wait, approve, run, emit, fail and return.
+    /// One step: exactly one of call, set, switch, for_each, parallel, try, wait, receive, approve, run, emit, fail and return.
     Step {
         /// The step's id, in snake_case and unique in the file.
         id = "id": Located<StepId>,
@@ -29,6 +30,8 @@ record! {
         catch = "catch": Option<Located<Vec<Catch>>>,
         /// Waits for a duration such as 2h, or until an instant.
         wait = "wait": Option<Either<Located<Duration>, Wait>>,
+        /// Waits for an event that belongs to the run; the result is the event, its data under `data`.
+        receive = "receive": Option<Receive>,
         /// Asks people and waits for their decision; the result is `{decision, by, at, comment}`.
         approve = "approve": Option<Approve>,
         /// Runs the active version of `<flow>@<range>` with `with` as the payload of its `manual` trigger; the result is the other run's output.
@@ -60,7 +63,7 @@ record! {
         /// JSON Pointers of the step's input and of its value: what is there is masked wherever a run is read. In a loop they point into each item.
         sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
-    not_yet ["receive"]
+    not_yet []
 }
 
 record! {

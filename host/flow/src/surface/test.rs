@@ -30,7 +30,7 @@ record! {
         name = "name": Located<Key>,
         /// What the run begins with.
         given = "given": Option<Given>,
-        /// How the outside answers, by `<connection>.<operation>`.
+        /// How the outside answers, by `<connection>.<operation>`, or by the step that asks people or waits for an event.
         mocks = "mocks": Option<MapOf<Key, Answers>>,
         /// What has to come of it.
         expect = "expect": Expected,
@@ -75,7 +75,7 @@ record! {
 }
 
 record! {
-    /// One answer of a mock: exactly one of `return`, `pages` and `fail`, or for an approval `decide` or nothing.
+    /// One answer of a mock: exactly one of `return`, `pages` and `fail`, or for an approval `decide` or nothing, or for a step that receives an event `event` or nothing.
     Answer {
         /// The operation returns this value.
         returns = "return": Option<Any>,
@@ -97,6 +97,8 @@ record! {
         by = "by": Option<Text>,
         /// Why, in their words.
         comment = "comment": Option<Text>,
+        /// The event that comes for this step, such as `{ data: … }`; of the step's type unless it says otherwise. Without it none comes.
+        event = "event": Option<Any>,
         /// How far the attempt got, as the gateway saw it; `sent` for `timeout` and `unknown-outcome` unless given, `answered` for the others.
         sent = "sent": Option<SentName>,
         /// How long the answer takes; beyond the step's timeout the attempt ends without it.
@@ -108,7 +110,7 @@ record! {
         /// Only for calls whose input has these values.
         with = "with": Option<Any>,
     }
-    not_yet ["receive"]
+    not_yet []
 }
 
 choice! {

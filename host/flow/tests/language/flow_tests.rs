@@ -29,6 +29,10 @@ steps:
         - id: line
           call: erp.create-invoice
           with: { customer: '${ $steps.customer.erp_id }', lines: [] }
+  - id: payment
+    receive:
+      type: com.example.payment.received
+      match: { event: '${ .data.order_id }', value: '${ $trigger.order_id }' }
 ";
 
 fn read(text: &str) -> Result<Suite, String> {

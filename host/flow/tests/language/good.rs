@@ -110,6 +110,10 @@ fn block(out: &mut String, depth: usize, steps: &[Step]) {
                 "run {}@{}, {} attempts, within {:?}, detached: {}",
                 run.flow, run.range, run.retry.attempts, run.timeout, run.detach
             ),
+            StepKind::Receive(plan) => format!(
+                "receive {} within {:?}, {:?}",
+                plan.event_type, plan.within, plan.on_timeout
+            ),
             StepKind::Emit { event_type, .. } => format!("emit {event_type}"),
             StepKind::Fail { kind, code, .. } => format!("fail {kind} {code}"),
             StepKind::Return { .. } => "return".to_owned(),
@@ -132,6 +136,12 @@ fn inside(out: &mut String, depth: usize, step: &Step) {
             if let Some(output) = &run.output {
                 program(out, depth + 1, output);
             }
+        }
+        StepKind::Receive(plan) => {
+            program(out, depth + 1, &plan.event);
+            plan.output
+                .iter()
+                .for_each(|output| program(out, depth + 1, output));
         }
         StepKind::Switch { cases, default, .. } => {
             for case in cases {

@@ -8,7 +8,7 @@ use dowel_core::code::flow::{MOCK_MISSING, MOCK_USED_UP};
 use dowel_core::code::run::CALL_DEADLINE;
 use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, Clock, Invoker};
 use dowel_core::{ErrorKind, JsonText, RunId, SendRecord, StepError};
-use dowel_engine::OpenApproval;
+use dowel_engine::{OpenApproval, OpenReceive};
 use dowel_flow::flow_test::{Answer, Outcome};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ impl Mocks {
     }
 }
 
-/// What a case says about an approval.
+/// What a case says about an approval, or about a step that waits for an event.
 pub(super) enum Said {
     /// Nothing.
     Nothing,
@@ -71,6 +71,14 @@ pub(super) enum Said {
 impl Mocks {
     /// The answer for an approval.
     pub(super) fn approval(&self, open: &OpenApproval) -> Said {
+        let step = open.step.as_str();
+        let mut state = self.state.lock();
+        let found = state.answer(open.step.id(), step, &JsonText::null());
+        found.map_or(Said::Nothing, Said::Answer)
+    }
+
+    /// The event for a step that waits for one.
+    pub(super) fn receive(&self, open: &OpenReceive) -> Said {
         let step = open.step.as_str();
         let mut state = self.state.lock();
         let found = state.answer(open.step.id(), step, &JsonText::null());
@@ -186,8 +194,8 @@ impl Invoker for Mocks {
                     result: Ok(json),
                     sent: SendRecord::Answered,
                 },
-                // Only approvals have these, and those are no calls.
-                Outcome::Decide { .. } | Outcome::Silence => CallOutcome {
+                // Only steps that are no calls have these.
+                Outcome::Decide { .. } | Outcome::Event { .. } | Outcome::Silence => CallOutcome {
                     result: Ok(JsonText::null()),
                     sent: SendRecord::Answered,
                 },

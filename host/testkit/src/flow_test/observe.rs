@@ -2,9 +2,9 @@
 
 use dowel_core::journal::{Entry, Event};
 use dowel_core::{JsonText, RunId, StepError, StepPath};
-use dowel_engine::OpenApproval;
 use dowel_engine::state::{RunState, RunStatus, StepState};
 use dowel_engine::story::Story;
+use dowel_engine::{OpenApproval, OpenReceive};
 use dowel_flow::validate::Violation;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub struct Observed {
     pub calls: Vec<MadeCall>,
     /// Approvals that the case says nothing about.
     pub unanswered: Vec<OpenApproval>,
+    /// Steps that wait for events that the case says nothing about.
+    pub unreceived: Vec<OpenReceive>,
 }
 
 /// One call with all its attempts.

@@ -49,6 +49,16 @@ pub fn record(entries: &[Entry], plan: &Plan, specs: &Specs, name: &str) -> Opti
         })
         .chain(decisions.mocks())
         .collect();
+    let sent = super::record_events::events(entries);
+    let sent = sent.iter().map(|(step, answers)| {
+        let place = format!("mocks.{step}");
+        let answers = match answers.as_slice() {
+            [only] => only.clone(),
+            many => JsonText::array(many),
+        };
+        (step.clone(), unmask.value(&answers, &place, None))
+    });
+    let mocks: Vec<(String, JsonText)> = mocks.into_iter().chain(sent).collect();
     let run = ObservedRun {
         intake: Intake::Accepted,
         run: Some(created.run),
@@ -61,6 +71,7 @@ pub fn record(entries: &[Entry], plan: &Plan, specs: &Specs, name: &str) -> Opti
         runs: vec![run],
         calls: calls.made,
         unanswered: Vec::new(),
+        unreceived: Vec::new(),
     };
     let expect = super::judge::summary(&observed);
     let mocks = JsonText::object(mocks.iter().map(|(name, mock)| (name.as_str(), mock)));

@@ -3,7 +3,9 @@
 use super::fake::fake;
 use super::observe::Observed;
 use dowel_core::JsonText;
+use dowel_core::expression::Program;
 use dowel_core::manifest::OperationSpec;
+use dowel_engine::OpenReceive;
 use dowel_flow::flow_test::yaml;
 use dowel_flow::plan::{Plan, StepKind};
 use dowel_flow::source::Catalogue;
@@ -54,7 +56,7 @@ pub struct Stub {
 }
 
 /// One stub for each operation that was called without an answer.
-pub(super) fn stubs(observed: &Observed, specs: &Specs) -> Vec<Stub> {
+pub(super) fn stubs(observed: &Observed, plan: &Plan, specs: &Specs) -> Vec<Stub> {
     let mut out: Vec<Stub> = Vec::new();
     for call in observed.calls.iter().filter(|call| !call.is_mocked) {
         if out.iter().any(|stub| stub.name == call.name) {
@@ -97,5 +99,68 @@ pub(super) fn stubs(observed: &Observed, specs: &Specs) -> Vec<Stub> {
             origin: "the first decision of the approval",
         });
     }
+    for open in &observed.unreceived {
+        if !out.iter().any(|stub| stub.name == open.step.id()) {
+            out.push(event_stub(open, plan));
+        }
+    }
     out
+}
+
+/// An event that the step would receive.
+fn event_stub(open: &OpenReceive, plan: &Plan) -> Stub {
+    let name = open.step.id();
+    let kind = plan.step_at(&open.step).map(|step| &step.kind);
+    let path = match kind {
+        Some(StepKind::Receive(receive)) => key_path(&receive.event),
+        _ => None,
+    };
+    let (event, origin) = match path {
+        Some(path) => (
+            at_path(&path, JsonText::string(&open.value)),
+            "what `match` asks for",
+        ),
+        None => (
+            JsonText::object([("data", &JsonText::object([]))]),
+            "nothing: add to the event what `match` asks for",
+        ),
+    };
+    let mock = JsonText::object([("event", &event), ("after", &JsonText::string("1h"))]);
+    let awaited = [
+        ("type", &JsonText::string(&open.event_type)),
+        ("value", &JsonText::string(&open.value)),
+    ];
+    Stub {
+        name: name.to_owned(),
+        step: open.step.to_string(),
+        input: JsonText::object(awaited),
+        yaml: yaml(&JsonText::object([(name, &mock)])),
+        origin,
+    }
+}
+
+/// The fields on the way to the key, if the expression is a plain path such as
+/// `.data.order_id`.
+fn key_path(program: &Program) -> Option<Vec<String>> {
+    let mut expressions = program.outputs.first()?.expressions();
+    let source = expressions.next()?.source.trim();
+    let fields: Vec<String> = source
+        .strip_prefix('.')?
+        .split('.')
+        .map(str::to_owned)
+        .collect();
+    let is_plain = |field: &String| {
+        !field.is_empty()
+            && field
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    fields.iter().all(is_plain).then_some(fields)
+}
+
+/// An object with a value at a path.
+fn at_path(path: &[String], value: JsonText) -> JsonText {
+    path.iter().rev().fold(value, |inner, field| {
+        JsonText::object([(field.as_str(), &inner)])
+    })
 }

@@ -4,6 +4,7 @@ use super::mocks::Mocks;
 use super::observe::{Intake, Observed, ObservedRun};
 use super::people::{self, People};
 use super::runs;
+use super::senders::Senders;
 use crate::{MemoryStore, SeededRandomness, VirtualClock};
 use dowel_core::expression::{Evaluated, EvaluationError};
 use dowel_core::port::{BoxFuture, EvaluationRequest, Mapper};
@@ -31,7 +32,8 @@ pub enum CaseError {
     Engine(EngineError),
     /// The case has no trigger to send the payload to.
     NoTrigger,
-    /// A decision of the case about an approval does not count.
+    /// A decision of the case about an approval does not count, or the flow cannot judge an
+    /// event of the case.
     Refused(String),
     /// The runtime of the case could not be started.
     Runtime(std::io::Error),
@@ -113,9 +115,11 @@ async fn play(
         ..EngineOptions::default()
     };
     let people = People::new(&plans, mocks.clone(), clock.clone());
+    let senders = Senders::new(plan, mocks.clone(), clock.clone());
     let engine = Engine::start(ports, options, plans).await?;
     let world = World {
         people,
+        senders,
         engine,
         clock,
         mapper,
@@ -132,7 +136,8 @@ async fn play(
     }
     observed.calls = mocks.calls();
     observed.unanswered = world.people.unanswered();
-    match world.people.refused() {
+    observed.unreceived = world.senders.unanswered();
+    match world.people.refused().or_else(|| world.senders.refused()) {
         Some(message) => done.and(Err(CaseError::Refused(message))),
         None => done,
     }
@@ -151,6 +156,7 @@ fn given(plan: &Plan, case: &Case) -> Plan {
 
 struct World {
     people: People,
+    senders: Arc<Senders>,
     engine: Engine,
     clock: VirtualClock,
     mapper: Arc<Counted>,
@@ -185,6 +191,7 @@ impl World {
             settled = self.engine.settled(run) => settled.map(drop).map_err(CaseError::from),
             () = self.quiet() => Ok(()),
             () = self.people.answer(&self.engine) => Ok(()),
+            () = self.senders.send(&self.engine) => Ok(()),
         }
     }
 

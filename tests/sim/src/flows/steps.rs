@@ -325,6 +325,7 @@ fn condition(step: &mut Step) {
         StepKind::Parallel(parallel) => &mut parallel.program,
         StepKind::Try(attempt) => &mut attempt.program,
         StepKind::Wait(wait) => &mut wait.program,
+        StepKind::Receive(plan) => &mut plan.program,
         StepKind::Approve(approve) => &mut approve.program,
         StepKind::Run(run) => &mut run.program,
         StepKind::Set { program }
