@@ -22,7 +22,7 @@ Usage: cargo xtask <task>
                                whether they stay bounded
   sim [--seeds N] [--first S]  simulates seeds: faults, crashes, time, and what must hold
   sim --seed S                 repeats one seed and prints what happened
-  sim --plant <defect>         puts a defect in (dedupe, compensation); it has to be found
+  sim --plant <defect>         puts a defect in (dedupe, lease, compensation); it has to be found
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 

@@ -11,6 +11,7 @@ use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
 use crate::key_lines::KeyLines;
 use crate::keys;
+use crate::leases::{self, Leases};
 use crate::live::Live;
 use crate::mailbox::{self, OpenReceives, Receivers};
 use crate::metrics::Metrics;
@@ -83,11 +84,24 @@ pub struct EngineOptions {
     pub sweep_every: Option<Duration>,
     /// Whether schedules fire.
     pub schedules: Schedules,
+    /// How many hosts work on the store.
+    pub hosts: Hosts,
     /// Who is in which group.
     pub policy: Policy,
     /// Decisions at the exception desk that a second person confirms, by the names of
     /// [`Action`](crate::Action).
     pub four_eyes: BTreeSet<String>,
+}
+
+/// How many hosts work on the store at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hosts {
+    /// This one: the store keeps others out. Runs need no leases.
+    #[default]
+    Alone,
+    /// More than one. Each run is worked on by the host that has its lease. Concurrency
+    /// keys and kill switches are known to each host alone.
+    Several,
 }
 
 /// Whether schedules fire.
@@ -113,6 +127,7 @@ impl Default for EngineOptions {
             retention: RetentionRules::default(),
             sweep_every: None,
             schedules: Schedules::default(),
+            hosts: Hosts::default(),
             policy: Policy::default(),
             four_eyes: BTreeSet::new(),
         }
@@ -174,6 +189,8 @@ pub(crate) struct Shared {
     pub(crate) slots: Arc<Semaphore>,
     /// The runs that have one.
     pub(crate) live: Live,
+    /// Which runs are this host's to work on.
+    pub(crate) leases: Leases,
     /// The gates in front of the connections.
     pub(crate) protect: Protect,
     /// Something was put into the outbox.
@@ -225,6 +242,7 @@ impl Engine {
             finished,
             slots: Arc::new(Semaphore::new(options.max_running.max(1))),
             live: Live::default(),
+            leases: Leases::new(options.hosts, ports.randomness.as_ref()),
             protect: Protect::new(places, options.limits.clone()),
             switches: Switches::load(ports.store.as_ref(), options.disabled.clone()).await?,
             key_lines: Arc::new(KeyLines::new(metrics.queued.clone())),
@@ -264,6 +282,10 @@ impl Engine {
         let executor = tokio::spawn(async {
             tokio::join!(work, publishing, firing, telling);
         });
+        if shared.leases.are_needed() {
+            // It ends when draining begins.
+            tokio::spawn(leases::work(shared.clone()));
+        }
         if let Some(interval) = shared.options.sweep_every {
             // It ends when draining begins.
             tokio::spawn(retention::work(shared.clone(), interval));

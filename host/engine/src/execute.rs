@@ -7,6 +7,7 @@ mod call;
 mod child;
 mod drive;
 mod kept;
+mod lease;
 mod messages;
 mod page;
 mod receive;
@@ -17,9 +18,11 @@ use crate::engine::Shared;
 use crate::inbox;
 use crate::journal::{self, JournalError};
 use crate::keys;
+use crate::leases::Claim;
 use crate::live::Seat;
 use crate::queue::{self, Inbox, Timers, Work};
 use crate::state::RunState;
+use dowel_core::port::StoreError;
 use dowel_core::{RunId, Timestamp};
 use drive::{DriveError, Driver, Exit};
 use futures_util::FutureExt;
@@ -129,6 +132,12 @@ async fn drive(
     seat: Arc<Seat>,
     slot: OwnedSemaphorePermit,
 ) -> Result<Exit, DriveError> {
+    let run = source.run();
+    // Before anything is read of the run: what is read then is not older than the lease.
+    let lease = match shared.leases.claim(shared, run).await? {
+        Claim::Ours(lease) => lease,
+        Claim::Theirs(until) => return Ok(Exit::Theirs(until)),
+    };
     let (state, due, may_have_messages) = match source {
         // Intake has written that it is due at once.
         Source::State(state) => (*state, Some(Timestamp::default()), false),
@@ -150,10 +159,17 @@ async fn drive(
         .plans
         .pinned(shared.ports.store.as_ref(), state.plan())
         .await?;
-    let page = Page::new(plan.clone(), &state, due);
-    Driver::new(shared.clone(), plan, state, page, seat, slot)
-        .run(may_have_messages)
-        .await
+    let page = Page::new(plan.clone(), &state, due, lease);
+    let driver = Driver::new(shared.clone(), plan, state, page, seat, slot);
+    match driver.run(may_have_messages).await {
+        Err(DriveError::Store(StoreError::Conflict(key))) if shared.leases.are_needed() => {
+            let key = key.escape_ascii();
+            tracing::warn!(%run, %key, "another host works on the run");
+            let again = shared.ports.clock.now().plus(STORE_RETRY_DELAY);
+            Ok(Exit::Theirs(again))
+        }
+        exit => exit,
+    }
 }
 
 fn after(shared: &Shared, run: RunId, exit: Exit, was_woken: bool) {
@@ -163,6 +179,7 @@ fn after(shared: &Shared, run: RunId, exit: Exit, was_woken: bool) {
     }
     match exit {
         Exit::Drained => {}
+        Exit::Theirs(until) => shared.queue.later(run, until),
         _ if was_woken => shared.queue.resume(run),
         Exit::WaitUntil(at) | Exit::Held(Some(at)) => shared.queue.later(run, at),
         Exit::Rest | Exit::WaitForMessage | Exit::Held(None) | Exit::Barred => {}

@@ -44,6 +44,14 @@ pub(crate) fn active(run: RunId) -> Vec<u8> {
 /// The family of active runs.
 pub(crate) const ACTIVE: &[u8] = b"a";
 
+/// The lease of a run that one of several hosts works on.
+pub(crate) fn lease(run: RunId) -> Vec<u8> {
+    with_run(LEASE, run)
+}
+
+/// The family of leases.
+pub(crate) const LEASE: &[u8] = b"l";
+
 /// The messages to a run that its driver has not taken up, in order.
 pub(crate) fn inbox(run: RunId) -> Vec<u8> {
     with_run(INBOX, run)

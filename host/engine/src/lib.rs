@@ -20,6 +20,7 @@ mod journal;
 mod kept;
 mod key_lines;
 mod keys;
+mod leases;
 mod limits;
 mod live;
 mod mailbox;
@@ -50,7 +51,7 @@ pub use desk::{
     GroupStatus, Item, ItemClass, ItemsPage, ItemsQuery, Proposal, Recommended, RejectedForm,
     RejectedPayload, Standing, Undoing,
 };
-pub use engine::{Engine, EngineError, EngineOptions, Ports, Schedules};
+pub use engine::{Engine, EngineError, EngineOptions, Hosts, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, MessageKey, Violations};
 pub use journal::JournalError;

@@ -40,6 +40,11 @@ impl Live {
         seat.is_some_and(|seat| seat.answer())
     }
 
+    /// Whether a run is at work here.
+    pub(crate) fn is_at_work(&self, run: RunId) -> bool {
+        self.0.lock().contains_key(&run)
+    }
+
     /// Tells the driver of a run that there is a message; whether there is a driver.
     pub(crate) fn knock(&self, run: RunId) -> bool {
         match self.0.lock().get(&run) {

@@ -74,7 +74,12 @@ fn fold(world: &World, end: &End) {
 
 /// Where nothing is to do nothing is queued, in the store and in memory.
 fn rest(world: &World, end: &End) {
-    for (family, name) in [("a", "active marks"), ("i", "messages"), ("o", "events")] {
+    for (family, name) in [
+        ("a", "active marks"),
+        ("i", "messages"),
+        ("o", "events"),
+        ("l", "leases"),
+    ] {
         let left = world.keys(family).len();
         if left > 0 {
             let what = format!("{left} {name} are left at rest");

@@ -12,6 +12,8 @@ use std::str::FromStr;
 pub enum Plant {
     /// Dedupe keys are looked at outside of the transaction that takes them.
     Dedupe,
+    /// A host that has lost its lease of a run is not fenced.
+    Lease,
     /// Steps are undone in another order than the engine asks for.
     Compensation,
 }
@@ -19,14 +21,18 @@ pub enum Plant {
 /// The families of keys under which duplicates are recognised.
 const DEDUPE: &[u8] = b"dhc";
 
+/// The family of leases.
+const LEASE: &[u8] = b"l";
+
 impl Plant {
     /// Every one.
-    pub const ALL: [Self; 2] = [Self::Dedupe, Self::Compensation];
+    pub const ALL: [Self; 3] = [Self::Dedupe, Self::Lease, Self::Compensation];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dedupe => "dedupe",
+            Self::Lease => "lease",
             Self::Compensation => "compensation",
         }
     }
@@ -35,6 +41,7 @@ impl Plant {
     pub(crate) fn spoil(self, batch: &mut Batch) {
         let spoiled: &[u8] = match self {
             Self::Dedupe => DEDUPE,
+            Self::Lease => LEASE,
             Self::Compensation => return,
         };
         let is_spoiled = |condition: &Precondition| {

@@ -9,7 +9,7 @@ use crate::upstream::Weather;
 use crate::world::{Payload, Setting, World};
 use crate::{Outcome, check, panics};
 use dowel_core::connection::{BreakerLimits, ConnectionLimits};
-use dowel_engine::EngineOptions;
+use dowel_engine::{EngineOptions, Hosts};
 use dowel_flow::policy::Policy;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,13 +18,20 @@ use std::time::Duration;
 pub fn simulate(seed: u64, plant: Option<Plant>) -> Outcome {
     panics::watch();
     let random = Random::new(seed, 3);
-    let hosts = 1;
+    let hosts = if random.percent(30) { 2 } else { 1 };
     let mut world = World::new(Setting {
         seed,
         plant,
         hosts,
         plans: flows::random(&random, hosts > 1),
-        options: options(&random),
+        options: EngineOptions {
+            hosts: if hosts > 1 {
+                Hosts::Several
+            } else {
+                Hosts::Alone
+            },
+            ..options(&random)
+        },
         weather: Weather {
             faults: random.pick(&[0, 10, 30, 60]),
             slowness: Duration::from_millis(random.pick(&[0, 500, 10_000])),

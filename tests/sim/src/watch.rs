@@ -3,8 +3,9 @@
 use crate::flows::EVENT_TYPE;
 use crate::log::Log;
 use crate::store::at_once;
+use crate::time::SimClock;
 use dowel_core::journal::{Entry, Event};
-use dowel_core::port::{Batch, Scan, Store, StoreError, Write};
+use dowel_core::port::{Batch, Clock, Scan, Store, StoreError, Write};
 use dowel_core::{Digest, RunId};
 use dowel_engine::state::RunState;
 use dowel_testkit::MemoryStore;
@@ -17,11 +18,16 @@ pub(crate) struct Told {
     pub(crate) state: RunState,
     /// The entries, each with its place in the order of everything that happened.
     pub(crate) entries: Vec<(u64, Entry)>,
+    /// The host that wrote each entry.
+    pub(crate) hosts: Vec<u64>,
 }
 
 /// What has been written so far.
 pub(crate) struct Watch {
     log: Log,
+    clock: SimClock,
+    /// By what name each host has leases.
+    names: Mutex<BTreeMap<u64, Vec<u8>>>,
     runs: Mutex<BTreeMap<RunId, Told>>,
 }
 
@@ -93,9 +99,11 @@ fn is_work(event: &Event) -> bool {
 }
 
 impl Watch {
-    pub(crate) fn new(log: Log) -> Self {
+    pub(crate) fn new(log: Log, clock: SimClock) -> Self {
         Self {
             log,
+            clock,
+            names: Mutex::default(),
             runs: Mutex::default(),
         }
     }
@@ -116,6 +124,7 @@ impl Watch {
             .filter_map(|(key, value)| page_of(key, value))
             .collect();
         let places = at_once(store.scan(Scan::prefix("q", usize::MAX))).unwrap_or_default();
+        let leases = at_once(store.scan(Scan::prefix("l", usize::MAX))).unwrap_or_default();
         let written = at_once(store.commit(batch.clone()));
         self.tell(host, batch, &pages, &written);
         if written.is_ok() {
@@ -123,7 +132,8 @@ impl Watch {
                 self.check_place(page, batch, &places);
             }
             self.check_outbox(&pages, batch);
-            pages.into_iter().for_each(|page| self.read(page));
+            self.check_leases(host, &pages, batch, &leases);
+            pages.into_iter().for_each(|page| self.read(host, page));
         }
         written
     }
@@ -194,6 +204,31 @@ impl Watch {
         }
     }
 
+    /// No host writes to a run, or takes it, while another one has it.
+    fn check_leases(&self, host: u64, pages: &[Page], batch: &Batch, rows: &[(Vec<u8>, Vec<u8>)]) {
+        let taken = puts(batch).filter(|(key, _)| key.starts_with(b"l"));
+        let mut names = self.names.lock();
+        let mut touched: Vec<RunId> = pages.iter().map(|page| page.run).collect();
+        for (key, value) in taken {
+            touched.extend(run_of(&key[1..]));
+            let name = value.iter().take(RUN_BYTES).copied().collect();
+            names.entry(host).or_insert(name);
+        }
+        for (key, value) in rows {
+            let Some(run) = run_of(&key[1..]).filter(|run| touched.contains(run)) else {
+                continue;
+            };
+            let (name, rest) = value.split_at(RUN_BYTES.min(value.len()));
+            let until = rest.get(NUMBER_BYTES..).and_then(number_of);
+            let is_valid = until.is_some_and(|until| until > self.clock.now().as_millis());
+            let is_own = names.get(&host).is_some_and(|own| own == name);
+            if is_valid && !is_own {
+                let what = format!("host {host} writes to run {run}, which another host has");
+                self.log.violated("one-host-per-run", what);
+            }
+        }
+    }
+
     /// An event is in the outbox if and only if its step is recorded with it.
     fn check_outbox(&self, pages: &[Page], batch: &Batch) {
         // The host tells people of exceptions by events of other types.
@@ -225,7 +260,7 @@ impl Watch {
         }
     }
 
-    fn read(&self, page: Page) {
+    fn read(&self, host: u64, page: Page) {
         let tick = self.log.tick();
         let mut runs = self.runs.lock();
         for entry in page.entries {
@@ -233,10 +268,19 @@ impl Watch {
             let applied = match runs.get_mut(&page.run) {
                 Some(told) => told.state.apply(&entry).map(|()| {
                     told.entries.push((tick, entry));
+                    told.hosts.push(host);
                 }),
                 None => RunState::begin(&entry).map(|state| {
                     let entries = vec![(tick, entry)];
-                    runs.insert(page.run, Told { state, entries });
+                    let hosts = vec![host];
+                    runs.insert(
+                        page.run,
+                        Told {
+                            state,
+                            entries,
+                            hosts,
+                        },
+                    );
                 }),
             };
             if let Err(error) = applied {

@@ -59,9 +59,9 @@ impl World {
         let upstream = Upstream::new(clock.clone(), log.clone(), random(1), setting.weather);
         let around = Around {
             store: MemoryStore::default(),
-            clock,
+            clock: clock.clone(),
             upstream,
-            watch: Arc::new(Watch::new(log.clone())),
+            watch: Arc::new(Watch::new(log.clone(), clock)),
             log,
             random: random(2),
             plant: setting.plant,

@@ -67,6 +67,11 @@ fn dedupe_outside_of_the_transaction_is_found() {
 }
 
 #[test]
+fn a_host_that_is_not_fenced_is_found() {
+    is_found(Plant::Lease, "one-host-per-run");
+}
+
+#[test]
 fn a_wrong_order_of_compensation_is_found() {
     is_found(Plant::Compensation, "compensation");
 }

@@ -38,6 +38,7 @@ impl Driver {
         if barrier == Barrier::Disabled && !says_so {
             self.record(Event::Stopped {})?;
         }
+        self.page.give_lease_back();
         self.flush(Timestamp::default()).await?;
         let (flow, run) = (&self.state.created.flow, self.state.created.run);
         let is_stopped = match barrier {

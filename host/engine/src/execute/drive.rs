@@ -38,6 +38,8 @@ pub(crate) enum Exit {
     Barred,
     /// The host is about to stop.
     Drained,
+    /// Another host works on it, until then at least.
+    Theirs(Timestamp),
 }
 
 /// Why a run cannot be driven.
@@ -263,6 +265,7 @@ impl Driver {
             return Ok(None);
         }
         if draining {
+            self.page.give_lease_back();
             self.flush(round.wake.unwrap_or_default()).await?;
             return Ok(Some(Exit::Drained));
         }
@@ -281,6 +284,7 @@ impl Driver {
         wake: Option<Timestamp>,
         listens: bool,
     ) -> Result<Option<Exit>, DriveError> {
+        self.page.give_lease_back();
         match wake {
             Some(at) => {
                 self.flush(at).await?;

@@ -11,6 +11,7 @@ use crate::intake::Prepared;
 use crate::journal;
 use crate::kept::Keeping;
 use crate::keys;
+use crate::leases::Lease;
 use crate::mailbox::Watch;
 use crate::plans::ActivePlan;
 use crate::queue;
@@ -47,12 +48,21 @@ pub(crate) struct Page {
     children: Vec<Prepared>,
     /// Where the run has looked for events.
     pub(super) watch: Watch,
+    /// What makes the run this host's; nothing where it is alone.
+    pub(super) lease: Option<Lease>,
+    /// Whether the next batch gives the lease back.
+    pub(super) gives_back: bool,
 }
 
 impl Page {
     /// Nothing recorded yet since `state` was read; `due` is what the stored active mark
     /// says.
-    pub(crate) fn new(plan: Arc<ActivePlan>, state: &RunState, due: Option<Timestamp>) -> Self {
+    pub(crate) fn new(
+        plan: Arc<ActivePlan>,
+        state: &RunState,
+        due: Option<Timestamp>,
+        lease: Option<Lease>,
+    ) -> Self {
         Self {
             entries: Vec::new(),
             listed: state.status,
@@ -66,6 +76,8 @@ impl Page {
             desk: DeskPage::new(plan, state),
             children: Vec::new(),
             watch: Watch::new(state),
+            lease,
+            gives_back: false,
         }
     }
 
@@ -198,12 +210,20 @@ impl Page {
         let change = self.desk.add(shared, state, &self.entries, &mut batch);
         let change = change.await?;
         let drafts = self.desk.drafts();
-        if batch.writes.is_empty() && drafts.is_empty() {
+        let gives_back = self.gives_back || state.status.is_at_rest();
+        let is_nothing = batch.writes.is_empty() && drafts.is_empty();
+        if is_nothing && !(gives_back && self.lease.as_ref().is_some_and(Lease::is_written)) {
             return Ok(());
         }
+        let lease = self.lease.as_ref().map(|lease| match gives_back {
+            true => lease.give_back(&mut batch),
+            false => lease.keep(&mut batch, shared.ports.clock.now()),
+        });
         shared.desk.audit.commit(shared, batch, drafts).await?;
         self.watch.written(waiting);
         self.desk.written(shared, change);
+        self.lease = lease;
+        self.gives_back = false;
         self.released = None;
         if emitted > 0 {
             shared.outbox.notify_one();

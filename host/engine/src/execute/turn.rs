@@ -114,7 +114,8 @@ impl Driver {
             return self.take_ended(ended).await;
         }
         let patience = self.patient_until();
-        let until = [wake, patience].into_iter().flatten().min();
+        let renewal = self.page.renewal();
+        let until = [wake, patience, renewal].into_iter().flatten().min();
         let until = until.map(|at| self.shared.ports.clock.sleep_until(at));
         let mut draining = self.shared.draining.subscribe();
         let waits_in_line = !self.turns.here.is_empty();
@@ -134,6 +135,9 @@ impl Driver {
             return self.read_inbox().await;
         }
         let now = self.shared.ports.clock.now();
+        if renewal.is_some_and(|at| at <= now) {
+            self.renew_lease().await?;
+        }
         match ended {
             None if self.shared.is_draining() || patience.is_some_and(|at| at <= now) => {
                 self.step_aside();
@@ -197,6 +201,7 @@ impl Driver {
         for event in held {
             self.record(event)?;
         }
+        self.page.give_lease_back();
         // Lines are in memory: after a restart the run asks for its turn again.
         self.flush(Timestamp::default()).await?;
         Ok(Exit::Held(wake))

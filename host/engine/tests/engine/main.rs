@@ -19,6 +19,7 @@ mod full_disk;
 mod intake;
 mod kept;
 mod key_lines;
+mod leases;
 mod outcome;
 mod pages;
 mod plan_fixtures;

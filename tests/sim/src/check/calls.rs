@@ -48,11 +48,22 @@ fn completed_at(told: &Told, step: &StepPath) -> Option<u64> {
     done.map(|(tick, _)| *tick)
 }
 
+/// Whether a host that was late made the call: it had recorded the intent while it had the
+/// run, and another host has gone on since. What it sends is the same call.
+fn is_late(told: &Told, call: &Call) -> bool {
+    let entries = told.entries.iter().zip(&told.hosts);
+    let mut before = entries.filter(|((tick, _), _)| *tick < call.began);
+    before
+        .next_back()
+        .is_some_and(|(_, host)| *host != call.host)
+}
+
 fn completed(end: &End, told: &Told, step: &StepPath, calls: &[&Call]) {
     let Some(at) = completed_at(told, step) else {
         return;
     };
-    for call in calls.iter().filter(|call| call.began > at) {
+    let again = calls.iter().filter(|call| call.began > at);
+    for call in again.filter(|call| !is_late(told, call)) {
         let what = format!(
             "{step} of run {} called again by host {}",
             call.run, call.host
@@ -82,7 +93,10 @@ fn same(end: &End, told: &Told, step: &StepPath, calls: &[&Call]) {
 fn unrepeatable(end: &End, told: &Told, step: &StepPath, calls: &[&Call]) {
     for pair in calls.windows(2) {
         let [before, after] = pair else { continue };
-        if before.operation != "none" || (before.fate.is_surely_void() && before.is_answered) {
+        if before.operation != "none"
+            || is_late(told, after)
+            || (before.fate.is_surely_void() && before.is_answered)
+        {
             continue;
         }
         let decided = told.entries.iter().any(|(tick, entry)| {
