@@ -23,7 +23,7 @@ mod world;
 
 pub use log::Violation;
 pub use plant::Plant;
-pub use script::simulate;
+pub use script::{simulate, simulate_hosts};
 pub use systematic::{Systematic, systematic};
 
 use dowel_core::Digest;

@@ -14,11 +14,16 @@ use dowel_flow::policy::Policy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Simulates a seed.
+/// Simulates a seed: with one host, or with two where the defect is between hosts.
 pub fn simulate(seed: u64, plant: Option<Plant>) -> Outcome {
+    let hosts = if plant == Some(Plant::Lease) { 2 } else { 1 };
+    simulate_hosts(seed, plant, hosts)
+}
+
+/// Simulates a seed with so many hosts on one store.
+pub fn simulate_hosts(seed: u64, plant: Option<Plant>, hosts: usize) -> Outcome {
     panics::watch();
     let random = Random::new(seed, 3);
-    let hosts = if random.percent(30) { 2 } else { 1 };
     let mut world = World::new(Setting {
         seed,
         plant,

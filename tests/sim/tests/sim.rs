@@ -1,6 +1,6 @@
 //! Some seeds, each place of one flow, and the defects that are put in on purpose.
 
-use dowel_sim::{Plant, simulate, systematic};
+use dowel_sim::{Plant, simulate, simulate_hosts, systematic};
 
 /// Seeds within which a planted defect has to show.
 const SEEDS: u64 = 300;
@@ -64,6 +64,17 @@ fn is_found(plant: Plant, invariant: &str) {
 #[test]
 fn dedupe_outside_of_the_transaction_is_found() {
     is_found(Plant::Dedupe, "one-run-per-dedupe-key");
+}
+
+#[test]
+fn two_hosts_never_have_the_same_run() {
+    for seed in 1..=100 {
+        let violations = simulate_hosts(seed, None, 2).violations;
+        let shared = violations
+            .iter()
+            .find(|v| v.invariant == "one-host-per-run");
+        assert!(shared.is_none(), "seed {seed}: {shared:?}");
+    }
 }
 
 #[test]

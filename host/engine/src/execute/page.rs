@@ -210,15 +210,11 @@ impl Page {
         let change = self.desk.add(shared, state, &self.entries, &mut batch);
         let change = change.await?;
         let drafts = self.desk.drafts();
-        let gives_back = self.gives_back || state.status.is_at_rest();
         let is_nothing = batch.writes.is_empty() && drafts.is_empty();
-        if is_nothing && !(gives_back && self.lease.as_ref().is_some_and(Lease::is_written)) {
+        if is_nothing && !self.has_to_give_back(state) {
             return Ok(());
         }
-        let lease = self.lease.as_ref().map(|lease| match gives_back {
-            true => lease.give_back(&mut batch),
-            false => lease.keep(&mut batch, shared.ports.clock.now()),
-        });
+        let lease = self.put_lease(&mut batch, state, shared.ports.clock.now());
         shared.desk.audit.commit(shared, batch, drafts).await?;
         self.watch.written(waiting);
         self.desk.written(shared, change);
@@ -284,6 +280,31 @@ impl Page {
         if let Some(entry) = finished {
             batch.put(entry.clone(), Vec::new());
         }
+    }
+
+    #[allow(clippy::ref_option)] // Both sides are stored as options.
+    fn count_finished(&self, shared: &Shared, state: &RunState, finished: &Option<Vec<u8>>) {
+        match (&self.finished, finished) {
+            (None, Some(_)) => shared.finished.ended(&state.created.flow),
+            (Some(_), None) => shared.finished.left(&state.created.flow),
+            _ => {}
+        }
+    }
+
+    /// Whether the store still has a lease of a run that needs none.
+    fn has_to_give_back(&self, state: &RunState) -> bool {
+        let is_written = self.lease.as_ref().is_some_and(Lease::is_written);
+        is_written && (self.gives_back || state.status.is_at_rest())
+    }
+
+    /// Keeps the lease with the batch, or gives it back. Returns what it is then.
+    fn put_lease(&self, batch: &mut Batch, state: &RunState, now: Timestamp) -> Option<Lease> {
+        let gives_back = self.gives_back || state.status.is_at_rest();
+        let lease = self.lease.as_ref()?;
+        Some(match gives_back {
+            true => lease.give_back(batch),
+            false => lease.keep(batch, now),
+        })
     }
 
     /// Brings the active mark up to date, and returns what it says with the batch.
