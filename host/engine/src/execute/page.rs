@@ -282,15 +282,6 @@ impl Page {
         }
     }
 
-    #[allow(clippy::ref_option)] // Both sides are stored as options.
-    fn count_finished(&self, shared: &Shared, state: &RunState, finished: &Option<Vec<u8>>) {
-        match (&self.finished, finished) {
-            (None, Some(_)) => shared.finished.ended(&state.created.flow),
-            (Some(_), None) => shared.finished.left(&state.created.flow),
-            _ => {}
-        }
-    }
-
     /// Whether the store still has a lease of a run that needs none.
     fn has_to_give_back(&self, state: &RunState) -> bool {
         let is_written = self.lease.as_ref().is_some_and(Lease::is_written);
