@@ -1,21 +1,25 @@
 //! The simulation of the engine.
 
 use crate::build::{self, Profile};
-use crate::run;
 use crate::tally::{self, Tally};
+use crate::{run, suite};
 use anyhow::Result;
 use std::process::Command;
 
 /// The simulation, built; `pass` goes to it as it is.
 pub(crate) fn command(pass: &[String]) -> Result<Command> {
-    let profile = Profile::Dev;
-    build::host(profile, &["dowel-sim"])?;
-    let mut command = Command::new(profile.program("dowel-sim"));
+    build::host(Profile::Dev, &["dowel-sim"])?;
+    Ok(program(pass))
+}
+
+fn program(pass: &[String]) -> Command {
+    let mut command = Command::new(Profile::Dev.program("dowel-sim"));
     command.current_dir(run::root()).args(pass);
-    Ok(command)
+    command
 }
 
 /// The seeds that every test of the whole simulates.
 pub(crate) fn suite() -> Result<Tally> {
-    tally::count(&mut command(&[])?)
+    suite::all_built()?;
+    tally::count(&mut program(&[]))
 }

@@ -67,6 +67,12 @@ super::codes! {
     UNUSED_CONNECTION = 1222, "A connection that no step uses",
         "The flow declares a connection, and no step calls it.",
         "Remove it: what is declared has to be granted by every environment.";
+    RECEIVE_MATCH = 1230, "What an event is recognised by does not fit",
+        "`match.event` is asked of every event of the type, before anybody knows which runs wait for it, so it reads the event, which is `.` there, and nothing of a run.",
+        "Read the event in `match.event`, such as `${ .data.order_id }`, and put what the run knows into `match.value`.";
+    RECEIVE_TIME = 1231, "Times of a `receive` step that do not fit each other",
+        "`on_timeout` and `calendar` say something about the end of the wait, which `within` gives.",
+        "Add `within`, or remove the key that has no effect.";
     UNKNOWN_FLOW = 1235, "A flow that does not exist",
         "The `run` step names a flow that the repository does not have.",
         "Correct the name, or add the flow.";
@@ -82,12 +88,6 @@ super::codes! {
     DETACHED_KEY = 1239, "A key that means nothing for a detached run",
         "The step does not wait for the run that it begins, so it has no result, no time limit and nothing to try again.",
         "Remove the key, or `detach`.";
-    RECEIVE_MATCH = 1230, "What an event is recognised by does not fit",
-        "`match.event` is asked of every event of the type, before anybody knows which runs wait for it, so it reads the event, which is `.` there, and nothing of a run.",
-        "Read the event in `match.event`, such as `${ .data.order_id }`, and put what the run knows into `match.value`.";
-    RECEIVE_TIME = 1231, "Times of a `receive` step that do not fit each other",
-        "`on_timeout` and `calendar` say something about the end of the wait, which `within` gives.",
-        "Add `within`, or remove the key that has no effect.";
     UNKNOWN_GROUP = 1240, "A group that the policy does not name",
         "An `approve` step asks a group, and `policy.yaml` at the root of the repository has no such group.",
         "Add the group to `policy.yaml`, or correct its name.";

@@ -153,6 +153,15 @@ super::codes! {
     COMMAND_REFUSED = 2322, "The run does not allow this now",
         "What was asked for does not fit where the run stands; nothing was changed.",
         "Look at the run with `dowel runs show` and decide again.";
+    RECEIVE_TIMEOUT = 2330, "No event came in time",
+        "The `receive` step waited for as long as `within` says, and no event came that it takes.",
+        "Look whether the sender sends it, and whether `match` reads what both sides call the same; a retry waits again, also for what has come meanwhile.";
+    RECEIVE_BAD_VALUE = 2331, "The value to recognise an event by is none",
+        "`match.value` yielded something else than a text or a number of at most 512 bytes.",
+        "Make the expression yield the key that the event carries as well.";
+    RECEIVE_MATCH_FAILED = 2332, "`match.event` does not fit an event",
+        "The expression failed on an event of the type, or yielded something else than a text, a number or `null`, so nobody knows which runs wait for the event.",
+        "Compare the event with the expression; one that is not for the flow yields `null`.";
     CHILD_TOO_DEEP = 2340, "Runs that begin each other too deeply",
         "The run is at the end of a chain of runs that began each other with `run`, and the chain may not be longer; flows that run each other in a circle reach any limit.",
         "Look at the parents in the run's story, and break the circle or flatten the chain.";
@@ -174,15 +183,6 @@ super::codes! {
     CHILD_KEY = 2346, "The concurrency key of the other flow cannot be computed",
         "The expression of `concurrency.key` of the flow that is run failed for the payload that the step gives.",
         "Correct `with`, or the expression of the other flow.";
-    RECEIVE_TIMEOUT = 2330, "No event came in time",
-        "The `receive` step waited for as long as `within` says, and no event came that it takes.",
-        "Look whether the sender sends it, and whether `match` reads what both sides call the same; a retry waits again, also for what has come meanwhile.";
-    RECEIVE_BAD_VALUE = 2331, "The value to recognise an event by is none",
-        "`match.value` yielded something else than a text or a number of at most 512 bytes.",
-        "Make the expression yield the key that the event carries as well.";
-    RECEIVE_MATCH_FAILED = 2332, "`match.event` does not fit an event",
-        "The expression failed on an event of the type, or yielded something else than a text, a number or `null`, so nobody knows which runs wait for the event.",
-        "Compare the event with the expression; one that is not for the flow yields `null`.";
     APPROVAL_REJECTED = 2350, "An approval was rejected",
         "The decision about the approval was `rejected`, and the flow fails then (`on_reject: fail`).",
         "Read the comment in the run's story; correct what was objected to and rerun, or discard the run.";
