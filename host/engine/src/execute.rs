@@ -9,6 +9,7 @@ mod drive;
 mod kept;
 mod lease;
 mod messages;
+mod output;
 mod page;
 mod receive;
 mod room;

@@ -1,7 +1,7 @@
 //! Approvals with the real program on both sides: a flow asks, people decide, the host is
 //! killed in between.
 
-use crate::world::{Host, World};
+use crate::world::{Host, World, dowel, host_of};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -44,29 +44,6 @@ fn repository(folder: &Path) {
     fs::write(folder.join("flows/payment/flow.test.yaml"), TESTS).unwrap();
     fs::write(folder.join("policy.yaml"), POLICY).unwrap();
     fs::write(folder.join("env.yaml"), "environment: dev\n").unwrap();
-}
-
-fn dowel(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dowel"));
-    command
-        .args(arguments)
-        .arg("--repo")
-        .arg(folder)
-        .arg("--connectors")
-        .arg(folder.join("connectors"));
-    command
-}
-
-fn host(folder: &Path) -> Host {
-    let mut command = dowel(folder, &["serve"]);
-    command
-        .arg("--env-file")
-        .arg(folder.join("env.yaml"))
-        .arg("--data")
-        .arg(folder.join("data"))
-        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-        .env("DOWEL_LOG", "error");
-    Host::spawn(command)
 }
 
 /// `dowel approvals <arguments>` as a person types it.
@@ -115,11 +92,11 @@ async fn people_decide_also_after_the_host_was_killed() {
     let world = World::start().await;
     let folder = tempfile::tempdir().unwrap();
     repository(folder.path());
-    let first = host(folder.path());
+    let first = host_of(folder.path());
     let run = begin(&world, &first).await;
     first.kill();
 
-    let second = host(folder.path());
+    let second = host_of(folder.path());
     let list = answer(&approvals(&second, &["list", "--group", "finance"]));
     assert_eq!(list["approvals"][0]["run"], run.as_str(), "{list}");
     assert_eq!(list["approvals"][0]["title"], "Pay 1.10");

@@ -1,7 +1,7 @@
 //! Events that runs wait for, with a real host: a payment comes before the run waits for it
 //! or long after, and the host is killed in between.
 
-use crate::world::{EVENTS_TOKEN, Host, World, eventually};
+use crate::world::{EVENTS_TOKEN, Host, World, dowel, eventually, host_of};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -66,30 +66,6 @@ fn repository(folder: &Path) {
     fs::write(folder.join("env.yaml"), ENVIRONMENT).unwrap();
 }
 
-fn dowel(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dowel"));
-    command
-        .args(arguments)
-        .arg("--repo")
-        .arg(folder)
-        .arg("--connectors")
-        .arg(folder.join("connectors"));
-    command
-}
-
-fn host(folder: &Path) -> Host {
-    let mut command = dowel(folder, &["serve"]);
-    command
-        .arg("--env-file")
-        .arg(folder.join("env.yaml"))
-        .arg("--data")
-        .arg(folder.join("data"))
-        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-        .env("DOWEL_SECRET_SHOP_EVENTS", EVENTS_TOKEN)
-        .env("DOWEL_LOG", "error");
-    Host::spawn(command)
-}
-
 /// Begins the run of an order.
 async fn begin(world: &World, host: &Host, order: &str, check: bool) -> String {
     let url = format!("{}/api/v1/flows/paid-order/runs", host.admin);
@@ -135,7 +111,7 @@ async fn a_payment_comes_early_or_late_and_the_host_is_killed_in_between() {
     let world = World::start().await;
     let folder = tempfile::tempdir().unwrap();
     repository(folder.path());
-    let first = host(folder.path());
+    let first = host_of(folder.path());
     let late = begin(&world, &first, "A1", false).await;
     waits_at(&world, &first, &late, "payment").await;
     let early = begin(&world, &first, "A2", true).await;
@@ -144,7 +120,7 @@ async fn a_payment_comes_early_or_late_and_the_host_is_killed_in_between() {
     assert_eq!(kept["status"], "kept", "{kept}");
     first.kill();
 
-    let second = host(folder.path());
+    let second = host_of(folder.path());
     let trace = Command::new(env!("CARGO_BIN_EXE_dowel"))
         .args(["trace", &late, "--host", &second.admin])
         .output()
@@ -159,7 +135,7 @@ async fn a_payment_comes_early_or_late_and_the_host_is_killed_in_between() {
     assert_eq!(received["received"], json!([late]));
     second.kill();
 
-    let third = host(folder.path());
+    let third = host_of(folder.path());
     let story = world.settled(&third, &late).await;
     assert_eq!(story["status"], "succeeded", "{story}");
     assert_eq!(story["output"]["paid"].to_string(), "60.27", "{story}");

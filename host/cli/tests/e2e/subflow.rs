@@ -1,7 +1,7 @@
 //! A flow that runs another one with the real program: the host is killed while the child
 //! waits for people, both know each other, and the parent ends with what the child gives.
 
-use crate::world::{Host, World, eventually};
+use crate::world::{Host, World, dowel, eventually, host_of};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -65,29 +65,6 @@ fn repository(folder: &Path) {
     fs::write(folder.join("env.yaml"), "environment: dev\n").unwrap();
 }
 
-fn dowel(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dowel"));
-    command
-        .args(arguments)
-        .arg("--repo")
-        .arg(folder)
-        .arg("--connectors")
-        .arg(folder.join("connectors"));
-    command
-}
-
-fn host(folder: &Path) -> Host {
-    let mut command = dowel(folder, &["serve"]);
-    command
-        .arg("--env-file")
-        .arg(folder.join("env.yaml"))
-        .arg("--data")
-        .arg(folder.join("data"))
-        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-        .env("DOWEL_LOG", "error");
-    Host::spawn(command)
-}
-
 /// A command against a host, as text.
 fn ask(host: &Host, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_dowel"))
@@ -128,11 +105,11 @@ async fn a_child_and_its_parent_outlive_the_host() {
     let world = World::start().await;
     let folder = tempfile::tempdir().unwrap();
     repository(folder.path());
-    let first = host(folder.path());
+    let first = host_of(folder.path());
     let (run, child) = begin(&world, &first).await;
     first.kill();
 
-    let second = host(folder.path());
+    let second = host_of(folder.path());
     let shown = ask(&second, &["runs", "show", &run]);
     let line = format!("child  run {child} of payment@1.2.3, waiting");
     assert!(shown.contains(&line), "{shown}");

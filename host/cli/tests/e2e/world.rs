@@ -27,6 +27,32 @@ pub(crate) fn repository() -> PathBuf {
         .unwrap()
 }
 
+/// `dowel <arguments>` for the flows of a repository of a test's own.
+pub(crate) fn dowel(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dowel"));
+    command
+        .args(arguments)
+        .arg("--repo")
+        .arg(folder)
+        .arg("--connectors")
+        .arg(folder.join("connectors"));
+    command
+}
+
+/// A host for the flows of a repository of a test's own, with its `env.yaml`.
+pub(crate) fn host_of(folder: &Path) -> Host {
+    let mut command = dowel(folder, &["serve"]);
+    command
+        .arg("--env-file")
+        .arg(folder.join("env.yaml"))
+        .arg("--data")
+        .arg(folder.join("data"))
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .env("DOWEL_SECRET_SHOP_EVENTS", EVENTS_TOKEN)
+        .env("DOWEL_LOG", "error");
+    Host::spawn(command)
+}
+
 /// Everything around the host.
 pub(crate) struct World {
     pub(crate) shop: ShopHandle,

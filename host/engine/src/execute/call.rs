@@ -1,15 +1,15 @@
 //! One attempt of one call: its turn, the call itself, and what its result means.
 
+use super::output::Output;
 use crate::engine::Shared;
 use crate::plans::ActivePlan;
 use crate::protect::Permit;
 use crate::retry::{self, Verdict};
-use crate::scope::{self, Scope};
+use crate::scope::Scope;
 use crate::state::{RunState, StepState};
 use dowel_core::code::run::OUTPUT_SCHEMA;
-use dowel_core::expression::Evaluated;
 use dowel_core::journal::{CallArguments, Event, FailedAttempt};
-use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, EvaluationRequest};
+use dowel_core::port::{BoxFuture, CallOutcome, CallRequest};
 use dowel_core::{ErrorKind, JsonText, StepError, StepPath, Timestamp};
 use dowel_flow::plan::{Call, Step, StepKind};
 use dowel_flow::validate::Validator;
@@ -193,49 +193,20 @@ async fn value(
     attempt: &Attempt,
     result: &JsonText,
 ) -> Result<Option<JsonText>, StepError> {
-    let place = || step.position.to_string();
     check(
         plan.result_schema(step, &attempt.path),
         result,
         "the result of the operation",
     )
-    .map_err(|e| e.at(place()))?;
-    let output = match &call.output {
-        None => None,
-        Some(program) => {
-            let mut bindings = scope::bindings(
-                state,
-                &attempt.scope,
-                &program.needs,
-                shared.ports.clock.now(),
-            );
-            bindings.input = result.clone();
-            let request = EvaluationRequest {
-                guest: plan.plan.mapping,
-                program: program.clone(),
-                bindings,
-                deadline: shared.options.evaluation_deadline,
-            };
-            match shared
-                .ports
-                .mapper
-                .evaluate(request)
-                .await
-                .map_err(super::drive::step_error)?
-            {
-                Evaluated::Values(values) => values.into_iter().next(),
-                Evaluated::Skipped => Some(JsonText::null()),
-            }
-        }
+    .map_err(|e| e.at(step.position.to_string()))?;
+    let output = Output {
+        step,
+        path: &attempt.path,
+        scope: &attempt.scope,
+        program: call.output.as_ref(),
+        raw: result,
     };
-    let checked = output.as_ref().unwrap_or(result);
-    check(
-        plan.value_schema(step, &attempt.path),
-        checked,
-        "the value of the step",
-    )
-    .map_err(|e| e.at(place()))?;
-    Ok(output)
+    output.value(shared, plan, state).await
 }
 
 /// The most violations that an error lists.

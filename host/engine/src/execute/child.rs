@@ -1,23 +1,22 @@
 //! The driver's side of `run` steps: children are begun, and their ends are concluded.
 
 use super::call;
-use super::drive::{DriveError, Driver, Round, step_error};
+use super::drive::{DriveError, Driver, Round};
+use super::output::Output;
 use crate::children;
 use crate::decide::Action;
 use crate::engine::Shared;
 use crate::intake::{self, FlowKeys, IntakeError, Occasion, Origin, Prepared};
 use crate::plans::ActivePlan;
 use crate::retry::{self, Verdict};
-use crate::scope::{self, Scope};
+use crate::scope::Scope;
 use crate::state::{ChildPhase, ChildState, StepState};
 use dowel_core::cloud_event::HOPS;
 use dowel_core::code::run::{
     CHILD_CANCELLED, CHILD_DROPPED, CHILD_KEY, CHILD_NO_FLOW, CHILD_PAYLOAD, CHILD_TIMEOUT,
     CHILD_TOO_DEEP,
 };
-use dowel_core::expression::Evaluated;
 use dowel_core::journal::{ChildBegan, ChildEnd, Event, ParentRun, StopReason};
-use dowel_core::port::EvaluationRequest;
 use dowel_core::{ErrorKind, JsonText, RunId, StepError, StepPath};
 use dowel_flow::plan::{RunFlow, Step, StepKind, TriggerKind};
 use std::sync::Arc;
@@ -323,34 +322,14 @@ impl Driver {
         scope: &Scope,
         raw: JsonText,
     ) -> Result<bool, DriveError> {
-        let mapped = match &plan.output {
-            None => Ok(None),
-            Some(program) => {
-                let now = self.shared.ports.clock.now();
-                let mut bindings = scope::bindings(&self.state, scope, &program.needs, now);
-                bindings.input = raw.clone();
-                let request = EvaluationRequest {
-                    guest: self.plan.plan.mapping,
-                    program: program.clone(),
-                    bindings,
-                    deadline: self.shared.options.evaluation_deadline,
-                };
-                let evaluated = self.shared.ports.mapper.evaluate(request).await;
-                evaluated
-                    .map(|evaluated| match evaluated {
-                        Evaluated::Values(values) => values.into_iter().next(),
-                        Evaluated::Skipped => Some(JsonText::null()),
-                    })
-                    .map_err(step_error)
-            }
+        let output = Output {
+            step,
+            path: &path,
+            scope,
+            program: plan.output.as_ref(),
+            raw: &raw,
         };
-        let checked = mapped.and_then(|output| {
-            let schema = self.plan.value_schema(step, &path);
-            let value = output.as_ref().unwrap_or(&raw);
-            call::check(schema, value, "the value of the step")
-                .map_err(|e| e.at(step.position.to_string()))?;
-            Ok(output)
-        });
+        let checked = output.value(&self.shared, &self.plan, &self.state).await;
         let (event, failed) = match checked {
             Ok(output) => (Event::ChildConcluded { path, output }, false),
             Err(error) => (

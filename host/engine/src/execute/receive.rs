@@ -1,13 +1,11 @@
 //! A step that waits for an event: the look into its slot, and what the event means.
 
-use super::call;
-use super::drive::{DriveError, Driver, Round, step_error};
+use super::drive::{DriveError, Driver, Round};
+use super::output::Output;
 use crate::mailbox::{self, KeptEvent};
-use crate::scope::{self, Scope};
+use crate::scope::Scope;
 use crate::state::{ReceiveState, StepState};
-use dowel_core::expression::Evaluated;
 use dowel_core::journal::{Event, EventReceived};
-use dowel_core::port::EvaluationRequest;
 use dowel_core::{JsonText, StepError, StepPath};
 use dowel_flow::plan::{Receive, Step};
 
@@ -105,31 +103,13 @@ impl Driver {
         scope: &Scope,
         event: &JsonText,
     ) -> Result<Option<JsonText>, StepError> {
-        let output = match &plan.output {
-            None => None,
-            Some(program) => {
-                let now = self.shared.ports.clock.now();
-                let mut bindings = scope::bindings(&self.state, scope, &program.needs, now);
-                bindings.input = event.clone();
-                let request = EvaluationRequest {
-                    guest: self.plan.plan.mapping,
-                    program: program.clone(),
-                    bindings,
-                    deadline: self.shared.options.evaluation_deadline,
-                };
-                let evaluated = self.shared.ports.mapper.evaluate(request).await;
-                match evaluated.map_err(step_error)? {
-                    Evaluated::Values(values) => values.into_iter().next(),
-                    Evaluated::Skipped => Some(JsonText::null()),
-                }
-            }
+        let output = Output {
+            step,
+            path,
+            scope,
+            program: plan.output.as_ref(),
+            raw: event,
         };
-        let schema = self.plan.value_schema(step, path);
-        call::check(
-            schema,
-            output.as_ref().unwrap_or(event),
-            "the value of the step",
-        )?;
-        Ok(output)
+        output.value(&self.shared, &self.plan, &self.state).await
     }
 }
