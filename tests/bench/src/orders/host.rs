@@ -15,6 +15,9 @@ use tokio::time::timeout;
 /// The token that orders carry.
 pub(crate) const HOOK_TOKEN: &str = "hook-token-of-the-benchmark";
 
+/// Names the groups of people that flows ask.
+const POLICY: &str = "policy.yaml";
+
 /// Where `environments/dev.yaml` expects the shop.
 const SHOP_IN_FILE: &str = "127.0.0.1:9100";
 
@@ -48,10 +51,13 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Copies the flows, and the environment with the shop's address.
+    /// Copies the flows with their policy, and the environment with the shop's address.
     pub(crate) fn new(bench: &Bench, name: &str, shop: &str) -> Result<Self> {
         let folder = bench.folder.path().join(name);
         copy(&bench.arguments.repo.join("flows"), &folder.join("flows"))?;
+        let policy = bench.arguments.repo.join(POLICY);
+        fs::copy(&policy, folder.join(POLICY))
+            .with_context(|| format!("{} cannot be copied", policy.display()))?;
         let template = bench.arguments.repo.join("environments/dev.yaml");
         let text = fs::read_to_string(&template)
             .with_context(|| format!("{} cannot be read", template.display()))?;
