@@ -21,7 +21,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The log may be this many times as large as what lies in it: each byte is copied once
 /// for every two that are written.
@@ -33,8 +33,9 @@ const SLICE_BYTES: usize = 256 * 1024;
 /// Bytes after which the copy is written out, so that the switch has little left to write.
 const FLUSH_BYTES: usize = 8 * 1024 * 1024;
 
-/// The longest rest after a slice.
-const LONGEST_REST: Duration = Duration::from_millis(50);
+/// The rest after a slice is this part of the time that it took. Longer rests help nobody:
+/// what is written meanwhile has to be written twice, and lies on the disk twice.
+const REST_DIVISOR: u32 = 4;
 
 /// Whether the log is worth a copy.
 pub(crate) fn is_due(log_bytes: u64, live_bytes: u64, options: &SledOptions) -> bool {
@@ -43,6 +44,7 @@ pub(crate) fn is_due(log_bytes: u64, live_bytes: u64, options: &SledOptions) -> 
 
 /// A copy that is being made.
 pub(crate) struct Compaction {
+    pub(crate) begun: Instant,
     generation: Generation,
     store: PathBuf,
     copy: Arc<Mutex<Copy>>,
@@ -105,6 +107,7 @@ impl Compaction {
             })
             .map_err(Fault::io("starting the thread that copies"))?;
         Ok(Self {
+            begun: Instant::now(),
             generation,
             store: store.to_owned(),
             copy,
@@ -259,7 +262,6 @@ fn copy_all(
             fresh.flush()?;
             unflushed = 0;
         }
-        // As long a rest as the work: the committer and everybody else come first.
-        std::thread::sleep(begun.elapsed().min(LONGEST_REST));
+        std::thread::sleep(begun.elapsed() / REST_DIVISOR);
     }
 }
