@@ -12,6 +12,7 @@ const GENERATORS: &[(&str, &str)] = &[
     ("dowel-tidy", ERROR_PAGES),
     ("dowel-flow", "the_published_schemas_are_fresh"),
     ("dowel-flow", "the_language_reference_is_fresh"),
+    ("dowel-flow", "the_page_of_the_rules_is_fresh"),
     ("dowel-engine", "the_page_shows_what_the_code_does"),
     ("dowel-cli", "the_command_reference_is_fresh"),
 ];

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 pub mod api;
 pub mod approval;
+pub mod change;
 pub mod config;
 pub mod connector;
 pub mod desk;
@@ -15,6 +16,7 @@ pub mod flow;
 pub mod reference;
 pub mod run;
 pub mod store;
+pub mod switch;
 
 /// A stable code, written `DWL-1203`. A code is never given a second meaning.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,12 +54,14 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         flow::ENTRIES,
         expression::ENTRIES,
         reference::ENTRIES,
+        change::ENTRIES,
         run::ENTRIES,
         store::ENTRIES,
         api::ENTRIES,
         connector::ENTRIES,
         approval::ENTRIES,
         desk::ENTRIES,
+        switch::ENTRIES,
         config::ENTRIES,
     ]
     .into_iter()

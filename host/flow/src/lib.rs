@@ -6,8 +6,11 @@
 //! `lower` turns those into the plan and asks `check` about everything they refer to.
 
 pub mod calendar;
+pub mod catalogue;
+pub mod changes;
 mod check;
 mod compile;
+pub mod contract;
 pub mod diagnostic;
 pub mod document;
 pub mod environment;
@@ -15,6 +18,7 @@ pub mod flow_test;
 pub mod json_schema;
 mod lower;
 pub mod outline;
+pub mod picture;
 pub mod plan;
 pub mod policy;
 pub mod reference;

@@ -7,10 +7,13 @@
 
 mod bad;
 mod calendar;
+mod changes;
+mod contract;
 mod environment;
 mod flow_tests;
 mod fuzz;
 mod good;
+mod picture;
 mod policy;
 mod reference;
 mod schema;

@@ -1,0 +1,13 @@
+//! `DWL-129x`: what a change means for others, and what is missing in the catalogue.
+
+super::codes! {
+    BREAKING_CHANGE = 1290, "A breaking change under a version that promises none",
+        "Compared with the version that `--against` names, a payload that was good may be refused, or a reader may miss what was promised, but the flow's version is no new major one (while the major is 0: no new minor one).",
+        "Keep the contract as the reasons say, or raise the major version; the rules are in `docs/reference/contract-rules.md`.";
+    VERSION_DUE = 1291, "A higher version is due",
+        "The flow is not what it was in the version that `--against` names, and its version does not say so.",
+        "Raise the version as the help line says before the flow is released.";
+    VERSION_LOWER = 1292, "A version that goes backwards",
+        "The flow's version is lower than the one that it is compared with.",
+        "Raise the version above the one that is compared with; to go back to an older version of a flow, pin that version in the environment.";
+}
