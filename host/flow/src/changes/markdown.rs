@@ -122,7 +122,7 @@ fn list(out: &mut String, name: &str, lines: &[String]) {
 /// Text in which nothing means anything to Markdown or to HTML, except code between single
 /// backticks.
 fn words(text: &str) -> String {
-    let has_code = text.matches('`').count() % 2 == 0;
+    let has_code = text.matches('`').count().is_multiple_of(2);
     let mut is_code = false;
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -84,7 +84,7 @@ struct Comparison<'v> {
     roots: (&'v Value, &'v Value),
     /// Pairs that are or were compared, by where they lie: a schema that names itself ends
     /// here.
-    seen: BTreeSet<(*const Map<String, Value>, *const Map<String, Value>)>,
+    seen: BTreeSet<(*const Object, *const Object)>,
     found: BTreeSet<Difference>,
 }
 

@@ -20,8 +20,8 @@ impl<'v> Comparison<'v> {
             (Some(before), Some(after)) => {
                 let added = names(after.iter().filter(|one| !before.contains(one)));
                 let removed = names(before.iter().filter(|one| !after.contains(one)));
-                self.add_named(at, Rule::EnumValueAdded, added);
-                self.add_named(at, Rule::EnumValueRemoved, removed);
+                self.add_named(at, Rule::EnumValueAdded, &added);
+                self.add_named(at, Rule::EnumValueRemoved, &removed);
             }
             (None, Some(after)) => {
                 self.types(at, &types(old), &types_of(after));
@@ -54,12 +54,15 @@ impl<'v> Comparison<'v> {
     }
 
     fn types(&mut self, at: &str, old: &BTreeSet<&str>, new: &BTreeSet<&str>) {
-        let named = |names: Vec<&&str>| names.into_iter().map(|name| (*name).to_owned()).collect();
-        self.add_named(at, Rule::TypeAdded, named(new.difference(old).collect()));
-        self.add_named(at, Rule::TypeRemoved, named(old.difference(new).collect()));
+        let named = |names: Vec<&&str>| -> Vec<String> {
+            names.into_iter().map(|name| (*name).to_owned()).collect()
+        };
+        let (added, removed) = (new.difference(old), old.difference(new));
+        self.add_named(at, Rule::TypeAdded, &named(added.collect()));
+        self.add_named(at, Rule::TypeRemoved, &named(removed.collect()));
     }
 
-    fn add_named(&mut self, at: &str, rule: Rule, names: Vec<String>) {
+    fn add_named(&mut self, at: &str, rule: Rule, names: &[String]) {
         if !names.is_empty() {
             self.add(at, rule, names.join(", "));
         }

@@ -100,12 +100,14 @@ fn crosses(line: &Line, rect: Rect) -> bool {
     line.points.windows(2).any(|ends| {
         let ((ax, ay), (bx, by)) = (ends[0], ends[1]);
         let line = (ax.min(bx), ay.min(by), ax.max(bx), ay.max(by));
-        line.0 < rect.2
+        // A line along an edge runs through nothing.
+        let is_beside = line.0 == line.2 && (line.0 <= rect.0 || line.0 >= rect.2);
+        let is_along = line.1 == line.3 && (line.1 <= rect.1 || line.1 >= rect.3);
+        let meets = line.0 < rect.2
             && rect.0 < line.2.max(line.0 + 1)
             && line.1 < rect.3
-            && rect.1 < line.3.max(line.1 + 1)
-            && !(line.0 == line.2 && (line.0 <= rect.0 || line.0 >= rect.2))
-            && !(line.1 == line.3 && (line.1 <= rect.1 || line.1 >= rect.3))
+            && rect.1 < line.3.max(line.1 + 1);
+        meets && !is_beside && !is_along
     })
 }
 
@@ -119,7 +121,7 @@ fn check(scene: &Scene) {
             Shape::Frame(card) => frames.push(rect(card)),
             Shape::Line(line) => lines.push(line),
             Shape::Pill(pill) => {
-                assert!(is_within((pill.at.0, pill.at.1, pill.at.0, pill.at.1), all))
+                assert!(is_within((pill.at.0, pill.at.1, pill.at.0, pill.at.1), all));
             }
         }
     }
