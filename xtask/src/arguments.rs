@@ -23,10 +23,14 @@ Usage: cargo xtask <task>
   sim [--seeds N] [--first S]  simulates seeds: faults, crashes, time, and what must hold
   sim --seed S                 repeats one seed and prints what happened
   sim --plant <defect>         puts a defect in (dedupe, lease, compensation); it has to be found
+  conformance-selftest         shows that the conformance kit bites: each flaw is found, and
+                               nothing else
+  fuzz [seconds]               runs each fuzz target for so long; 60 seconds unless given
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 
-Suites: fmt, clippy, deny, build, guests, flows, tests, sim, cloudevents, webhooks, doc.";
+Suites: fmt, clippy, deny, build, guests, connectors, flows, tests, sim, fuzz, cloudevents,
+webhooks, registry, doc.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +52,11 @@ pub(crate) enum Task {
     /// The simulation with what it is told.
     Sim {
         pass: Vec<String>,
+    },
+    ConformanceSelftest,
+    /// The fuzz targets, each for so many seconds.
+    Fuzz {
+        seconds: u64,
     },
     Docs,
     Errors,
@@ -96,6 +105,14 @@ impl Rest {
         std::mem::take(&mut self.written)
     }
 
+    /// A number of seconds, 60 unless given.
+    fn seconds(&mut self) -> Result<u64> {
+        match self.words.pop() {
+            Some(word) => Ok(word.parse()?),
+            None => Ok(60),
+        }
+    }
+
     fn profile(&mut self) -> Profile {
         if self.take("release") {
             Profile::Release
@@ -139,6 +156,10 @@ fn named(name: &str, rest: &mut Rest) -> Result<Task> {
         "help" => Task::Help,
         "setup" => Task::Setup,
         "guests" => Task::Guests,
+        "conformance-selftest" => Task::ConformanceSelftest,
+        "fuzz" => Task::Fuzz {
+            seconds: rest.seconds()?,
+        },
         "build" => Task::Build(rest.profile()),
         "demo" => Task::Demo(Demo {
             profile: rest.profile(),

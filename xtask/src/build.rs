@@ -90,7 +90,7 @@ pub(crate) fn guests(profile: Profile) -> Result<()> {
     Ok(())
 }
 
-fn connector_names() -> Result<Vec<String>> {
+pub(crate) fn connector_names() -> Result<Vec<String>> {
     let folder = run::root().join("connectors");
     let entries = fs::read_dir(&folder).context("connectors/ cannot be read")?;
     let mut names = Vec::new();

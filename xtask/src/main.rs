@@ -5,8 +5,10 @@
 
 mod arguments;
 mod build;
+mod certify;
 mod demo;
 mod docs;
+mod fuzz;
 mod python;
 mod run;
 mod setup;
@@ -49,6 +51,8 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Bench { pass } => demo::bench(&pass),
         Task::Soak { part, pass } => demo::soak(part, &pass),
         Task::Sim { pass } => run::succeed(&mut sim::command(&pass)?),
+        Task::ConformanceSelftest => certify::selftest(),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Docs => docs::all(),
         Task::Errors => docs::errors(),
     }

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
-use crate::{python, run, setup, sim};
+use crate::{certify, fuzz, python, run, setup, sim};
 use anyhow::Result;
 use std::process::Command;
 
@@ -42,7 +42,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 12] = [
+pub(crate) const SUITES: [Suite; 15] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -103,6 +103,12 @@ pub(crate) const SUITES: [Suite; 12] = [
         tool: None,
     },
     Suite {
+        name: "connectors",
+        about: "the certification of the connectors",
+        run: certify::suite,
+        tool: None,
+    },
+    Suite {
         name: "flows",
         about: "the tests beside the flows",
         run: flows,
@@ -121,6 +127,12 @@ pub(crate) const SUITES: [Suite; 12] = [
         tool: None,
     },
     Suite {
+        name: "fuzz",
+        about: "damaged manifests, URLs, signatures and texts of guests",
+        run: fuzz::suite,
+        tool: None,
+    },
+    Suite {
         name: "cloudevents",
         about: "events from the Python SDK of the CloudEvents project",
         run: python::cloudevents,
@@ -133,11 +145,31 @@ pub(crate) const SUITES: [Suite; 12] = [
         tool: Some(PYTHON),
     },
     Suite {
+        name: "registry",
+        about: "connectors through a registry of others",
+        run: || tally::count(&mut run::cargo(REGISTRY_TESTS)),
+        tool: Some(Tool {
+            name: "docker-registry",
+            install: "apt-get install docker-registry",
+        }),
+    },
+    Suite {
         name: "doc",
         about: "the documentation of the code",
         run: documentation,
         tool: None,
     },
+];
+
+/// The tests that start a registry; a suite of their own.
+const REGISTRY_TESTS: [&str; 7] = [
+    "test",
+    "--package",
+    "dowel-cli",
+    "--test",
+    "e2e",
+    "--",
+    "docker_registry",
 ];
 
 /// What the suites in Python need.
@@ -168,7 +200,7 @@ fn passes(arguments: &[&str]) -> Result<Tally> {
 pub(crate) fn tests(words: &[String]) -> Result<Tally> {
     setup::run()?;
     let mut command = run::cargo(["test", "--workspace", "--no-fail-fast", "--"]);
-    command.args(words);
+    command.args(words).args(["--skip", "docker_registry"]);
     for (word, tool) in TESTS_WITH_TOOLS {
         if !run::is_installed(tool.name) {
             command.args(["--skip", word]);

@@ -1,9 +1,14 @@
 //! The command line.
 
 mod approvals;
+mod connector;
 mod exceptions;
 
 pub(crate) use approvals::Approvals;
+pub(crate) use connector::{
+    Build, Connector, ConnectorAdd, ConnectorCall, ConnectorCheck, ConnectorNew, ConnectorPublish,
+    ConnectorRecord, ConnectorSign, ConnectorTest, Language, LevelName,
+};
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -112,7 +117,7 @@ pub(crate) enum Command {
     /// Shows how connections stand.
     #[command(subcommand)]
     Connection(Connection),
-    /// Builds and inspects connectors.
+    /// Builds, tests and inspects connectors.
     #[command(subcommand)]
     Connector(Connector),
     /// Explains an error code.
@@ -396,37 +401,6 @@ pub(crate) enum Connection {
     /// Lists the connections of a host: calls, limits, circuit breakers, and who waits.
     #[command(after_help = "Example:\n  dowel connection list")]
     List(Host),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Connector {
-    /// Builds a connector and writes its manifest into it.
-    #[command(
-        after_help = "Examples:\n  dowel connector build connectors/crm\n  dowel connector build --component crm.wasm"
-    )]
-    Build(Build),
-    /// Shows what a connector can do and what it needs.
-    #[command(after_help = "Example:\n  dowel connector inspect .dowel/connectors/crm-0.1.0.wasm")]
-    Inspect {
-        /// The component.
-        component: PathBuf,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Build {
-    /// The folder of a Rust connector.
-    #[arg(required_unless_present = "component")]
-    pub(crate) folder: Option<PathBuf>,
-    /// A component that is built already and has no manifest yet.
-    #[arg(long, conflicts_with = "folder")]
-    pub(crate) component: Option<PathBuf>,
-    /// Where the connector goes.
-    #[arg(long, default_value = ".dowel/connectors")]
-    pub(crate) out: PathBuf,
-    /// The cargo profile.
-    #[arg(long, default_value = "release")]
-    pub(crate) profile: String,
 }
 
 fn size(text: &str) -> Result<usize, String> {

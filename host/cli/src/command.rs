@@ -5,10 +5,17 @@ mod audit;
 mod backup;
 mod check;
 mod connections;
+mod connector_add;
 mod connector_build;
+mod connector_call;
+mod connector_check;
 mod connector_inspect;
+mod connector_new;
+mod connector_publish;
+mod connector_record;
+mod connector_test;
 mod doctor;
-mod eval;
+pub(crate) mod eval;
 mod eval_place;
 mod exceptions;
 mod exceptions_bulk;
@@ -25,7 +32,7 @@ mod serve;
 mod test;
 mod trace;
 
-use crate::args::{Arguments, Command, Connection, Connector, Flow, Runs, Schedules};
+use crate::args::{Arguments, Command, Connection, Connector, Flow, Format, Runs, Schedules};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -73,13 +80,26 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Flow(Flow::Disable(switch)) => flows::switch(&switch, "disable", format).await,
         Command::Flow(Flow::Enable(switch)) => flows::switch(&switch, "enable", format).await,
         Command::Connection(Connection::List(host)) => connections::list(&host, format).await,
-        Command::Connector(Connector::Build(build)) => connector_build::run(&build, format),
-        Command::Connector(Connector::Inspect { component }) => {
-            connector_inspect::run(&component, format)
-        }
+        Command::Connector(connector) => connector_command(connector, format).await,
         Command::Explain { code } => explain::run(&code, format),
         Command::Backup(backup) => backup::run(&backup, format).await,
         Command::Restore(restore) => restore::run(&restore, format).await,
         Command::Doctor(repository) => doctor::run(&repository, format),
+    }
+}
+
+async fn connector_command(command: Connector, format: Format) -> Result<ExitCode> {
+    match command {
+        Connector::New(new) => connector_new::run(&new, format),
+        Connector::Build(build) => connector_build::run(&build, format),
+        Connector::Inspect { component, repo } => connector_inspect::run(&component, &repo, format),
+        Connector::Sign(sign) => connector_publish::sign(&sign, format),
+        Connector::Publish(publish) => connector_publish::publish(&publish, format).await,
+        Connector::Add(add) => connector_add::add(&add, format).await,
+        Connector::Install(repository) => connector_add::install(&repository, format).await,
+        Connector::Check(check) => connector_check::run(&check, format).await,
+        Connector::Test(test) => connector_test::run(&test, format).await,
+        Connector::Call(call) => connector_call::run(&call, format).await,
+        Connector::Record(record) => connector_record::run(&record, format).await,
     }
 }

@@ -1,8 +1,11 @@
-//! Loads built connectors from a folder.
+//! Loads connectors from a folder, as far as the repository's lock and trust allow.
 
+use crate::args::Repository;
 use crate::catalogue::InstalledConnectors;
+use crate::lock::{Candidate, Rules, refused};
 use anyhow::{Context as _, Result};
 use dowel_core::manifest::Manifest;
+use dowel_wasm::package::Inspection;
 use dowel_wasm::{ConnectorHost, package};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,32 +31,63 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Reads the manifests only: enough for checking flows, and quick.
-pub(crate) fn read_manifests(folder: &Path) -> Result<InstalledConnectors> {
-    let mut connectors = Vec::new();
-    for path in files(folder)? {
+/// A connector that may be used: its bytes, and what they are.
+struct Allowed {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    inspection: Inspection,
+}
+
+/// Reads every connector of a repository; the first that is not allowed is an error.
+fn allowed(repository: &Repository) -> Result<Vec<Allowed>> {
+    let rules = Rules::read(&repository.repo)?;
+    let mut all = Vec::new();
+    for path in files(&repository.connectors_dir())? {
         let bytes = fs::read(&path)?;
         let inspection = package::inspect(&bytes).with_context(|| path.display().to_string())?;
-        let manifest: Manifest = inspection.manifest.clone();
-        connectors.push((manifest.into(), inspection.digest));
+        let manifest = &inspection.manifest;
+        let candidate = Candidate {
+            name: manifest.name.as_str(),
+            version: manifest.version.to_string(),
+            digest: inspection.digest,
+            path: &path,
+        };
+        rules.check(&candidate).map_err(refused)?;
+        all.push(Allowed {
+            path,
+            bytes,
+            inspection,
+        });
     }
-    Ok(InstalledConnectors::new(connectors))
+    Ok(all)
+}
+
+/// Reads the manifests only: enough for checking flows, and quick.
+pub(crate) fn read_manifests(repository: &Repository) -> Result<InstalledConnectors> {
+    let connectors = allowed(repository)?.into_iter();
+    let connectors = connectors.map(|one| {
+        let manifest: Manifest = one.inspection.manifest;
+        (manifest.into(), one.inspection.digest)
+    });
+    Ok(InstalledConnectors::new(connectors.collect()))
 }
 
 /// The bytes of every built connector.
-pub(crate) fn read_all(folder: &Path) -> Result<Vec<Vec<u8>>> {
-    let paths = files(folder)?;
-    paths.iter().map(|path| Ok(fs::read(path)?)).collect()
+pub(crate) fn read_all(repository: &Repository) -> Result<Vec<Vec<u8>>> {
+    let connectors = allowed(repository)?.into_iter();
+    Ok(connectors.map(|one| one.bytes).collect())
 }
 
 /// Compiles every connector into the host.
-pub(crate) fn install(host: &ConnectorHost, folder: &Path) -> Result<InstalledConnectors> {
+pub(crate) fn install(
+    host: &ConnectorHost,
+    repository: &Repository,
+) -> Result<InstalledConnectors> {
     let mut connectors = Vec::new();
-    for path in files(folder)? {
-        let bytes = fs::read(&path)?;
+    for one in allowed(repository)? {
         let installed = host
-            .add(&bytes)
-            .with_context(|| path.display().to_string())?;
+            .add(&one.bytes)
+            .with_context(|| one.path.display().to_string())?;
         connectors.push((installed.manifest.clone(), installed.digest));
     }
     Ok(InstalledConnectors::new(connectors))

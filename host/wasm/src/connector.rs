@@ -46,6 +46,7 @@ pub(crate) fn load(
 ) -> Result<Installed, LoadError> {
     let manifest = Arc::new(package::manifest(bytes)?);
     check_shape(bytes)?;
+    check_needs(bytes, &manifest)?;
     let digest = Digest::of(bytes);
     let component = compile(engine, cache, digest, bytes)?;
     Ok(Installed {
@@ -72,6 +73,24 @@ pub(crate) fn check_shape(bytes: &[u8]) -> Result<(), LoadError> {
         return Err(LoadError::MissingExport(what));
     }
     Ok(())
+}
+
+/// Imports by which requests can leave.
+const WAYS_OUT: [&str; 3] = [
+    "wasi:http/outgoing-handler@",
+    "dowel:connector/http@",
+    "dowel:connector/tcp@",
+];
+
+/// What the manifest asks for has to be something that the component can use: nobody
+/// grants what cannot be needed.
+pub(crate) fn check_needs(bytes: &[u8], manifest: &Manifest) -> Result<(), LoadError> {
+    let imports = package::shape(bytes)?.imports;
+    let way_out = |name: &String| WAYS_OUT.iter().any(|way| name.starts_with(way));
+    match manifest.egress.first() {
+        Some(rule) if !imports.iter().any(way_out) => Err(LoadError::UnusedNeed(rule.clone())),
+        _ => Ok(()),
+    }
 }
 
 /// Whether an interface is one that guests are given.

@@ -16,6 +16,7 @@ mod refusal;
 mod resolve;
 mod rule;
 mod target;
+mod wired;
 
 pub(crate) use evidence::{Ending, Evidence};
 pub(crate) use exchange::exchange;

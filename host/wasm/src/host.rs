@@ -8,6 +8,7 @@ use crate::engine::{self, Allocation};
 use crate::guest::{self, GuestState};
 use crate::load::{BindError, BindReason, LoadError};
 use crate::scope::{CallScope, Granted};
+use crate::wire::Wire;
 use dowel_core::code::{Code, run as code};
 use dowel_core::connection::Connection;
 use dowel_core::manifest::Idempotency;
@@ -43,6 +44,8 @@ pub struct HostOptions {
     pub max_instances: u32,
     /// The most memory that a connection may grant to an instance, in bytes.
     pub max_memory_bytes: u64,
+    /// Who stands behind the gateway; `None` is the network alone.
+    pub wire: Option<Arc<dyn Wire>>,
 }
 
 impl Default for HostOptions {
@@ -52,6 +55,7 @@ impl Default for HostOptions {
             cache_dir: None,
             max_instances: DEFAULT_MAX_INSTANCES,
             max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES,
+            wire: None,
         }
     }
 }
@@ -66,6 +70,7 @@ struct Inner {
     cache: Option<Cache>,
     secrets: Arc<dyn Secrets>,
     max_memory_bytes: u64,
+    wire: Option<Arc<dyn Wire>>,
     connectors: RwLock<HashMap<Digest, Arc<Installed>>>,
     connections: RwLock<Connections>,
 }
@@ -89,6 +94,7 @@ impl ConnectorHost {
             cache,
             secrets,
             max_memory_bytes: options.max_memory_bytes,
+            wire: options.wire,
             connectors: RwLock::default(),
             connections: RwLock::default(),
         })))
@@ -204,6 +210,7 @@ impl ConnectorHost {
             .map_err(|problems| broken_binding(&problems))?;
         let mut scope = CallScope::closed(no_run(), step("check"));
         scope.granted = Some(granted(&bound, &used));
+        scope.wire.clone_from(&self.0.wire);
         Ok(Call {
             used,
             scope: Arc::new(scope),
@@ -233,6 +240,7 @@ impl ConnectorHost {
             keyed,
             traceparent: request.traceparent,
             granted: Some(granted(&bound, &used)),
+            wire: self.0.wire.clone(),
             ..CallScope::closed(request.run, request.step)
         };
         Ok(Call {

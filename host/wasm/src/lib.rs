@@ -22,7 +22,9 @@ mod pool;
 mod redact;
 mod scope;
 mod text;
+mod wire;
 
 pub use connector::Installed;
 pub use host::{ConnectorHost, HostOptions};
 pub use load::{BindError, BindReason, LoadError};
+pub use wire::{Refused, Wire, WireAnswer, WireFailure, WireRequest};

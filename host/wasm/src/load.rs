@@ -40,6 +40,11 @@ pub enum LoadError {
     /// The contract is not exported, or with other types.
     #[error("the component does not export the contract: {0}")]
     MissingExport(String),
+    /// The manifest asks for requests that the component cannot send.
+    #[error(
+        "the manifest asks for `{0}`, and the component imports nothing by which a request could leave: the manifest is another component's"
+    )]
+    UnusedNeed(String),
     /// Refused by the compiler.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
@@ -65,6 +70,7 @@ impl LoadError {
             Self::RepeatedManifest | Self::Manifest(_) => code::BAD_MANIFEST,
             Self::UnknownImports(_) => code::UNKNOWN_IMPORT,
             Self::MissingExport(_) => code::MISSING_EXPORT,
+            Self::UnusedNeed(_) => code::UNUSED_NEED,
             Self::Compile(_) => code::COMPILE_FAILED,
             Self::Cache(_) => code::CACHE,
             Self::Engine(_) => code::ENGINE,

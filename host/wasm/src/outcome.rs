@@ -144,6 +144,8 @@ pub(crate) fn deadline(limit: std::time::Duration) -> StepError {
 
 #[cfg(test)]
 mod tests {
+    mod fuzz;
+
     use super::*;
 
     fn error(code: &str, message: &str, details: Option<&str>) -> StepError {

@@ -25,6 +25,12 @@ pub fn embed(component: &[u8], manifest: &[u8]) -> Result<Vec<u8>, LoadError> {
     section::replace_custom(component, SECTION, manifest)
 }
 
+/// Checks a component as loading it does, without compiling it.
+pub fn check(component: &[u8]) -> Result<(), LoadError> {
+    crate::connector::check_shape(component)?;
+    crate::connector::check_needs(component, &manifest(component)?)
+}
+
 /// Reads and checks the manifest of a component.
 pub(crate) fn manifest(component: &[u8]) -> Result<Manifest, LoadError> {
     check_size("the component", component.len(), MAX_COMPONENT_BYTES)?;

@@ -3,6 +3,7 @@
 use crate::connection::Bound;
 use crate::gateway::{Evidence, Gateway, Rule};
 use crate::guest::LogBudget;
+use crate::wire::Wire;
 use dowel_core::{RunId, StepPath};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(crate) struct CallScope {
     pub granted: Option<Granted>,
     pub evidence: Evidence,
     pub log: Mutex<LogBudget>,
+    /// Who stands behind the gateway; nobody but the network where a host serves.
+    pub wire: Option<Arc<dyn Wire>>,
 }
 
 /// A connection, and what the component that is called needs of it.
@@ -49,6 +52,7 @@ impl CallScope {
             granted: None,
             evidence: Evidence::default(),
             log: Mutex::default(),
+            wire: None,
         }
     }
 

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
     let repository = &check.repository;
     let folders = repository.flows(&check.flows)?;
-    let connectors = connectors::read_manifests(&repository.connectors_dir())?;
+    let connectors = connectors::read_manifests(repository)?;
     let mapping = wiring::mapping(repository)?;
     let mut compiled = wiring::compile_all(repository, &folders, &connectors, &mapping)?;
     let mut problems = Vec::new();

@@ -29,7 +29,7 @@ pub(crate) fn run(repository: &Repository, format: Format) -> Result<ExitCode> {
         "flows can be read",
         flows.map(|flows| format!("{} flow(s)", flows.len())),
     );
-    let installed = connectors::read_manifests(&repository.connectors_dir());
+    let installed = connectors::read_manifests(repository);
     let count = installed.map(|connectors| format!("{} connector(s)", connectors.iter().count()));
     look(&mut findings, "connectors can be read", count);
     look(

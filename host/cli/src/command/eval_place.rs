@@ -38,7 +38,7 @@ pub(crate) async fn bindings(
 
 fn entries_of_case(eval: &Eval, name: &str, mapping: &Mapping) -> Result<Vec<Entry>> {
     let folders = eval.repository.flows(&[])?;
-    let connectors = connectors::read_manifests(&eval.repository.connectors_dir())?;
+    let connectors = connectors::read_manifests(&eval.repository)?;
     let found: Vec<Found> = folders
         .into_iter()
         .map(|folder| load::load(&eval.repository, folder, &connectors, mapping))

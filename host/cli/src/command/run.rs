@@ -140,7 +140,7 @@ impl Outside {
         let repository = &run.repository;
         match repository.environment()? {
             None => Ok(Self {
-                connectors: connectors::read_manifests(&repository.connectors_dir())?,
+                connectors: connectors::read_manifests(repository)?,
                 invoker: Arc::new(FakeConnectors::default()),
                 clock: Arc::new(VirtualClock::at(SystemClock.now())),
                 options: EngineOptions::default(),
@@ -157,7 +157,7 @@ impl Outside {
                 };
                 let host = ConnectorHost::new(options, secrets)?;
                 Ok(Self {
-                    connectors: connectors::install(&host, &repository.connectors_dir())?,
+                    connectors: connectors::install(&host, repository)?,
                     invoker: Arc::new(host.clone()),
                     clock: Arc::new(SystemClock),
                     options: wiring::engine_options(&environment),

@@ -36,7 +36,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     };
     let host = ConnectorHost::new(options, secrets.clone())
         .context("the connector sandbox cannot be started")?;
-    let connectors = connectors::install(&host, &repository.connectors_dir())?;
+    let connectors = connectors::install(&host, repository)?;
     let folders = repository.flows(&[])?;
     let compiled = wiring::compile_all(repository, &folders, &connectors, &mapping)?;
     if compiled.has_errors {
@@ -52,7 +52,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         .unwrap_or_else(|| repository.work("data"));
     let store = open_store(&serve, &data)?;
     let kept = Kept::open(&data)?;
-    kept.keep(connectors::read_all(&repository.connectors_dir())?)?;
+    kept.keep(connectors::read_all(repository)?)?;
     kept.load(&host, &mapping)?;
     let ports = Ports {
         store: Arc::new(store.clone()),

@@ -65,7 +65,7 @@ fn round(test: &Test, format: Format, mapping: &Mapping) -> Result<bool> {
 /// Reads flows and tests anew and runs the chosen cases.
 fn run_once(test: &Test, mapping: &Mapping) -> Result<Vec<Tested>> {
     let folders = test.repository.flows(&test.flows)?;
-    let connectors = connectors::read_manifests(&test.repository.connectors_dir())?;
+    let connectors = connectors::read_manifests(&test.repository)?;
     let found: Vec<Found> = folders
         .into_iter()
         .map(|folder| load::load(&test.repository, folder, &connectors, mapping))

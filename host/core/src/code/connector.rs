@@ -34,6 +34,24 @@ super::codes! {
     DESCRIBE_FAILED = 5011, "The connector cannot describe itself",
         "The component does not export `describe`, or crashed or ran out of time in it.",
         "Build the connector with an SDK, or embed a manifest of your own.";
+    LOCK_FILE = 5012, "The lock or the trusted signers cannot be read",
+        "`connectors.lock` or `trusted-signers.yaml` is not in its form.",
+        "Correct the file; `dowel connector add` writes the lock.";
+    NOT_LOCKED = 5013, "The connector is not in the lock",
+        "The repository has a `connectors.lock`, and a component in the folder of connectors is not named there.",
+        "Add it with `dowel connector add <file>` if it is meant to be used, or remove the file.";
+    LOCK_DIGEST = 5014, "The connector was changed after it was added",
+        "The lock names a connector of this name and version with another digest.",
+        "Bring the locked one back with `dowel connector install`, or accept the new one with `dowel connector add <file>`.";
+    SIGNER_NOT_TRUSTED = 5015, "The connector's signer is not trusted",
+        "The connector is not signed, or signed by a key that `trusted-signers.yaml` does not name.",
+        "Use a connector of a trusted signer, or name the key in `trusted-signers.yaml` after you have checked whose it is.";
+    SIGNATURE_WRONG = 5016, "The connector's signature is wrong",
+        "The signature is not one of these bytes by the key that it names.",
+        "Fetch the connector again from its publisher; do not use this one.";
+    UNUSED_NEED = 5017, "The manifest asks for more than the connector can use",
+        "The manifest needs requests to be let out, and the component imports nothing by which a request could leave.",
+        "Build the connector again, so that manifest and component belong together.";
     BIND_RULE = 5020, "An egress rule cannot be used",
         "A rule under `allow`, or one of the manifest with the connection's configuration in it, is not a method list and a URL pattern.",
         "Write `GET,POST https://host/path/*`: no user name, query or fragment; `*` only as the whole host or at the end of the path.";

@@ -40,6 +40,14 @@ pub(crate) async fn outgoing(mut body: WasiBody) -> Result<Outgoing, Refusal> {
     Ok(Outgoing::Complete(collected.freeze()))
 }
 
+/// Collects a guest's body, `limit` bytes at most.
+pub(crate) async fn whole(body: WasiBody, limit: u64) -> Result<Bytes, Refusal> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let collected = http_body_util::Limited::new(body, limit).collect().await;
+    let collected = collected.map_err(|_| Refusal::Incomplete)?;
+    Ok(collected.to_bytes())
+}
+
 /// A request's body.
 pub(crate) enum Outgoing {
     Complete(Bytes),

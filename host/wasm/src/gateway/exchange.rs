@@ -5,7 +5,7 @@ use super::evidence::Ticket;
 use super::failure::{Left, classify};
 use super::refusal::Refusal;
 use super::target::Target;
-use super::{Gateway, headers};
+use super::{Gateway, headers, wired};
 use crate::scope::{CallScope, Granted};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub(crate) async fn exchange(
     let outcome = attempt(&scope, request, options, &mut entry).await;
     outcome.map_err(|refusal| {
         entry.failed(&refusal);
+        wired::refused(&scope, &refusal);
         let error = refusal.for_guest();
         scope.evidence.refuse(refusal);
         error
@@ -40,13 +41,18 @@ async fn attempt(
 ) -> Result<http::Response<WasiBody>, Refusal> {
     let mut ticket = scope.evidence.begin()?;
     let (mut parts, body) = request.into_parts();
-    let mut target = Target::parse(parts.method, &parts.uri.to_string())?;
+    let mut target = Target::parse(parts.method.clone(), &parts.uri.to_string())?;
     target.host().clone_into(&mut entry.host);
     let granted = scope.granted.as_ref().ok_or_else(|| not_granted(&target))?;
     let gateway = granted.gateway();
     check(gateway, granted, &target, &parts.headers)?;
     add_headers(scope, gateway, &mut target, &mut parts.headers).await?;
 
+    if let Some(wire) = scope.wire.as_deref() {
+        let request = (&target, parts, body);
+        let answer = wired::exchange(wire, gateway, request, options, &mut ticket).await?;
+        return receive(gateway, answer, ticket, entry);
+    }
     let client = gateway
         .client
         .request(target.method.clone(), target.url.clone());

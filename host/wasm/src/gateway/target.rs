@@ -53,6 +53,12 @@ pub(crate) fn normalise(text: &str) -> Result<Url, &'static str> {
         url.set_host(Some(&bare))
             .map_err(|_| "the host is not a name")?;
     }
+    if let Some(Host::Domain(name)) = url.host()
+        && name.split('.').any(str::is_empty)
+    {
+        // A second dot at the end would make another name of the same one.
+        return Err("the host is not a name");
+    }
     if url.host_str().is_none_or(str::is_empty) {
         return Err("the URL has no host");
     }
@@ -182,6 +188,13 @@ mod tests {
             Err("the URL carries a user name or password"),
         );
         check("ftp://example.com/", Err("the scheme is not http or https"));
+        for dots in [
+            "http://../",
+            "http://example.com../",
+            "http://.example.com/",
+        ] {
+            check(dots, Err("the host is not a name"));
+        }
         check("http://", Err("the URL cannot be parsed"));
         check("http://1.2.3.4.5.6/", Err("the URL cannot be parsed"));
         for method in ["CONNECT", "TRACE", "get", "M-SEARCH"] {

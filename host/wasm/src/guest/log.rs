@@ -67,12 +67,12 @@ pub(crate) fn write(scope: &CallScope, level: Level, message: &str, fields: Opti
         Some(redactor) => redactor.clean(text),
         None => Cow::Borrowed(text),
     };
-    emit(
-        scope,
-        level,
-        &plain(&clean(message)),
-        &plain(&clean(fields)),
-    );
+    let (message, fields) = (clean(message), clean(fields));
+    let (message, fields) = (plain(&message), plain(&fields));
+    if let Some(wire) = &scope.wire {
+        wire.logged(&format!("{message} {fields}"));
+    }
+    emit(scope, level, &message, &fields);
 }
 
 fn emit(scope: &CallScope, level: Level, message: &str, fields: &str) {

@@ -341,6 +341,26 @@ async fn private_addresses_need_a_grant() {
 }
 
 #[tokio::test]
+async fn a_user_name_in_the_url_hides_no_host() {
+    let base = serve().await;
+    let port = base.rsplit(':').next().unwrap().to_owned();
+    let mut wide = connection(&base);
+    wide.allow = vec!["* *".parse().unwrap()];
+    let bench = Bench::new(wide);
+    for authority in [
+        format!("127.0.0.1:{port}@evil.example"),
+        format!("api.example.com@127.0.0.1:{port}"),
+        format!("a:b@127.0.0.1:{port}"),
+    ] {
+        let input = json!({"url": format!("http://{authority}/echo")});
+        let outcome = bench.call("fetch-fail", input).await;
+        assert_eq!(outcome.sent, SendRecord::NotSent, "{authority}");
+        assert!(outcome.result.is_err(), "{authority}");
+    }
+    bench.still_well().await;
+}
+
+#[tokio::test]
 async fn redirects_are_not_followed_and_checked_again() {
     let base = serve().await;
     let bench = Bench::new(connection(&base));

@@ -15,6 +15,10 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
         &["dowel-wasm", "dowel-engine", "dowel-flow", "dowel-core"],
     ),
     (
+        "dowel-conformance",
+        &["dowel-wasm", "dowel-flow", "dowel-core"],
+    ),
+    (
         "dowel-cli",
         &[
             "dowel-api",
@@ -24,6 +28,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "dowel-store-sled",
             "dowel-mapping",
             "dowel-testkit",
+            "dowel-conformance",
             "dowel-core",
         ],
     ),
@@ -34,6 +39,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("dowel-connector-erp", &["dowel-sdk"]),
     ("dowel-store-suite", &["dowel-core"]),
     ("dowel-hostile", &[]),
+    ("dowel-flawed", &["dowel-sdk"]),
+    ("dowel-fuzz", &[]),
     ("dowel-shop", &[]),
     ("dowel-bench-guest", &["dowel-sdk"]),
     ("dowel-tidy", &["dowel-core"]),
@@ -66,7 +73,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// The crates of the host.
-pub(super) const HOST: [&str; 9] = [
+pub(super) const HOST: [&str; 10] = [
     "dowel-core",
     "dowel-flow",
     "dowel-engine",
@@ -75,6 +82,7 @@ pub(super) const HOST: [&str; 9] = [
     "dowel-wasm",
     "dowel-store-sled",
     "dowel-testkit",
+    "dowel-conformance",
     "dowel-cli",
 ];
 

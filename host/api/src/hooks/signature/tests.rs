@@ -1,3 +1,5 @@
+mod fuzz;
+
 use super::*;
 use axum::http::{HeaderName, HeaderValue};
 

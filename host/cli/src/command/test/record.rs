@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let flow = flow_of(&entries)?;
     let name = format!("recorded run {run}");
     let mut folder = one_folder(test, &flow)?;
-    let connectors = connectors::read_manifests(&test.repository.connectors_dir())?;
+    let connectors = connectors::read_manifests(&test.repository)?;
     let compiled = wiring::compile_all(
         &test.repository,
         std::slice::from_ref(&folder),

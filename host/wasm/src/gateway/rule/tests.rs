@@ -1,5 +1,7 @@
 //! Table tests of rules.
 
+mod fuzz;
+
 use super::*;
 use http::Method;
 
