@@ -1,13 +1,15 @@
 //! `/api/v1/approvals`: what waits for the decision of a person.
 
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
+use dowel_core::access::Permission;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_RUN};
-use dowel_core::journal::Actor;
+use dowel_core::journal;
 use dowel_core::{FlowName, JsonText, RunId, StepPath};
 use dowel_engine::{ApprovalsQuery, OpenApproval, PersonDecides};
 use serde::{Deserialize, Serialize};
@@ -16,8 +18,7 @@ use std::sync::Arc;
 /// Approvals on a page unless the request says otherwise.
 const DEFAULT_PAGE: usize = 50;
 
-/// The longest name of an actor and the longest comment, in bytes: both are kept in the
-/// run's journal for good.
+/// The longest comment, in bytes: it is kept in the run's journal for good.
 const MAX_TEXT: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +85,7 @@ impl From<OpenApproval> for Listed {
 
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     parameters: Result<Query<ListParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
@@ -95,8 +97,10 @@ pub(crate) async fn list(
         limit: parameters.limit.unwrap_or(DEFAULT_PAGE),
     };
     let page = state.engine.approvals(&query).await?;
+    let sees = |open: &OpenApproval| actor.reaches(&state.engine, Permission::Read, &open.flow);
+    let approvals = page.approvals.into_iter().filter(sees);
     Ok(Json(Page {
-        approvals: page.approvals.into_iter().map(Listed::from).collect(),
+        approvals: approvals.map(Listed::from).collect(),
         next: page.next,
     }))
 }
@@ -105,7 +109,6 @@ pub(crate) async fn list(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sent {
-    actor: String,
     decision: String,
     comment: Option<String>,
 }
@@ -123,6 +126,7 @@ pub(crate) struct Decided {
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path((id, step)): Path<(String, String)>,
+    actor: Actor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Decided>, Problem> {
@@ -132,20 +136,17 @@ pub(crate) async fn decide(
     let bytes = crate::intake::read_bytes(body, &headers, limit).await?;
     let bad = |reason: String| Problem::new(BAD_REQUEST, reason);
     let sent: Sent = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
-    for (what, text) in [
-        ("actor", Some(&sent.actor)),
-        ("comment", sent.comment.as_ref()),
-    ] {
-        if text.is_some_and(|text| text.trim().is_empty() || text.len() > MAX_TEXT) {
-            return Err(bad(format!("`{what}` has 1 to {MAX_TEXT} bytes")));
-        }
+    let is_bad = |text: &String| text.trim().is_empty() || text.len() > MAX_TEXT;
+    if sent.comment.as_ref().is_some_and(is_bad) {
+        return Err(bad(format!("`comment` has 1 to {MAX_TEXT} bytes")));
     }
     let wanted = PersonDecides {
         run,
         step: StepPath::inside(&step),
         decision: sent.decision,
-        actor: Actor(sent.actor),
+        actor: journal::Actor(actor.id().to_owned()),
         comment: sent.comment,
+        origin: Some(actor.origin().clone()),
     };
     state.engine.decide_approval(&wanted).await?;
     let story = state.engine.story(run).await?.ok_or_else(none)?;

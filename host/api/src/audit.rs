@@ -1,13 +1,17 @@
 //! `GET /api/v1/audit`: what people decided.
 
+pub(crate) mod chain;
+
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use dowel_core::access::Permission;
 use dowel_core::code::api::BAD_REQUEST;
 use dowel_core::{FlowName, RunId};
-use dowel_engine::{AuditDraft, AuditQuery};
+use dowel_engine::{AuditDraft, AuditQuery, AuditRecord};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -44,6 +48,7 @@ struct Listed {
 
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
@@ -59,7 +64,13 @@ pub(crate) async fn list(
         limit: parameters.limit.unwrap_or(DEFAULT_PAGE),
     };
     let page = state.engine.audit(&query).await?;
-    let records = page.records.into_iter().map(|record| Listed {
+    let sees = |record: &AuditRecord| {
+        let flow = record.draft.flow.as_ref();
+        actor
+            .require(&state.engine, Permission::Audit, flow)
+            .is_ok()
+    };
+    let records = page.records.into_iter().filter(sees).map(|record| Listed {
         seq: record.seq,
         at: record.at.to_string(),
         draft: record.draft,

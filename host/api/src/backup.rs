@@ -1,5 +1,6 @@
 //! `/api/v1/backup`: everything that the host knows, as one stream.
 
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::body::Body;
@@ -14,7 +15,15 @@ use std::sync::Arc;
 const MEDIA_TYPE: &str = "application/vnd.dowel.backup";
 
 /// A backup. A stream that breaks off has no last frame, by which the reader knows.
-pub(crate) async fn backup(State(state): State<Arc<ApiState>>) -> Result<Response, Problem> {
+/// It holds values that are masked elsewhere, so that taking it is recorded.
+pub(crate) async fn backup(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+) -> Result<Response, Problem> {
+    state
+        .engine
+        .tell_of("backup", "backup", &actor.by())
+        .await?;
     let files = match &state.options.components {
         Some(folder) => read_all(folder).map_err(|error| {
             let place = folder.display();

@@ -1,5 +1,6 @@
 //! `POST /api/v1/runs/{id}/decisions`: what a person decides about a run.
 
+use crate::access::Actor;
 use crate::exceptions::{self, Answer};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -14,10 +15,11 @@ use std::sync::Arc;
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path(id): Path<String>,
+    actor: Actor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
     let none = || Problem::new(NO_SUCH_RUN, format!("there is no run `{id}`"));
     let run: RunId = id.parse().map_err(|_| none())?;
-    exceptions::decide_about(&state, run, &headers, body).await
+    exceptions::decide_about(&state, &actor, run, &headers, body).await
 }

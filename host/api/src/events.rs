@@ -4,6 +4,7 @@ mod access;
 mod answer;
 mod binding;
 
+use crate::access::Actor;
 use crate::intake;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -13,11 +14,12 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use dowel_core::CloudEvent;
+use dowel_core::access::Permission;
 use dowel_core::cloud_event::TRACEPARENT;
 use dowel_core::code::api::{BAD_REQUEST, BATCH_TOO_LARGE};
 use dowel_core::{JsonText, RunId};
-use dowel_engine::Refusal;
 use dowel_engine::mask::mask;
+use dowel_engine::{Refusal, Undelivered};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -99,6 +101,7 @@ struct Listed {
 /// triggers are for them, the newest first.
 pub(crate) async fn undelivered(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     parameters: Result<Query<ListParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
@@ -108,7 +111,9 @@ pub(crate) async fn undelivered(
         .map_err(|_| Problem::new(BAD_REQUEST, "the cursor is not one of this list"))?;
     let limit = parameters.limit.unwrap_or(DEFAULT_PAGE);
     let page = state.engine.undelivered(before, limit).await?;
-    let entries = page.entries.into_iter().map(|entry| Listed {
+    let sees =
+        |entry: &Undelivered| actor.reaches(&state.engine, Permission::Read, &entry.refusal.flow);
+    let entries = page.entries.into_iter().filter(sees).map(|entry| Listed {
         id: entry.id.to_string(),
         at: entry.at.to_string(),
         refusal: entry.refusal,

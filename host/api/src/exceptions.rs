@@ -6,6 +6,7 @@ mod show;
 
 pub(crate) use show::{Listed, show};
 
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -13,17 +14,18 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
+use dowel_core::access::Permission;
 use dowel_core::code::api::BAD_REQUEST;
 use dowel_core::code::run::NO_SUCH_EXCEPTION;
 use dowel_core::{ErrorKind, FlowName, RunId, Timestamp};
-use dowel_engine::{Action, Decided, Deciding, ItemClass, ItemsQuery};
+use dowel_engine::{Action, Decided, Deciding, GroupStatus, ItemClass, ItemsQuery};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Items on a page unless the request says otherwise.
 const DEFAULT_PAGE: usize = 50;
 
-/// The longest name of an actor and the longest reason, in bytes: both are kept for good.
+/// The longest reason, in bytes: it is kept for good.
 const MAX_TEXT: usize = 1_000;
 
 /// Which items are meant.
@@ -85,6 +87,7 @@ pub(crate) struct Page {
 
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(filter) = filter.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
@@ -95,6 +98,7 @@ pub(crate) async fn list(
         exceptions: page
             .items
             .into_iter()
+            .filter(|item| actor.reaches(&state.engine, Permission::Read, &item.flow))
             .map(|item| Listed::of(item, now))
             .collect(),
         next: next.map(|(at, id)| format!("{}.{id}", at.as_millis())),
@@ -119,12 +123,15 @@ pub(crate) struct Groups {
 
 pub(crate) async fn groups(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Groups>, Problem> {
     let Query(filter) = filter.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
     let groups = state.engine.item_groups(&filter.query()?).await?;
     let now = state.engine.time();
-    let groups = groups.into_iter().map(|status| ListedGroup {
+    let sees =
+        |status: &GroupStatus| actor.reaches(&state.engine, Permission::Read, &status.group.flow);
+    let groups = groups.into_iter().filter(sees).map(|status| ListedGroup {
         flow: status.group.flow.to_string(),
         step: status.group.step,
         code: status.group.code,
@@ -140,7 +147,6 @@ pub(crate) async fn groups(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sent {
-    actor: String,
     reason: Option<String>,
     command: Action,
 }
@@ -172,31 +178,26 @@ impl Answer {
     }
 }
 
-/// Who decides, if the names are such as can be kept.
-pub(crate) fn deciding(actor: String, reason: Option<String>) -> Result<Deciding, Problem> {
-    for (what, text) in [("actor", Some(&actor)), ("reason", reason.as_ref())] {
-        if text.is_some_and(|text| text.trim().is_empty() || text.len() > MAX_TEXT) {
-            let message = format!("`{what}` has 1 to {MAX_TEXT} bytes");
-            return Err(Problem::new(BAD_REQUEST, message));
-        }
+/// The caller as the author of a decision, if the reason is such as can be kept.
+pub(crate) fn deciding(actor: &Actor, reason: Option<String>) -> Result<Deciding, Problem> {
+    let is_bad = |text: &String| text.trim().is_empty() || text.len() > MAX_TEXT;
+    if reason.as_ref().is_some_and(is_bad) {
+        let message = format!("`reason` has 1 to {MAX_TEXT} bytes");
+        return Err(Problem::new(BAD_REQUEST, message));
     }
-    Ok(Deciding {
-        actor,
-        reason,
-        confirmed_by: None,
-    })
+    Ok(actor.deciding(reason))
 }
 
-/// Who decides about something that the path names, and why.
+/// Why something is decided that the path names.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SentDeciding {
-    actor: String,
     reason: Option<String>,
 }
 
 async fn read_deciding(
     state: &ApiState,
+    actor: &Actor,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Deciding, Problem> {
@@ -204,7 +205,7 @@ async fn read_deciding(
     let bytes = crate::intake::read_bytes(body, headers, limit).await?;
     let sent = serde_json::from_slice::<SentDeciding>(&bytes);
     let sent = sent.map_err(|e| Problem::new(BAD_REQUEST, e.to_string()))?;
-    deciding(sent.actor, sent.reason)
+    deciding(actor, sent.reason)
 }
 
 /// The id in a path.
@@ -218,14 +219,16 @@ pub(crate) fn id(text: &str) -> Result<RunId, Problem> {
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path(text): Path<String>,
+    actor: Actor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
-    decide_about(&state, id(&text)?, &headers, body).await
+    decide_about(&state, &actor, id(&text)?, &headers, body).await
 }
 
 pub(crate) async fn decide_about(
     state: &ApiState,
+    actor: &Actor,
     id: RunId,
     headers: &HeaderMap,
     body: Body,
@@ -234,7 +237,7 @@ pub(crate) async fn decide_about(
     let bytes = crate::intake::read_bytes(body, headers, limit).await?;
     let bad = |reason: String| Problem::new(BAD_REQUEST, reason);
     let sent: Sent = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
-    let deciding = deciding(sent.actor, sent.reason)?;
+    let deciding = deciding(actor, sent.reason)?;
     let command = sent.command.name();
     let decided = state.engine.decide(id, deciding, sent.command).await?;
     Ok(Json(Answer::of(command, &decided)))

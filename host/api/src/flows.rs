@@ -1,10 +1,12 @@
 //! `/api/v1/flows`: which flows there are, and their kill switches.
 
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
+use dowel_core::access::Permission;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW};
 use dowel_core::{FlowName, units};
 use dowel_engine::{Decision, FlowStatus};
@@ -13,10 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Who is named where a request names nobody: this listener has no users yet.
-const NOBODY: &str = "admin listener";
-
-/// The longest name or reason, in bytes: both are kept and shown in lists.
+/// The longest reason, in bytes: it is kept and shown in lists.
 const MAX_TEXT: usize = 1_000;
 
 /// All flows.
@@ -73,12 +72,11 @@ struct ListedDecision {
     at: String,
 }
 
-/// Who decides, and why.
+/// Why.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Because {
     reason: String,
-    actor: Option<String>,
 }
 
 impl From<Decision> for ListedDecision {
@@ -110,48 +108,47 @@ impl From<FlowStatus> for ListedFlow {
     }
 }
 
-pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Json<Flows> {
-    let flows = state.engine.flow_status();
+pub(crate) async fn list(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Flows> {
+    let flows = state.engine.flow_status().into_iter();
+    let flows = flows.filter(|one| actor.reaches(&state.engine, Permission::Read, &one.flow));
     Json(Flows {
-        flows: flows.into_iter().map(Into::into).collect(),
+        flows: flows.map(Into::into).collect(),
     })
 }
 
 pub(crate) async fn disable(
     state: State<Arc<ApiState>>,
     flow: Path<String>,
+    actor: Actor,
     because: Result<Json<Because>, JsonRejection>,
 ) -> Result<Json<ListedFlow>, Problem> {
-    switch(state, flow, because, false).await
+    switch(state, flow, actor, because, false).await
 }
 
 pub(crate) async fn enable(
     state: State<Arc<ApiState>>,
     flow: Path<String>,
+    actor: Actor,
     because: Result<Json<Because>, JsonRejection>,
 ) -> Result<Json<ListedFlow>, Problem> {
-    switch(state, flow, because, true).await
+    switch(state, flow, actor, because, true).await
 }
 
 async fn switch(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,
+    actor: Actor,
     because: Result<Json<Because>, JsonRejection>,
     enabled: bool,
 ) -> Result<Json<ListedFlow>, Problem> {
     let flow = FlowName::new(&flow).map_err(|e| Problem::new(NO_SUCH_FLOW, e.to_string()))?;
     let Json(because) = because.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
-    let actor = because.actor.as_deref().unwrap_or(NOBODY).trim();
     let reason = because.reason.trim();
-    for (name, text) in [("actor", actor), ("reason", reason)] {
-        if text.is_empty() || text.len() > MAX_TEXT {
-            let detail = format!("`{name}` needs 1 to {MAX_TEXT} bytes");
-            return Err(Problem::new(BAD_REQUEST, detail));
-        }
+    if reason.is_empty() || reason.len() > MAX_TEXT {
+        let detail = format!("`reason` needs 1 to {MAX_TEXT} bytes");
+        return Err(Problem::new(BAD_REQUEST, detail));
     }
-    let status = state
-        .engine
-        .switch_flow(&flow, enabled, actor, reason)
-        .await?;
+    let deciding = actor.deciding(Some(reason.to_owned()));
+    let status = state.engine.switch_flow(&flow, enabled, deciding).await?;
     Ok(Json(status.into()))
 }

@@ -1,6 +1,7 @@
 //! HTTP: intake of webhooks and events on the public listener; runs, health and metrics on the
 //! admin listener. Handlers translate; what they mean is decided by the engine.
 
+mod access;
 mod answers;
 mod approvals;
 mod audit;
@@ -20,13 +21,16 @@ mod schedules;
 mod serve;
 mod state;
 
+pub use access::{About, Actor, Form, Needs, Peer, Route, Who};
 pub use axum::Router;
 pub use problem::Problem;
-pub use serve::Listener;
+pub use serve::{Listener, LocalListener};
 pub use state::{ApiOptions, ApiState};
 
+use access::Routes;
 use axum::http::Uri;
 use axum::routing::{any, get, post};
+use dowel_core::access::Permission;
 use dowel_core::code::api::NO_SUCH_ROUTE;
 use std::sync::Arc;
 
@@ -41,56 +45,127 @@ pub fn public(state: Arc<ApiState>) -> Router {
         .with_state(state)
 }
 
-/// What operators and their tools may reach.
+/// What operators and their tools may reach. The documentation of the module `access` says
+/// how a route is added.
 pub fn admin(state: Arc<ApiState>) -> Router {
-    Router::new()
-        .route("/api/v1/runs", get(runs::list))
-        .route("/api/v1/runs/{id}", get(runs::show))
-        .route("/api/v1/flows", get(flows::list))
-        .route("/api/v1/runs/{id}/decisions", post(decisions::decide))
-        .route("/api/v1/exceptions", get(exceptions::list))
-        .route("/api/v1/exceptions/groups", get(exceptions::groups))
-        .route(
-            "/api/v1/exceptions/bulk",
-            get(exceptions::bulk::list).post(exceptions::bulk::begin),
+    let (router, _) = admin_routes(state.clone()).finish();
+    router.fallback(no_such_route).with_state(state)
+}
+
+/// Every route of the admin listener, with what it asks of its caller.
+pub fn admin_table(state: Arc<ApiState>) -> Vec<Route> {
+    admin_routes(state).finish().1
+}
+
+fn admin_routes(state: Arc<ApiState>) -> Routes {
+    let read = Needs::of(Permission::Read);
+    let routes = Routes::new(state)
+        .get("/api/v1/runs", read.each(), runs::list)
+        .get("/api/v1/runs/{id}", read.about_run("id"), runs::show)
+        .get(
+            "/api/v1/runs/{id}/journal",
+            read.about_run("id"),
+            runs::journal,
         )
-        .route("/api/v1/exceptions/bulk/{id}", get(exceptions::bulk::show))
-        .route(
-            "/api/v1/exceptions/bulk/{id}/{change}",
-            post(exceptions::bulk::change),
+        .get("/api/v1/flows", read.each(), flows::list)
+        .post(
+            "/api/v1/flows/{flow}/runs",
+            Needs::of(Permission::Start).about_flow("flow"),
+            intake::manual,
         )
-        .route(
-            "/api/v1/exceptions/proposals",
-            get(exceptions::proposals::list),
+        .post(
+            "/api/v1/flows/{flow}/disable",
+            Needs::of(Permission::Switch).about_flow("flow"),
+            flows::disable,
         )
-        .route(
-            "/api/v1/exceptions/proposals/{id}/{what}",
-            post(exceptions::proposals::decide),
+        .post(
+            "/api/v1/flows/{flow}/enable",
+            Needs::of(Permission::Switch).about_flow("flow"),
+            flows::enable,
         )
-        .route("/api/v1/exceptions/{id}", get(exceptions::show))
-        .route(
-            "/api/v1/exceptions/{id}/decisions",
-            post(exceptions::decide),
-        )
-        .route("/api/v1/audit", get(audit::list))
-        .route("/api/v1/runs/{id}/journal", get(runs::journal))
-        .route("/api/v1/flows/{flow}/runs", post(intake::manual))
-        .route("/api/v1/flows/{flow}/disable", post(flows::disable))
-        .route("/api/v1/flows/{flow}/enable", post(flows::enable))
-        .route("/api/v1/approvals", get(approvals::list))
-        .route(
+        .get("/api/v1/approvals", read.each(), approvals::list)
+        .post(
             "/api/v1/approvals/{run}/{step}/decisions",
-            post(approvals::decide),
+            Needs::of(Permission::Decide).about_run("run"),
+            approvals::decide,
         )
-        .route("/api/v1/connections", get(connections::list))
-        .route("/api/v1/events/undelivered", get(events::undelivered))
-        .route("/api/v1/backup", get(backup::backup))
-        .route("/api/v1/schedules", get(schedules::list))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(metrics::metrics))
-        .fallback(no_such_route)
-        .with_state(state)
+        .get("/api/v1/connections", read.each(), connections::list)
+        .get(
+            "/api/v1/events/undelivered",
+            read.each(),
+            events::undelivered,
+        )
+        .get("/api/v1/schedules", read.each(), schedules::list)
+        .get(
+            "/api/v1/audit",
+            Needs::of(Permission::Audit).each(),
+            audit::list,
+        )
+        .get(
+            "/api/v1/audit/verify",
+            Needs::of(Permission::Audit),
+            audit::chain::verify,
+        )
+        .get(
+            "/api/v1/audit/export",
+            Needs::of(Permission::Audit),
+            audit::chain::export,
+        )
+        .get(
+            "/api/v1/backup",
+            Needs::of(Permission::Backup),
+            backup::backup,
+        )
+        .get("/healthz", Needs::open(), health::healthz)
+        .get("/readyz", Needs::open(), health::readyz)
+        .get("/metrics", Needs::metrics(), metrics::metrics);
+    access::routes(exception_routes(routes))
+}
+
+fn exception_routes(routes: Routes) -> Routes {
+    let read = Needs::of(Permission::Read);
+    let operate = Needs::of(Permission::Operate);
+    let bulk = "/api/v1/exceptions/bulk";
+    routes
+        .get("/api/v1/exceptions", read.each(), exceptions::list)
+        .get("/api/v1/exceptions/groups", read.each(), exceptions::groups)
+        .get(bulk, read.each(), exceptions::bulk::list)
+        .post(bulk, operate.each(), exceptions::bulk::begin)
+        .get(
+            "/api/v1/exceptions/bulk/{id}",
+            read.each(),
+            exceptions::bulk::show,
+        )
+        .post(
+            "/api/v1/exceptions/bulk/{id}/{change}",
+            operate.each(),
+            exceptions::bulk::change,
+        )
+        .get(
+            "/api/v1/exceptions/proposals",
+            read.each(),
+            exceptions::proposals::list,
+        )
+        .post(
+            "/api/v1/exceptions/proposals/{id}/{what}",
+            Needs::of(Permission::Confirm).each(),
+            exceptions::proposals::decide,
+        )
+        .get(
+            "/api/v1/exceptions/{id}",
+            read.about_run("id"),
+            exceptions::show,
+        )
+        .post(
+            "/api/v1/exceptions/{id}/decisions",
+            operate.about_run("id"),
+            exceptions::decide,
+        )
+        .post(
+            "/api/v1/runs/{id}/decisions",
+            operate.about_run("id"),
+            decisions::decide,
+        )
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

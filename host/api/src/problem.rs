@@ -2,8 +2,11 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, api, approval, desk, run, store};
-use dowel_engine::{CommandError, DecideError, EngineError, IntakeError, SwitchError, Violations};
+use dowel_core::code::{Code, access, api, approval, desk, run, store};
+use dowel_core::port::StoreError;
+use dowel_engine::{
+    CommandError, DecideError, EngineError, IntakeError, PeopleError, SwitchError, Violations,
+};
 use dowel_flow::validate::Violation;
 use serde::Serialize;
 use std::time::Duration;
@@ -64,6 +67,42 @@ impl Problem {
         self
     }
 
+    /// The same problem, which may be gone after this time.
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// A few words.
+    pub(crate) fn title(&self) -> &'static str {
+        self.0.title
+    }
+
+    /// What happened.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What to do about it.
+    pub(crate) fn help(&self) -> &'static str {
+        self.0.help
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// After which time it may be gone.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// The same problem with the id under which the log speaks about it.
     pub(crate) fn correlated(mut self, id: String) -> Self {
         self.0.correlation_id = Some(id);
@@ -100,6 +139,23 @@ fn status(code: Code) -> StatusCode {
         approval::APPROVAL_NOT_IN_GROUP | approval::APPROVAL_EXCLUDED => StatusCode::FORBIDDEN,
         approval::APPROVAL_UNKNOWN => StatusCode::NOT_FOUND,
         approval::APPROVAL_NO_SUCH_DECISION => StatusCode::UNPROCESSABLE_ENTITY,
+        access::SIGN_IN
+        | access::NO_USER_YET
+        | access::TOKEN_REFUSED
+        | access::SESSION_ENDED
+        | access::LINK_REFUSED
+        | access::IDENTITY_REFUSED => StatusCode::UNAUTHORIZED,
+        access::NOT_PERMITTED
+        | access::OUT_OF_REACH
+        | access::CROSS_SITE
+        | access::PEER_REFUSED
+        | access::OTHER_PERSON => StatusCode::FORBIDDEN,
+        access::NO_SUCH_USER | access::NO_SUCH_TOKEN => StatusCode::NOT_FOUND,
+        access::ACCESS_INVALID => StatusCode::UNPROCESSABLE_ENTITY,
+        access::DUTIES | access::LAST_ADMIN => StatusCode::CONFLICT,
+        access::TOO_MANY_ATTEMPTS => StatusCode::TOO_MANY_REQUESTS,
+        access::LOGIN_WAITS => StatusCode::ACCEPTED,
+        access::PROVIDER_FAILED => StatusCode::BAD_GATEWAY,
         api::TOO_LARGE | api::BATCH_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         api::BACKLOG => StatusCode::TOO_MANY_REQUESTS,
         api::UNVERIFIED | api::OUTSIDE_TOLERANCE | api::EVENT_UNVERIFIED => {
@@ -132,6 +188,18 @@ impl From<EngineError> for Problem {
 impl From<SwitchError> for Problem {
     fn from(error: SwitchError) -> Self {
         Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<PeopleError> for Problem {
+    fn from(error: PeopleError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::new(store::UNAVAILABLE, error.to_string())
     }
 }
 

@@ -1,9 +1,11 @@
 //! `/api/v1/runs`: what happened to the runs.
 
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use dowel_core::access::Permission;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_RUN};
 use dowel_core::{FlowName, JsonText, RunId};
 use dowel_engine::state::RunStatus;
@@ -65,11 +67,12 @@ impl From<RunSummary> for ListedRun {
 
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     parameters: Result<Query<ListParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
     if let Some(key) = &parameters.key {
-        return Ok(Json(by_key(&state, key).await?));
+        return Ok(Json(by_key(&state, &actor, key).await?));
     }
     let bad = |e: dowel_core::id::InvalidName| Problem::new(BAD_REQUEST, e.to_string());
     let query = RunsQuery {
@@ -91,15 +94,21 @@ pub(crate) async fn list(
     let page = state.engine.runs(&query).await?;
     let next = page.next.map(|run| run.to_string());
     Ok(Json(Page {
-        runs: page.runs.into_iter().map(ListedRun::from).collect(),
+        runs: listed(&state, &actor, page.runs),
         next,
     }))
 }
 
-async fn by_key(state: &ApiState, key: &str) -> Result<Page, Problem> {
+/// The runs that the caller may see.
+fn listed(state: &ApiState, actor: &Actor, runs: Vec<RunSummary>) -> Vec<ListedRun> {
+    let sees = |run: &RunSummary| actor.reaches(&state.engine, Permission::Read, &run.flow);
+    runs.into_iter().filter(sees).map(ListedRun::from).collect()
+}
+
+async fn by_key(state: &ApiState, actor: &Actor, key: &str) -> Result<Page, Problem> {
     let runs = state.engine.runs_by_key(key).await?;
     Ok(Page {
-        runs: runs.into_iter().map(ListedRun::from).collect(),
+        runs: listed(state, actor, runs),
         next: None,
     })
 }

@@ -1,9 +1,11 @@
 //! `/api/v1/schedules`: what fires when.
 
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
 use axum::extract::State;
+use dowel_core::access::Permission;
 use dowel_core::units::format_duration;
 use dowel_engine::ScheduleStatus;
 use dowel_flow::schedule::{Misfire, Overlap, Rhythm};
@@ -92,9 +94,13 @@ impl From<ScheduleStatus> for ListedSchedule {
     }
 }
 
-pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Result<Json<Listed>, Problem> {
-    let schedules = state.engine.schedules().await?;
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+) -> Result<Json<Listed>, Problem> {
+    let schedules = state.engine.schedules().await?.into_iter();
+    let sees = |one: &ScheduleStatus| actor.reaches(&state.engine, Permission::Read, &one.flow);
     Ok(Json(Listed {
-        schedules: schedules.into_iter().map(ListedSchedule::from).collect(),
+        schedules: schedules.filter(sees).map(ListedSchedule::from).collect(),
     }))
 }

@@ -1,11 +1,14 @@
 //! What the handlers share.
 
+use crate::access::Limits;
 use dowel_core::port::{Randomness, Secrets};
 use dowel_engine::Engine;
 use dowel_flow::environment::{EventAccess, HookSecrets};
+use ipnet::IpNet;
 use prometheus_client::registry::Registry;
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The largest payload, in bytes, unless the host is told otherwise.
 pub(crate) const DEFAULT_MAX_BODY_BYTES: usize = 1 << 20;
@@ -21,6 +24,10 @@ pub struct ApiOptions {
     pub events: EventAccess,
     /// The folder with the components that runs began with; a backup holds them as well.
     pub components: Option<PathBuf>,
+    /// Proxies whose word about the caller's address counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The address under which people reach the desk, without a slash at its end.
+    pub public_url: Option<String>,
 }
 
 impl Default for ApiOptions {
@@ -31,6 +38,8 @@ impl Default for ApiOptions {
             hook_secrets: HookSecrets::default(),
             events: EventAccess::Nobody,
             components: None,
+            trusted_proxies: Vec::new(),
+            public_url: None,
         }
     }
 }
@@ -42,6 +51,10 @@ pub struct ApiState {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) registry: Registry,
+    /// Failed attempts to sign in.
+    pub(crate) limits: Limits,
+    /// Where the admin listener is, once it listens.
+    admin_url: OnceLock<String>,
 }
 
 impl ApiState {
@@ -60,7 +73,27 @@ impl ApiState {
             secrets,
             randomness,
             registry,
+            limits: Limits::default(),
+            admin_url: OnceLock::new(),
         }
+    }
+
+    /// The admin listener listens here.
+    pub fn listens_at(&self, address: SocketAddr) {
+        // The first address stays.
+        let _ = self.admin_url.set(format!("http://{address}"));
+    }
+
+    /// The address under which people reach the desk.
+    pub(crate) fn desk_url(&self) -> Option<&str> {
+        let own = || self.admin_url.get().map(String::as_str);
+        self.options.public_url.as_deref().or_else(own)
+    }
+
+    /// Whether people reach the desk by HTTPS: cookies are for that alone then.
+    pub(crate) fn is_secure(&self) -> bool {
+        let url = self.options.public_url.as_deref();
+        url.is_some_and(|url| url.starts_with("https://"))
     }
 
     /// An id that ties an answer to the log lines about it.

@@ -1,9 +1,11 @@
 //! The command line.
 
+mod access;
 mod approvals;
 mod connector;
 mod exceptions;
 
+pub(crate) use access::{Access, Admin, Grants, Login, Token};
 pub(crate) use approvals::Approvals;
 pub(crate) use connector::{
     Build, Connector, ConnectorAdd, ConnectorCall, ConnectorCheck, ConnectorNew, ConnectorPublish,
@@ -12,6 +14,7 @@ pub(crate) use connector::{
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -105,6 +108,23 @@ pub(crate) enum Command {
     /// Shows what people decided.
     #[command(subcommand)]
     Audit(Audit),
+    /// Invites people to a host.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Shows and changes who may do what.
+    #[command(subcommand)]
+    Access(Access),
+    /// Makes, lists and revokes API tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// Signs you in at a host over the network.
+    #[command(
+        after_help = "Examples:\n  dowel login --host https://flows.example.com\n  dowel login --host https://flows.example.com --with-token < token"
+    )]
+    Login(Login),
+    /// Forgets a login and revokes its token.
+    #[command(after_help = "Example:\n  dowel logout --host https://flows.example.com")]
+    Logout(Host),
     /// Lists what fires when.
     #[command(subcommand)]
     Schedules(Schedules),
@@ -167,9 +187,18 @@ pub(crate) struct Serve {
     /// Where webhooks are taken in.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Where API and metrics are served. Has no authentication yet: keep it on loopback.
+    /// Where desk, API and metrics are served. The socket `admin.sock` in the data folder
+    /// serves the same to the user that the host runs as.
     #[arg(long, default_value = "127.0.0.1:8081")]
     pub(crate) admin_listen: SocketAddr,
+    /// The address under which people reach the desk, such as https://flows.example.com.
+    /// Links begin with it, and cookies are for HTTPS alone if it does.
+    #[arg(long, env = "DOWEL_PUBLIC_URL", value_parser = public_url)]
+    pub(crate) public_url: Option<String>,
+    /// A proxy whose word about the address of callers counts, such as 127.0.0.1/32; may be
+    /// given more than once.
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// The data folder; `<repo>/.dowel/data` unless given.
     #[arg(long, env = "DOWEL_DATA")]
     pub(crate) data: Option<PathBuf>,
@@ -291,9 +320,12 @@ pub(crate) struct Restore {
 /// Where the host's admin listener is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Host {
-    /// The host's admin address.
-    #[arg(long, default_value = "http://127.0.0.1:8081", env = "DOWEL_HOST")]
-    pub(crate) host: String,
+    /// The host's admin address, `https://…` or `unix:<path of its socket>`. Unless given,
+    /// the socket in the data folder (`DOWEL_DATA`, or `.dowel/data`), then the host of the
+    /// last `dowel login`, then http://127.0.0.1:8081. `DOWEL_TOKEN` or `dowel login` says
+    /// who calls.
+    #[arg(long, env = "DOWEL_HOST")]
+    pub(crate) host: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -389,9 +421,10 @@ pub(crate) struct Switch {
     /// Why, for those who find it so.
     #[arg(long)]
     pub(crate) reason: String,
-    /// Who decides.
-    #[arg(long, env = "USER", default_value = "dowel", hide_env = true)]
-    pub(crate) actor: String,
+    /// Who decides, over the local socket of a host that has no users yet; the caller
+    /// unless given.
+    #[arg(long, env = "DOWEL_ACTOR")]
+    pub(crate) actor: Option<String>,
     #[command(flatten)]
     pub(crate) host: Host,
 }
@@ -406,6 +439,19 @@ pub(crate) enum Connection {
 fn size(text: &str) -> Result<usize, String> {
     let bytes = dowel_core::units::parse_size(text).map_err(|e| e.to_string())?;
     usize::try_from(bytes).map_err(|e| e.to_string())
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("an address such as https://flows.example.com, without a path".to_owned()),
+    }
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
+mod access;
 mod approvals;
 mod audit;
+mod audit_chain;
 mod backup;
 mod check;
 mod connections;
@@ -24,12 +26,14 @@ mod exceptions_proposals;
 mod exceptions_text;
 mod explain;
 mod flows;
+mod login;
 mod restore;
 mod run;
 mod runs;
 mod schedules;
 mod serve;
 mod test;
+mod token;
 mod trace;
 
 use crate::args::{Arguments, Command, Connection, Connector, Flow, Format, Runs, Schedules};
@@ -72,7 +76,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         }) => exceptions::cancel(&id, &author, compensate, format).await,
         Command::Approvals(command) => approvals::run(command, format).await,
         Command::Runs(Runs::Rerun { id, author }) => exceptions::rerun(&id, &author, format).await,
-        Command::Audit(command) => audit::list(command, format).await,
+        Command::Audit(command) => audit::run(command, format).await,
+        Command::Admin(command) => access::admin(command, format).await,
+        Command::Access(command) => access::access(command, format).await,
+        Command::Token(command) => token::run(command, format).await,
+        Command::Login(command) => login::login(&command, format).await,
+        Command::Logout(host) => login::logout(&host, format).await,
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,

@@ -10,6 +10,7 @@ mod fetch;
 mod kept;
 mod lock;
 mod logging;
+mod logins;
 mod next_fires;
 mod one_call;
 mod output;

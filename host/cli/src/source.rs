@@ -32,7 +32,7 @@ pub(crate) async fn journal(source: &RunSource<'_>) -> Result<Vec<Entry>> {
     let entries = match source.data {
         Some(folder) => stored(folder, run).await?,
         None => {
-            let client = Client::new(&source.host.host)?;
+            let client = Client::new(source.host)?;
             let path = format!("/api/v1/runs/{run}/journal");
             let text = client.get(&path, &[]).await?;
             let page = text.map(|text| serde_json::from_str::<Page>(&text));

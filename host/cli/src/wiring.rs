@@ -112,6 +112,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 pub(crate) fn engine_options(environment: &Environment) -> EngineOptions {
     let limit = |connection: &Connection| (connection.name.clone(), connection.limits);
     EngineOptions {
+        environment: environment.name.to_string(),
         env: environment.values.clone(),
         disabled: environment.disabled_flows(),
         limits: environment.connections.iter().map(limit).collect(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+pub mod access;
 pub mod api;
 pub mod approval;
 pub mod change;
@@ -61,6 +62,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         connector::ENTRIES,
         approval::ENTRIES,
         desk::ENTRIES,
+        access::ENTRIES,
         switch::ENTRIES,
         config::ENTRIES,
     ]

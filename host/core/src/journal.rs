@@ -11,7 +11,7 @@ mod receive;
 
 pub use approval::{ApprovalAsked, Escalation, OnExpiry};
 pub use child::{ChildBegan, ChildEnd, ParentRun, StopReason};
-pub use command::{Actor, Command, Commanded, OtherPlan};
+pub use command::{Actor, Command, Commanded, Origin, OtherPlan};
 pub use receive::{EventAwaited, EventReceived, OnTimeout};
 
 use crate::digest::Digest;

@@ -4,6 +4,7 @@
 //! This crate does no input or output: no async runtime, no network, no file system,
 //! no clock. Everything else in the workspace may depend on it; it depends on nobody.
 
+pub mod access;
 pub mod cloud_event;
 pub mod code;
 pub mod connection;

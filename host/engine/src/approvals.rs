@@ -8,7 +8,7 @@ use crate::keys;
 use crate::mask::mask;
 use crate::plans::ActivePlan;
 use crate::state::{ApprovalState, DecisionRefused, RunState};
-use dowel_core::journal::{Actor, ApprovalAsked, Command, Commanded, Escalation};
+use dowel_core::journal::{Actor, ApprovalAsked, Command, Commanded, Escalation, Origin};
 use dowel_core::port::{Batch, Scan, Store, StoreError};
 use dowel_core::{FlowName, JsonText, RunId, StepPath, Timestamp};
 use parking_lot::Mutex;
@@ -86,6 +86,8 @@ pub struct PersonDecides {
     pub actor: Actor,
     /// Why, in their words.
     pub comment: Option<String>,
+    /// How they were known, and from where.
+    pub origin: Option<Origin>,
 }
 
 /// Why a decision was not recorded. Nothing was changed.
@@ -222,6 +224,7 @@ impl Engine {
             actor: wanted.actor.clone(),
             reason: wanted.comment.clone(),
             confirmed_by: None,
+            origin: wanted.origin.clone(),
             command: Command::Decide {
                 path: wanted.step.clone(),
                 decision: wanted.decision.clone(),

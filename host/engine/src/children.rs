@@ -86,6 +86,7 @@ fn stop(parent: &RunState, compensate: bool) -> Message {
         actor: Actor(format!("run {run}")),
         reason: Some("the step that began the run does not wait for it any more".to_owned()),
         confirmed_by: None,
+        origin: None,
         command: Command::Cancel { compensate },
     })
 }

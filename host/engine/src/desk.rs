@@ -23,7 +23,10 @@ mod tell;
 mod version;
 
 pub(crate) use audit::AuditLog;
-pub use audit::{AuditPage, AuditQuery, AuditRecord, AuditTarget, Draft, Standing};
+pub use audit::{
+    Anchor, AuditPage, AuditQuery, AuditRecord, AuditTarget, ChainBreak, ChainHead, ChainReport,
+    ChainedEntry, Draft, Standing, check_entry, verify_audit,
+};
 pub use bulk::{Bulk, BulkChange, BulkFailure, BulkPreview, BulkState};
 pub(crate) use check::{check_given, require_reason};
 pub use decide::{Action, Decided, Deciding};
@@ -40,6 +43,7 @@ pub use show::{Detail, Undoing};
 pub(crate) async fn work(engine: Engine, shared: Arc<Shared>) {
     tokio::join!(
         tell::work(shared.clone()),
+        audit::work(shared.clone()),
         quarantine::work(shared),
         bulk::work(engine)
     );
@@ -143,4 +147,12 @@ async fn count_groups(shared: &Shared) -> Result<(), StoreError> {
     }
     *shared.desk.groups.lock() = counts;
     Ok(())
+}
+
+/// The item of an id: an exception or a payload in quarantine.
+pub(crate) async fn item_of(
+    store: &dyn dowel_core::port::Store,
+    id: dowel_core::RunId,
+) -> Result<Option<Item>, StoreError> {
+    index::get(store, id).await
 }

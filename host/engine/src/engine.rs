@@ -64,6 +64,8 @@ pub struct Ports {
 /// How the engine works.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
+    /// The environment that the host serves, by its name.
+    pub environment: String,
     /// `$env`: the environment's non-secret values, a JSON object.
     pub env: JsonText,
     /// Unfinished runs beyond which intake refuses more.
@@ -118,6 +120,7 @@ impl Default for EngineOptions {
     /// Fits a small machine: two cores and a few hundred MiB.
     fn default() -> Self {
         Self {
+            environment: String::new(),
             env: JsonText::object([]),
             max_backlog: 10_000,
             max_running: 512,

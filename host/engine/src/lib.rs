@@ -27,6 +27,7 @@ mod mailbox;
 pub mod mask;
 pub mod metrics;
 mod outcome;
+mod people;
 mod plans;
 mod protect;
 mod queue;
@@ -46,10 +47,11 @@ pub use approvals::{ApprovalsPage, ApprovalsQuery, DecideError, OpenApproval, Pe
 pub use command::CommandError;
 pub use conceal::masked_journal;
 pub use desk::{
-    Action, AuditPage, AuditQuery, AuditRecord, AuditTarget, Bulk, BulkChange, BulkFailure,
-    BulkPreview, BulkState, Confirmed, Decided, Deciding, Detail, Draft as AuditDraft, Group,
-    GroupStatus, Item, ItemClass, ItemsPage, ItemsQuery, Proposal, Recommended, RejectedForm,
-    RejectedPayload, Standing, Undoing,
+    Action, Anchor, AuditPage, AuditQuery, AuditRecord, AuditTarget, Bulk, BulkChange, BulkFailure,
+    BulkPreview, BulkState, ChainBreak, ChainHead, ChainReport, ChainedEntry, Confirmed, Decided,
+    Deciding, Detail, Draft as AuditDraft, Group, GroupStatus, Item, ItemClass, ItemsPage,
+    ItemsQuery, Proposal, Recommended, RejectedForm, RejectedPayload, Standing, Undoing,
+    check_entry, verify_audit,
 };
 pub use engine::{Engine, EngineError, EngineOptions, Hosts, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
@@ -57,6 +59,10 @@ pub use intake::{Accepted, IntakeError, IntakeRequest, MessageKey, Violations};
 pub use journal::JournalError;
 pub use mailbox::{OpenReceive, OpenReceives};
 pub use outcome::Outcome;
+pub use people::{
+    By, DeviceLogin, DeviceState, Invitation, Invited, NewToken, Opened, PeopleError, Session,
+    SignedIn, Token, TokenOwner, User,
+};
 pub use plans::{ActivationError, Hook};
 pub use protect::{BreakerState, ConnectionStatus};
 pub use retention::Swept;

@@ -2,7 +2,8 @@
 //! before their next step and wait until it is enabled. The truth is in the store and
 //! in the environment file.
 
-use crate::engine::Engine;
+use crate::desk::{AuditTarget, Deciding, Draft, Standing};
+use crate::engine::{Engine, Shared};
 use crate::keys;
 use dowel_core::code::{Code, api, store};
 use dowel_core::port::{Batch, Scan, Store, StoreError};
@@ -149,9 +150,10 @@ impl Switches {
     /// Makes a decision durable and returns the runs that may go on by it.
     pub(crate) async fn decide(
         &self,
-        store: &dyn Store,
+        shared: &Shared,
         flow: &FlowName,
         decision: Decision,
+        mut draft: Draft,
     ) -> Result<BTreeSet<RunId>, SwitchError> {
         if decision.enabled && self.in_file.contains(flow) {
             return Err(SwitchError::InFile(flow.clone()));
@@ -160,7 +162,11 @@ impl Switches {
             serde_json::to_vec(&decision).map_err(|e| StoreError::Failed(e.to_string().into()))?;
         let mut batch = Batch::default();
         batch.put(keys::switch(flow), value);
-        store.commit(batch).await?;
+        let word = |enabled: bool| if enabled { "enabled" } else { "disabled" };
+        let was_enabled = !self.is_disabled(flow);
+        draft.before = Some(Standing::of(word(was_enabled)));
+        draft.after = Some(Standing::of(word(decision.enabled)));
+        shared.desk.audit.commit(shared, batch, vec![draft]).await?;
         let mut state = self.state.lock();
         let is_enabled = decision.enabled;
         if !is_enabled {
@@ -228,25 +234,34 @@ impl Engine {
         &self,
         flow: &FlowName,
         enabled: bool,
-        actor: &str,
-        reason: &str,
+        deciding: Deciding,
     ) -> Result<FlowStatus, SwitchError> {
         let shared = self.shared();
         let no_such = || SwitchError::NoSuchFlow(flow.clone());
         let plan = shared.plans.active(flow).ok_or_else(no_such)?;
+        let (actor, reason) = (deciding.actor, deciding.reason.unwrap_or_default());
+        let action = if enabled { "enable" } else { "disable" };
+        let draft = Draft {
+            origin: deciding.origin,
+            reason: Some(reason.clone()),
+            flow: Some(flow.clone()),
+            ..Draft::new(&actor, action, AuditTarget::Flow(flow.clone()))
+        };
         let decision = Decision {
             enabled,
-            actor: actor.to_owned(),
-            reason: reason.to_owned(),
+            actor: actor.clone(),
+            reason: reason.clone(),
             at: shared.ports.clock.now(),
         };
-        let store = shared.ports.store.as_ref();
-        for run in shared.switches.decide(store, flow, decision).await? {
+        for run in shared
+            .switches
+            .decide(shared, flow, decision, draft)
+            .await?
+        {
             shared.queue.resume(run);
         }
         let status = shared.switches.status(&plan.plan);
-        let word = if enabled { "enabled" } else { "disabled" };
-        tracing::warn!(%flow, actor, reason, "flow {word}");
+        tracing::warn!(%flow, actor, reason, "flow {action}d");
         Ok(status)
     }
 }

@@ -99,7 +99,7 @@ async fn open_shop() -> Result<ShopHandle> {
 
 /// Posts every order, then tells the stories in order.
 async fn deliver(host: &Host, shop: &ShopHandle) -> Result<Checks> {
-    let client = Client::new(host);
+    let client = Client::new(host)?;
     let mut posted: Vec<(Order, Answer)> = Vec::new();
     for order in order::all() {
         let answer = client.post(&order).await?;
@@ -138,12 +138,15 @@ async fn keep(setup: &Setup, host: &Host, shop: &ShopHandle) -> Result<()> {
         host.public,
         host::HOOK_TOKEN
     );
-    println!("  runs      {}/api/v1/runs", host.admin);
+    println!(
+        "  desk      {}  (sign in by `dowel admin invite`)",
+        host.admin
+    );
     println!("  ledger    {}/ledger", shop.url());
     println!("  switches  {}/switches", shop.url());
     println!("  log       {}", host.log.display());
     println!("\nIn another terminal:");
-    println!("  export DOWEL_HOST={}", host.admin);
+    println!("  export DOWEL_HOST=unix:{}", host.socket);
     println!("  {dowel} runs list");
     println!("  {dowel} trace {}", order::EXACT_ID);
     tokio::signal::ctrl_c().await?;

@@ -129,6 +129,7 @@ fn answer(
         decision: decision.to_owned(),
         actor: Actor(person.to_owned()),
         comment: Some("looked at".to_owned()),
+        origin: None,
     };
     let what = format!("{decision} for {} of {run}", wanted.step);
     request(world, random, what, |engine| {
@@ -145,6 +146,7 @@ fn send(world: &World, random: &Random, run: RunId, command: Command) {
         actor: Actor(PERSON.to_owned()),
         reason: Some("looked at".to_owned()),
         confirmed_by: None,
+        origin: None,
         command,
     };
     request(world, random, what, move |engine| {

@@ -1,6 +1,7 @@
 //! `/api/v1/exceptions/bulk`: one decision about everything that a query finds.
 
 use super::{Filter, Listed, deciding, read_deciding};
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -9,6 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use dowel_core::access::Permission;
 use dowel_core::code::api::BAD_REQUEST;
 use dowel_core::code::desk::BULK_UNBOUNDED;
 use dowel_core::code::run::NO_SUCH_BULK;
@@ -25,7 +27,6 @@ const DEFAULT_LIST: usize = 20;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sent {
-    actor: String,
     reason: Option<String>,
     command: Action,
     #[serde(default)]
@@ -223,6 +224,7 @@ impl Shown {
 /// `POST /api/v1/exceptions/bulk`: with `dry_run` only says what it would be about.
 pub(crate) async fn begin(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -231,7 +233,9 @@ pub(crate) async fn begin(
     let sent = serde_json::from_slice::<Sent>(&bytes);
     let mut sent = sent.map_err(|e| Problem::new(BAD_REQUEST, e.to_string()))?;
     let (query, rate) = (sent.query()?, sent.rate()?);
-    let deciding = deciding(sent.actor, sent.reason)?;
+    let deciding = deciding(&actor, sent.reason)?;
+    // What reaches some flows alone names one of them.
+    actor.require(&state.engine, Permission::Operate, query.flow.as_ref())?;
     if sent.dry_run {
         let command = sent.command.name();
         let found = state.engine.preview_bulk(&query, &sent.command).await?;
@@ -259,11 +263,16 @@ pub(crate) struct All {
 /// `GET /api/v1/exceptions/bulk`.
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
+    actor: Actor,
     parameters: Result<Query<ListParameters>, QueryRejection>,
 ) -> Result<Json<All>, Problem> {
     let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
     let limit = parameters.limit.unwrap_or(DEFAULT_LIST);
-    let bulks = state.engine.bulks(limit).await?.into_iter();
+    let sees = |bulk: &Bulk| {
+        let flow = bulk.query.flow.as_ref();
+        actor.require(&state.engine, Permission::Read, flow).is_ok()
+    };
+    let bulks = state.engine.bulks(limit).await?.into_iter().filter(sees);
     Ok(Json(All {
         bulk: bulks.map(|bulk| Shown::of(bulk, Vec::new())).collect(),
     }))
@@ -281,8 +290,10 @@ fn id(text: &str) -> Result<RunId, Problem> {
 pub(crate) async fn show(
     State(state): State<Arc<ApiState>>,
     Path(text): Path<String>,
+    actor: Actor,
 ) -> Result<Json<Shown>, Problem> {
     let (bulk, failures) = state.engine.bulk(id(&text)?).await?;
+    actor.require(&state.engine, Permission::Read, bulk.query.flow.as_ref())?;
     Ok(Json(Shown::of(bulk, failures)))
 }
 
@@ -290,6 +301,7 @@ pub(crate) async fn show(
 pub(crate) async fn change(
     State(state): State<Arc<ApiState>>,
     Path((text, change)): Path<(String, String)>,
+    actor: Actor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
@@ -303,7 +315,13 @@ pub(crate) async fn change(
             return Err(Problem::new(BAD_REQUEST, message));
         }
     };
-    let deciding = read_deciding(&state, &headers, body).await?;
+    let deciding = read_deciding(&state, &actor, &headers, body).await?;
+    let (known, _) = state.engine.bulk(id).await?;
+    actor.require(
+        &state.engine,
+        Permission::Operate,
+        known.query.flow.as_ref(),
+    )?;
     let bulk = state.engine.change_bulk(id, change, &deciding).await?;
     Ok(Json(Shown::of(bulk, Vec::new())))
 }

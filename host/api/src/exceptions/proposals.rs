@@ -1,6 +1,7 @@
 //! `/api/v1/exceptions/proposals`: decisions that wait for a second person.
 
 use super::{Answer, bulk, read_deciding};
+use crate::access::Actor;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -8,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use dowel_core::access::Permission;
 use dowel_core::code::api::BAD_REQUEST;
 use dowel_core::code::desk::NO_SUCH_PROPOSAL;
 use dowel_core::{JsonText, RunId};
@@ -58,9 +60,19 @@ pub(crate) struct All {
 }
 
 /// `GET /api/v1/exceptions/proposals`.
-pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Result<Json<All>, Problem> {
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+) -> Result<Json<All>, Problem> {
     let mut proposals = Vec::new();
     for proposal in state.engine.proposals().await? {
+        let flow = proposal.flow.as_ref();
+        if actor
+            .require(&state.engine, Permission::Read, flow)
+            .is_err()
+        {
+            continue;
+        }
         let value = state.engine.proposed_value(&proposal).await?;
         proposals.push(Listed::of(proposal, value));
     }
@@ -71,6 +83,7 @@ pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Result<Json<All>
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path((text, what)): Path<(String, String)>,
+    actor: Actor,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -79,7 +92,11 @@ pub(crate) async fn decide(
         Problem::new(NO_SUCH_PROPOSAL, message)
     };
     let id: RunId = text.parse().map_err(none)?;
-    let deciding = read_deciding(&state, &headers, body).await?;
+    let deciding = read_deciding(&state, &actor, &headers, body).await?;
+    let known = state.engine.proposals().await?;
+    if let Some(proposal) = known.iter().find(|proposal| proposal.id == id) {
+        actor.require(&state.engine, Permission::Confirm, proposal.flow.as_ref())?;
+    }
     Ok(match what.as_str() {
         "confirm" => match state.engine.confirm(id, &deciding).await? {
             Confirmed::Decided(proposal, decided) => {

@@ -34,7 +34,8 @@ pub(crate) enum Approvals {
         step: String,
         /// The decision, such as `approved` or `rejected`.
         decision: String,
-        /// Who decides, by the name that the policy knows; the name of the user unless given.
+        /// Who decides, by the name that the policy knows, over the local socket of a host
+        /// that has no users yet; the caller unless given.
         #[arg(long = "as", value_name = "PERSON", env = "DOWEL_ACTOR")]
         actor: Option<String>,
         /// Why.

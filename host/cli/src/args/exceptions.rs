@@ -8,7 +8,8 @@ use std::path::PathBuf;
 /// Who decides, and why.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Author {
-    /// Who decides, as the run's story names them; the name of the user unless given.
+    /// Who decides, over the local socket of a host that has no users yet; the caller
+    /// unless given.
     #[arg(long, env = "DOWEL_ACTOR")]
     pub(crate) actor: Option<String>,
     /// Why.
@@ -301,6 +302,33 @@ pub(crate) enum Audit {
         /// Goes on where the page before ended.
         #[arg(long)]
         cursor: Option<u64>,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Looks whether the record is as it was written. Exits with 1 if it is not.
+    #[command(
+        after_help = "Examples:\n  dowel audit verify\n  dowel audit verify --anchor 17:sha256:9f2c…\n  dowel audit verify --file audit.ndjson"
+    )]
+    Verify {
+        /// A number and a digest that were told of in the host's log; may be given more than
+        /// once.
+        #[arg(long = "anchor", value_name = "NUMBER:DIGEST")]
+        anchors: Vec<String>,
+        /// The data folder of a host that is stopped, instead of a host.
+        #[arg(long, conflicts_with = "file")]
+        data: Option<PathBuf>,
+        /// An export, instead of a host.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Writes the whole record, the oldest entry first, a line of JSON for each.
+    #[command(after_help = "Example:\n  dowel audit export --to audit.ndjson")]
+    Export {
+        /// A file to make; standard output unless given.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
         #[command(flatten)]
         host: Host,
     },

@@ -35,14 +35,12 @@ pub(crate) async fn run(command: Approvals, format: Format) -> Result<ExitCode> 
             if !run.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
                 bail!("`{run}` is not the id of a run");
             }
-            let user = || std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
             let body = json!({
-                "actor": actor.unwrap_or_else(user),
                 "decision": decision,
                 "comment": comment,
             });
             let path = format!("/api/v1/approvals/{run}/{}/decisions", encoded(&step));
-            let text = Client::new(&host.host)?
+            let text = Client::speaking_for(&host, actor.as_deref())?
                 .post(&path, body.to_string())
                 .await?;
             let value: Value = serde_json::from_str(&text)?;
@@ -60,7 +58,7 @@ pub(crate) async fn run(command: Approvals, format: Format) -> Result<ExitCode> 
 }
 
 async fn list(host: &Host, query: &[(&str, String)], format: Format) -> Result<ExitCode> {
-    let text = Client::new(&host.host)?
+    let text = Client::new(host)?
         .get("/api/v1/approvals", query)
         .await?
         .unwrap_or_else(|| "{}".to_owned());
@@ -70,7 +68,7 @@ async fn list(host: &Host, query: &[(&str, String)], format: Format) -> Result<E
 }
 
 /// A step's path as one part of a URL.
-fn encoded(step: &str) -> String {
+pub(super) fn encoded(step: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let mut out = String::new();
     for byte in step.bytes() {

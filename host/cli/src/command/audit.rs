@@ -1,6 +1,7 @@
-//! `dowel audit list`.
+//! `dowel audit …`.
 
-use crate::args::{Audit, Format};
+use super::audit_chain::{self, Place};
+use crate::args::{Audit, Format, Host};
 use crate::client::Client;
 use crate::{exit, output};
 use anyhow::Result;
@@ -8,24 +9,45 @@ use serde_json::Value;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-pub(crate) async fn list(command: Audit, format: Format) -> Result<ExitCode> {
-    let Audit::List {
-        about,
-        flow,
-        actor,
-        action,
-        limit,
-        cursor,
-        host,
-    } = command;
-    let mut query = vec![("limit", limit.to_string())];
-    query.extend(about.map(|about| ("about", about)));
-    query.extend(flow.map(|flow| ("flow", flow)));
-    query.extend(actor.map(|actor| ("actor", actor)));
-    query.extend(action.map(|action| ("action", action)));
-    query.extend(cursor.map(|cursor| ("cursor", cursor.to_string())));
-    let text = Client::new(&host.host)?
-        .get("/api/v1/audit", &query)
+pub(crate) async fn run(command: Audit, format: Format) -> Result<ExitCode> {
+    match command {
+        Audit::Verify {
+            anchors,
+            data,
+            file,
+            host,
+        } => {
+            let place = Place {
+                host: &host,
+                data: data.as_deref(),
+                file: file.as_deref(),
+            };
+            audit_chain::verify(&place, &anchors, format).await
+        }
+        Audit::Export { to, host } => audit_chain::export(&host, to.as_deref()).await,
+        Audit::List {
+            about,
+            flow,
+            actor,
+            action,
+            limit,
+            cursor,
+            host,
+        } => {
+            let mut query = vec![("limit", limit.to_string())];
+            query.extend(about.map(|about| ("about", about)));
+            query.extend(flow.map(|flow| ("flow", flow)));
+            query.extend(actor.map(|actor| ("actor", actor)));
+            query.extend(action.map(|action| ("action", action)));
+            query.extend(cursor.map(|cursor| ("cursor", cursor.to_string())));
+            list(&host, &query, format).await
+        }
+    }
+}
+
+async fn list(host: &Host, query: &[(&str, String)], format: Format) -> Result<ExitCode> {
+    let text = Client::new(host)?
+        .get("/api/v1/audit", query)
         .await?
         .unwrap_or_else(|| "{}".to_owned());
     let value: Value = serde_json::from_str(&text)?;

@@ -1,6 +1,6 @@
 //! `dowel backup`: a copy of everything that a running host knows.
 
-use crate::args::{Backup, Format};
+use crate::args::{Backup, Format, Host};
 use crate::client::Client;
 use crate::{exit, output};
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -42,7 +42,7 @@ pub(crate) async fn run(backup: &Backup, format: Format) -> Result<ExitCode> {
     fs::create_dir_all(&backup.folder)
         .with_context(|| format!("cannot make {}", backup.folder.display()))?;
     let part = backup.folder.join(UNFINISHED);
-    let bytes = download(&backup.host.host, &part).await?;
+    let bytes = download(&backup.host, &part).await?;
     // What is on the disk is read again, from its first byte to its last.
     let counts = check(&part).map_err(|error| anyhow!("{}: {error}", error.code()))?;
     fs::rename(&part, &target)?;
@@ -64,7 +64,7 @@ pub(crate) async fn run(backup: &Backup, format: Format) -> Result<ExitCode> {
     Ok(exit::found(false))
 }
 
-async fn download(host: &str, part: &Path) -> Result<u64> {
+async fn download(host: &Host, part: &Path) -> Result<u64> {
     let mut response = Client::new(host)?.stream("/api/v1/backup").await?;
     let mut file =
         File::create(part).with_context(|| format!("cannot write {}", part.display()))?;

@@ -19,7 +19,6 @@ use std::process::ExitCode;
 /// A decision as the host takes it. Raw JSON keeps number literals as they were written.
 #[derive(Serialize)]
 struct Decision<'a> {
-    actor: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     command: Box<RawValue>,
@@ -198,7 +197,7 @@ async fn show(
     text: fn(&Value) -> String,
     format: Format,
 ) -> Result<ExitCode> {
-    let found = Client::new(&host.host)?.get(path, query).await?;
+    let found = Client::new(host)?.get(path, query).await?;
     let Some(found) = found else {
         bail!(
             "nothing waits for a person under this id: list what does with `dowel exceptions list`"
@@ -207,14 +206,6 @@ async fn show(
     let raw: Box<RawValue> = serde_json::from_str(&found)?;
     output::print(format, &raw, &text(&serde_json::from_str(&found)?))?;
     Ok(exit::found(false))
-}
-
-impl Author {
-    /// Who decides.
-    pub(super) fn name(&self) -> String {
-        let user = || std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-        self.actor.clone().unwrap_or_else(user)
-    }
 }
 
 pub(super) fn check_id(id: &str) -> Result<()> {
@@ -248,11 +239,10 @@ async fn decide(
 ) -> Result<ExitCode> {
     check_id(id)?;
     let decision = Decision {
-        actor: &author.name(),
         reason: author.reason.as_deref(),
         command,
     };
-    let client = Client::new(&author.host.host)?;
+    let client = Client::of_author(author)?;
     let path = format!("/api/v1/exceptions/{id}/decisions");
     let body = serde_json::to_string(&decision)?;
     let text = client.post(&path, body).await?;

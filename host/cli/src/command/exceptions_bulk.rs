@@ -28,7 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// An operation as the host takes it.
 #[derive(Serialize)]
 struct Wanted {
-    actor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     command: Box<RawValue>,
@@ -55,7 +54,6 @@ pub(super) async fn begin(
         .collect();
     query.extend(target.limit.map(|limit| ("limit", Value::from(limit))));
     let wanted = Wanted {
-        actor: author.name(),
         reason: author.reason.clone(),
         command,
         query,
@@ -63,7 +61,7 @@ pub(super) async fn begin(
         rate: target.rate.map(|rate| rate.to_string()),
         dry_run: target.dry_run,
     };
-    let client = Client::new(&author.host.host)?;
+    let client = Client::of_author(author)?;
     // Before anything has begun: whoever interrupts right afterwards pauses it.
     let interrupt = signal(SignalKind::interrupt())?;
     let answer = client.post(PATH, serde_json::to_string(&wanted)?).await?;
@@ -83,7 +81,7 @@ pub(super) async fn run(command: Bulk, format: Format) -> Result<ExitCode> {
     match command {
         Bulk::List { limit, host } => {
             let query = [("limit", limit.to_string())];
-            let found = Client::new(&host.host)?.get(PATH, &query).await?;
+            let found = Client::new(&host)?.get(PATH, &query).await?;
             print(
                 &found.unwrap_or_else(|| "{}".to_owned()),
                 text::table,
@@ -91,11 +89,11 @@ pub(super) async fn run(command: Bulk, format: Format) -> Result<ExitCode> {
             )
         }
         Bulk::Show { id, host } => {
-            let found = look(&Client::new(&host.host)?, &id).await?;
+            let found = look(&Client::new(&host)?, &id).await?;
             print(&found, text::one, format)
         }
         Bulk::Watch(OneBulk { id, author }) => {
-            let client = Client::new(&author.host.host)?;
+            let client = Client::of_author(&author)?;
             let interrupt = signal(SignalKind::interrupt())?;
             look(&client, &id).await?;
             follow(&client, &id, &author, interrupt, format).await
@@ -108,7 +106,7 @@ pub(super) async fn run(command: Bulk, format: Format) -> Result<ExitCode> {
             if detach {
                 return print(&answer, text::begun, format);
             }
-            let client = Client::new(&bulk.author.host.host)?;
+            let client = Client::of_author(&bulk.author)?;
             follow(&client, &bulk.id, &bulk.author, interrupt, format).await
         }
     }
@@ -132,11 +130,8 @@ async fn look(client: &Client, id: &str) -> Result<String> {
 
 async fn change(bulk: &OneBulk, change: &str) -> Result<String> {
     check_id(&bulk.id)?;
-    let body = serde_json::json!({
-        "actor": bulk.author.name(),
-        "reason": bulk.author.reason,
-    });
-    let client = Client::new(&bulk.author.host.host)?;
+    let body = serde_json::json!({ "reason": bulk.author.reason });
+    let client = Client::of_author(&bulk.author)?;
     let path = format!("{PATH}/{}/{change}", bulk.id);
     client.post(&path, body.to_string()).await
 }

@@ -19,8 +19,8 @@ pub(super) async fn decide(
     format: Format,
 ) -> Result<ExitCode> {
     check_id(id)?;
-    let body = json!({ "actor": author.name(), "reason": author.reason });
-    let client = Client::new(&author.host.host)?;
+    let body = json!({ "reason": author.reason });
+    let client = Client::of_author(author)?;
     let path = format!("/api/v1/exceptions/proposals/{id}/{what}");
     let text = client.post(&path, body.to_string()).await?;
     let value: Value = serde_json::from_str(&text)?;

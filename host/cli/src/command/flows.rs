@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(crate) async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    let text = Client::new(&host.host)?
+    let text = Client::new(host)?
         .get("/api/v1/flows", &[])
         .await?
         .unwrap_or_default();
@@ -24,8 +24,8 @@ pub(crate) async fn switch(switch: &Switch, word: &str, format: Format) -> Resul
         bail!("`{}` is not the name of a flow", switch.flow);
     }
     let path = format!("/api/v1/flows/{}/{word}", switch.flow);
-    let body = json!({ "reason": switch.reason, "actor": switch.actor });
-    let text = Client::new(&switch.host.host)?
+    let body = json!({ "reason": switch.reason });
+    let text = Client::speaking_for(&switch.host, switch.actor.as_deref())?
         .post(&path, body.to_string())
         .await?;
     let flow: Value = serde_json::from_str(&text)?;

@@ -22,7 +22,7 @@ pub(crate) async fn list(host: &Host, filter: Filter, format: Format) -> Result<
     query.extend(filter.flow.map(|flow| ("flow", flow)));
     query.extend(filter.status.map(|status| ("status", status)));
     query.extend(filter.cursor.map(|cursor| ("cursor", cursor)));
-    let text = Client::new(&host.host)?
+    let text = Client::new(host)?
         .get("/api/v1/runs", &query)
         .await?
         .unwrap_or_else(|| "{}".to_owned());
@@ -63,7 +63,7 @@ pub(crate) fn table(page: &Value) -> String {
 }
 
 pub(crate) async fn show(host: &Host, id: &str, format: Format) -> Result<ExitCode> {
-    let Some(text) = story(&Client::new(&host.host)?, id).await? else {
+    let Some(text) = story(&Client::new(host)?, id).await? else {
         bail!("there is no run `{id}`")
     };
     print_story(&text, format)

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(crate) async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    let text = Client::new(&host.host)?
+    let text = Client::new(host)?
         .get("/api/v1/schedules", &[])
         .await?
         .unwrap_or_else(|| "{}".to_owned());

@@ -1,12 +1,13 @@
 //! `dowel serve`: the host.
 
 use crate::args::Serve;
+use crate::client::SOCKET;
 use crate::kept::Kept;
 use crate::secrets::HostSecrets;
 use crate::system::{SystemClock, SystemRandomness};
 use crate::{connectors, exit, wiring};
 use anyhow::{Context as _, Result, anyhow, bail};
-use dowel_api::{ApiOptions, ApiState, Listener};
+use dowel_api::{ApiOptions, ApiState, Listener, LocalListener};
 use dowel_core::port::Secrets;
 use dowel_engine::{Engine, EngineOptions, Ports, Schedules};
 use dowel_flow::environment::Environment;
@@ -73,13 +74,18 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         Arc::new(SystemRandomness),
     ));
     let public = listen(serve.listen, dowel_api::public(state.clone())).await?;
-    let admin = listen(serve.admin_listen, dowel_api::admin(state)).await?;
+    let admin = listen(serve.admin_listen, dowel_api::admin(state.clone())).await?;
+    state.listens_at(admin.address);
+    let socket = data.canonicalize()?.join(SOCKET);
+    let local = LocalListener::open(&socket, dowel_api::admin(state))
+        .with_context(|| format!("cannot listen on {}", socket.display()))?;
     // Who reads that the host is ready may tell it to stop at once.
     let stop = stop_signal()?;
-    ready(public.address, admin.address);
+    ready(public.address, admin.address, &socket);
     stop.await;
     tracing::info!("draining");
     engine.drain(serve.drain).await;
+    local.close().await;
     close([public, admin], &store).await;
     Ok(exit::found(false))
 }
@@ -98,6 +104,8 @@ fn api_options(serve: &Serve, environment: Environment, kept: &Kept) -> ApiOptio
         hook_secrets: environment.hook_secrets,
         events: environment.events,
         components: Some(kept.folder().to_owned()),
+        trusted_proxies: serve.trusted_proxies.clone(),
+        public_url: serve.public_url.clone(),
     }
 }
 
@@ -149,8 +157,9 @@ async fn listen(address: SocketAddr, router: dowel_api::Router) -> Result<Listen
 
 /// The line that scripts and service managers wait for.
 #[allow(clippy::print_stdout)] // This is the program's answer on standard output.
-fn ready(public: SocketAddr, admin: SocketAddr) {
-    println!("ready public=http://{public} admin=http://{admin}");
+fn ready(public: SocketAddr, admin: SocketAddr, socket: &Path) {
+    let socket = socket.display();
+    println!("ready public=http://{public} admin=http://{admin} socket={socket}");
 }
 
 /// Listens for the signals to stop from now on; completes when one of them came.

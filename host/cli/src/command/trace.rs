@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::process::ExitCode;
 
 pub(crate) async fn run(trace: &Trace, format: Format) -> Result<ExitCode> {
-    let client = Client::new(&trace.host.host)?;
+    let client = Client::new(&trace.host)?;
     if let Some(story) = runs::story(&client, &trace.key).await? {
         return runs::print_story(&story, format);
     }

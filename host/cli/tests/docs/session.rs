@@ -20,6 +20,9 @@ const ORDER: &str = "4711";
 const PUBLIC: &str = "http://127.0.0.1:8080";
 const ADMIN: &str = "http://127.0.0.1:8081";
 
+/// How the pages write the reader's token.
+const TOKEN: &str = "$DOWEL_TOKEN";
+
 /// Ends a line whose command finds something wrong.
 const EXITS_1: &str = "# exits 1";
 
@@ -67,7 +70,7 @@ impl Session {
             folder,
             variables: secrets
                 .into_iter()
-                .chain([("DOWEL_HOST".to_owned(), host.admin.clone())])
+                .chain([("DOWEL_HOST".to_owned(), host.socket.clone())])
                 .collect(),
             world,
             host,
@@ -129,7 +132,8 @@ impl Session {
         } else if line.starts_with("dowel serve") {
             self.serve(line, place);
         } else if first == "curl" {
-            let line = line
+            let line = self
+                .with_token(line)
                 .replace(PUBLIC, &self.host.public)
                 .replace(ADMIN, &self.host.admin);
             self.printed =
@@ -137,6 +141,16 @@ impl Session {
         } else {
             self.expect(line, expected, place);
         }
+    }
+
+    /// The line with a token of an admin in the place of the reader's.
+    fn with_token(&self, line: &str) -> String {
+        if !line.contains(TOKEN) {
+            return line.to_owned();
+        }
+        let (code, printed) = self.shell("dowel token create docs --service docs --role admin");
+        assert_eq!(code, Some(0), "{printed}");
+        line.replace(TOKEN, printed.lines().next().unwrap())
     }
 
     fn expect(&mut self, line: &str, expected: i32, place: &str) {

@@ -51,7 +51,7 @@ fn approvals(host: &Host, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dowel"))
         .arg("approvals")
         .args(arguments)
-        .args(["--host", &host.admin, "--format", "json"])
+        .args(["--host", &host.socket, "--format", "json"])
         .output()
         .unwrap()
 }
@@ -71,8 +71,8 @@ fn refused(output: &Output, code: &str) {
 }
 
 async fn begin(world: &World, host: &Host) -> String {
-    let request = world
-        .http
+    let request = host
+        .api
         .post(format!("{}/api/v1/flows/payment/runs", host.admin));
     let body = json!({ "by": "ben@example.com", "total": "1.10" });
     let request = request.header("content-type", "application/json");
@@ -121,7 +121,7 @@ async fn people_decide_also_after_the_host_was_killed() {
     assert_eq!(story["status"], "succeeded", "{story}");
     assert_eq!(story["steps"][0]["approval"]["comment"], "seen", "{story}");
     let trace = Command::new(env!("CARGO_BIN_EXE_dowel"))
-        .args(["trace", &run, "--host", &second.admin])
+        .args(["trace", &run, "--host", &second.socket])
         .output()
         .unwrap();
     let trace = String::from_utf8_lossy(&trace.stdout).into_owned();
@@ -133,7 +133,7 @@ async fn people_decide_also_after_the_host_was_killed() {
     // The decision is a mock of the case that is made of the run.
     let test = |arguments: &[&str]| {
         let mut command = dowel(folder.path(), &[&["test"], arguments].concat());
-        let output = command.env("DOWEL_HOST", &second.admin).output().unwrap();
+        let output = command.env("DOWEL_HOST", &second.socket).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         (
             output.status.code(),

@@ -81,10 +81,10 @@ async fn what_was_acknowledged_before_a_backup_is_restored_once_and_goes_on() {
         .collect();
     let before = load.acknowledged_at_least(ORDERS).await;
     let folder = load.world.folder.path().join("backup");
-    let taken = dowel(&["backup", text(&folder), "--host", &host.admin]);
+    let taken = dowel(&["backup", text(&folder), "--host", &host.socket]);
     assert!(taken.status.success(), "{taken:?}");
     refused(
-        &dowel(&["backup", text(&folder), "--host", &host.admin]),
+        &dowel(&["backup", text(&folder), "--host", &host.socket]),
         "DWL-3013",
     );
     let count = load.acknowledged.lock().unwrap().len();

@@ -99,7 +99,7 @@ async fn an_interrupt_pauses_and_says_the_command_that_goes_on() {
             "--rate",
             "20/m",
             "--host",
-            &host.admin,
+            &host.socket,
         ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

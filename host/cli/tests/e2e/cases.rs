@@ -154,17 +154,22 @@ impl Scenario {
 
     async fn request(&mut self, kind: &str, target: &str, step: &JsonText, place: &str) {
         let host = self.host();
-        let url = match kind {
-            "post" => format!("{}/hooks{target}", host.public),
-            _ => format!("{}/api/v1/flows/{target}/runs", host.admin),
+        let mut request = match kind {
+            "post" => self
+                .world
+                .http
+                .post(format!("{}/hooks{target}", host.public)),
+            _ => {
+                let url = format!("{}/api/v1/flows/{target}/runs", host.admin);
+                host.api.post(url)
+            }
         };
-        let mut request = self.world.http.post(url);
         let has_token = step
             .fields()
             .unwrap()
             .iter()
             .all(|(name, _)| name != "token");
-        if has_token {
+        if has_token && kind == "post" {
             request = request.bearer_auth(HOOK_TOKEN);
         }
         for (name, value) in field(step, "headers").fields().unwrap_or_default() {
@@ -227,7 +232,7 @@ impl Scenario {
             .map(|argument| self.filled(&text(argument)));
         let output = Command::new(env!("CARGO_BIN_EXE_dowel"))
             .args(arguments)
-            .args(["--host", &self.host().admin, "--format", "json"])
+            .args(["--host", &self.host().socket, "--format", "json"])
             .output()
             .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();

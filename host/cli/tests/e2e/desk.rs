@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 pub(crate) fn dowel(host: &Host, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dowel"))
         .args(arguments)
-        .args(["--host", &host.admin, "--format", "json"])
+        .args(["--host", &host.socket, "--format", "json"])
         .env("DOWEL_ACTOR", "ana@example.com")
         .output()
         .unwrap()

@@ -70,7 +70,7 @@ async fn a_real_run_becomes_a_case_that_passes() {
 
     let repository = Repository::new(TESTS);
     std::fs::remove_file(repository.file()).unwrap();
-    let (text, code) = repository.run(&["test", "--record", &run, "--host", &host.admin]);
+    let (text, code) = repository.run(&["test", "--record", &run, "--host", &host.socket]);
     assert_eq!(code, Some(0), "{text}");
     let without_id = |text: &str| text.replace(&run, "<run>");
     expect![[r#"
@@ -121,7 +121,7 @@ async fn a_real_run_becomes_a_case_that_passes() {
         "--run",
         &run,
     ];
-    let (text, code) = repository.run(&[&key[..], &["--host", &host.admin]].concat());
+    let (text, code) = repository.run(&[&key[..], &["--host", &host.socket]].concat());
     assert_eq!((text.as_str(), code), ("\"4711\"\n", Some(0)));
 
     // The host is stopped: the data folder has the same run.

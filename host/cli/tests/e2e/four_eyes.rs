@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 fn as_ben(host: &Host, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dowel"))
         .args(arguments)
-        .args(["--host", &host.admin, "--format", "json"])
+        .args(["--host", &host.socket, "--format", "json"])
         .env("DOWEL_ACTOR", "ben@example.com")
         .output()
         .unwrap()

@@ -67,10 +67,10 @@ fn repository(folder: &Path) {
 }
 
 /// Begins the run of an order.
-async fn begin(world: &World, host: &Host, order: &str, check: bool) -> String {
+async fn begin(host: &Host, order: &str, check: bool) -> String {
     let url = format!("{}/api/v1/flows/paid-order/runs", host.admin);
-    let request = world
-        .http
+    let request = host
+        .api
         .post(url)
         .header("content-type", "application/json");
     let body = json!({ "order": order, "check": check });
@@ -112,9 +112,9 @@ async fn a_payment_comes_early_or_late_and_the_host_is_killed_in_between() {
     let folder = tempfile::tempdir().unwrap();
     repository(folder.path());
     let first = host_of(folder.path());
-    let late = begin(&world, &first, "A1", false).await;
+    let late = begin(&first, "A1", false).await;
     waits_at(&world, &first, &late, "payment").await;
-    let early = begin(&world, &first, "A2", true).await;
+    let early = begin(&first, "A2", true).await;
     waits_at(&world, &first, &early, "checked").await;
     let kept = pay(&world, &first, "P2", "A2").await;
     assert_eq!(kept["status"], "kept", "{kept}");
@@ -122,7 +122,7 @@ async fn a_payment_comes_early_or_late_and_the_host_is_killed_in_between() {
 
     let second = host_of(folder.path());
     let trace = Command::new(env!("CARGO_BIN_EXE_dowel"))
-        .args(["trace", &late, "--host", &second.admin])
+        .args(["trace", &late, "--host", &second.socket])
         .output()
         .unwrap();
     let trace = String::from_utf8_lossy(&trace.stdout).into_owned();
@@ -147,7 +147,7 @@ async fn a_payment_comes_early_or_late_and_the_host_is_killed_in_between() {
     );
     let decided = Command::new(env!("CARGO_BIN_EXE_dowel"))
         .args(["approvals", "decide", &early, "checked", "go"])
-        .args(["--as", "ana@example.com", "--host", &third.admin])
+        .args(["--as", "ana@example.com", "--host", &third.socket])
         .output()
         .unwrap();
     assert!(decided.status.success(), "{decided:?}");

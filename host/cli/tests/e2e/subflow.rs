@@ -69,7 +69,7 @@ fn repository(folder: &Path) {
 fn ask(host: &Host, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_dowel"))
         .args(arguments)
-        .args(["--host", &host.admin])
+        .args(["--host", &host.socket])
         .output()
         .unwrap();
     text(&output)
@@ -84,8 +84,8 @@ fn text(output: &Output) -> String {
 
 /// Begins an order, and waits until somebody is asked: the run of the order, and its child.
 async fn begin(world: &World, host: &Host) -> (String, String) {
-    let request = world
-        .http
+    let request = host
+        .api
         .post(format!("{}/api/v1/flows/order/runs", host.admin));
     let body = json!({ "total": "1.10" }).to_string();
     let request = request.header("content-type", "application/json");

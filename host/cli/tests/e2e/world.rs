@@ -174,8 +174,8 @@ impl World {
 
     /// A resource of the admin listener.
     pub(crate) async fn get(&self, host: &Host, path: &str) -> (u16, String) {
-        let response = self
-            .http
+        let response = host
+            .api
             .get(format!("{}{path}", host.admin))
             .send()
             .await
@@ -227,6 +227,10 @@ pub(crate) struct Host {
     pub(crate) child: Child,
     pub(crate) public: String,
     pub(crate) admin: String,
+    /// The local socket, as `--host` takes it.
+    pub(crate) socket: String,
+    /// Reaches the admin listener through the local socket.
+    pub(crate) api: reqwest::Client,
 }
 
 impl Host {
@@ -243,9 +247,16 @@ impl Host {
             word.unwrap_or_else(|| panic!("the host is not ready, it said {line:?}"))
                 .to_owned()
         };
+        let socket = address("socket");
         Self {
             public: address("public"),
             admin: address("admin"),
+            api: reqwest::Client::builder()
+                .timeout(PATIENCE)
+                .unix_socket(socket.as_str())
+                .build()
+                .unwrap(),
+            socket: format!("unix:{socket}"),
             child,
         }
     }

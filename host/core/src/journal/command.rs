@@ -12,6 +12,16 @@ use std::collections::BTreeMap;
 #[serde(transparent)]
 pub struct Actor(pub String);
 
+/// How somebody proved who they are, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Such as `session 3f1c`, `token ci` or `socket uid 0`.
+    pub identity: String,
+    /// The address that the request came from, seen through trusted proxies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
 /// A decision about a run, with its author.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commanded {
@@ -23,6 +33,9 @@ pub struct Commanded {
     /// Who confirmed it, where the environment asks for two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<Actor>,
+    /// How the author was known, where they came through the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// What.
     pub command: Command,
 }

@@ -3,24 +3,33 @@
 //!
 //! Numbers are given while the batch is handed over to the store, so entries are on disk
 //! in the order of their numbers. A batch that the store refuses takes its number with
-//! it: a reader accepts gaps, and a chain of digests links each entry to the one that is
-//! there before it.
+//! it: a reader accepts gaps, and a chain of digests (`seal`) links each entry to the one
+//! that is there before it.
+
+mod chain;
+mod seal;
+mod verify;
+
+pub use chain::ChainHead;
+pub(super) use seal::work;
+pub use verify::{Anchor, ChainBreak, ChainReport, ChainedEntry, check_entry, verify_audit};
 
 use super::keys;
 use super::page::failed_step;
 use crate::engine::{Engine, Shared};
 use crate::state::{RunState, RunStatus};
-use dowel_core::journal::{Command, Commanded};
+use dowel_core::journal::{Command, Commanded, Origin};
 use dowel_core::port::{Batch, BoxFuture, Scan, Store, StoreError};
-use dowel_core::{FlowName, RunId, Timestamp};
+use dowel_core::{Digest, FlowName, RunId, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 /// The version of the form that this host writes.
 const VERSION: u32 = 1;
 
 /// How often a number is looked for that no other host has given.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 64;
 
 /// The longest page of a list.
 const MAX_PAGE: usize = 500;
@@ -50,6 +59,9 @@ pub struct Draft {
     /// Who confirmed it, where the environment asks for two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
+    /// How the author was known, and from where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// What, such as `retry`, `bulk-retry` or `bulk-pause`.
     pub action: String,
     /// Why, in their words.
@@ -84,12 +96,22 @@ pub enum AuditTarget {
     Bulk(RunId),
     /// A payload in quarantine.
     Payload(RunId),
+    /// A flow.
+    Flow(FlowName),
+    /// A person who may use the host.
+    User(String),
+    /// An API token, by its id.
+    Token(String),
+    /// The host as a whole.
+    Host(String),
 }
 
 impl AuditTarget {
     fn is(&self, id: RunId) -> bool {
-        let (Self::Run(other) | Self::Bulk(other) | Self::Payload(other)) = self;
-        *other == id
+        match self {
+            Self::Run(other) | Self::Bulk(other) | Self::Payload(other) => *other == id,
+            Self::Flow(_) | Self::User(_) | Self::Token(_) | Self::Host(_) => false,
+        }
     }
 }
 
@@ -104,6 +126,9 @@ pub struct Standing {
     /// The error's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The digest of what it is about, where that is a record of the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 impl Standing {
@@ -113,6 +138,7 @@ impl Standing {
             status: status.to_owned(),
             step: None,
             code: None,
+            digest: None,
         }
     }
 
@@ -124,6 +150,7 @@ impl Standing {
             status: state.status.name().to_owned(),
             step: failed_step(state).filter(|_| waits),
             code: error.map(|(error, _)| error.code.clone()),
+            digest: None,
         }
     }
 }
@@ -136,6 +163,7 @@ impl Draft {
         let command = &commanded.command;
         Self {
             confirmed_by: commanded.confirmed_by.as_ref().map(|by| by.0.clone()),
+            origin: commanded.origin.clone(),
             reason: commanded.reason.clone(),
             flow: Some(created.flow.clone()),
             before: Some(Standing::of_run(state)),
@@ -158,6 +186,7 @@ impl Draft {
         Self {
             actor: actor.to_owned(),
             confirmed_by: None,
+            origin: None,
             action: action.to_owned(),
             reason: None,
             target,
@@ -174,6 +203,12 @@ impl Draft {
 #[derive(Debug, Default)]
 pub(crate) struct AuditLog {
     last: Mutex<u64>,
+    /// Held by whoever links entries.
+    sealing: tokio::sync::Mutex<()>,
+    /// Held while an entry is written, where other hosts write as well.
+    turn: tokio::sync::Mutex<()>,
+    /// An entry is on disk and is not linked yet.
+    news: Notify,
 }
 
 impl AuditLog {
@@ -198,20 +233,53 @@ impl AuditLog {
             return shared.ports.store.commit(batch).await;
         }
         let at = shared.ports.clock.now();
-        if !shared.leases.are_needed() {
-            return self.hand_over(shared, &mut batch, drafts, at)?.await;
+        let written = match shared.leases.are_needed() {
+            false => self.hand_over(shared, &mut batch, drafts, at)?.await,
+            true => self.take_turns(shared, &batch, &drafts, at).await,
+        };
+        if written.is_ok() {
+            self.news.notify_one();
         }
-        // Other hosts give numbers, too: one that is taken is looked at again.
+        written
+    }
+
+    /// Other hosts give numbers, too, and what has a lower number is on disk first all the
+    /// same: the last number is in the store, and each batch moves it on.
+    async fn take_turns(
+        &self,
+        shared: &Shared,
+        batch: &Batch,
+        drafts: &[Draft],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let store = shared.ports.store.as_ref();
+        let mut written = Ok(());
         for _ in 0..ROUNDS {
-            let handed = self.hand_over(shared, &mut batch.clone(), drafts.clone(), at)?;
-            match handed.await {
-                Err(StoreError::Conflict(key)) if keys::read_audit(&key).is_some() => {
-                    self.load(shared.ports.store.as_ref()).await?;
-                }
-                written => return written,
+            let known = store.get(keys::AUDIT_LAST).await?;
+            self.load(store).await?;
+            let number = known.as_deref().and_then(|bytes| bytes.try_into().ok());
+            let number = number.map_or(0, u64::from_be_bytes);
+            let last = {
+                let mut last = self.last.lock();
+                *last = (*last).max(number);
+                *last + drafts.len() as u64
+            };
+            let mut batch = batch.clone();
+            match known {
+                Some(bytes) => batch.require_equal(keys::AUDIT_LAST.to_vec(), bytes),
+                None => batch.require_absent(keys::AUDIT_LAST.to_vec()),
+            };
+            batch.put(keys::AUDIT_LAST.to_vec(), last.to_be_bytes().to_vec());
+            let handed = self.hand_over(shared, &mut batch, drafts.to_vec(), at)?;
+            written = handed.await;
+            match &written {
+                Err(StoreError::Conflict(key))
+                    if key == keys::AUDIT_LAST || keys::read_audit(key).is_some() => {}
+                _ => return written,
             }
         }
-        self.hand_over(shared, &mut batch, drafts, at)?.await
+        written
     }
 
     /// Handing over is what puts batches in order; nothing is waited for here.

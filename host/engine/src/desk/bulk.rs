@@ -210,6 +210,7 @@ pub(super) async fn confirm(
     let name = format!("bulk-{}", bulk.action.name());
     let draft = Draft {
         confirmed_by: bulk.deciding.confirmed_by.clone(),
+        origin: bulk.deciding.origin.clone(),
         reason: bulk.deciding.reason.clone(),
         flow: bulk.query.flow.clone(),
         before: Some(Standing::of(BulkState::Proposed.name())),
@@ -271,6 +272,7 @@ impl Engine {
             batch.delete(keys::proposal(id));
         }
         let draft = Draft {
+            origin: deciding.origin.clone(),
             reason: deciding.reason.clone(),
             flow: bulk.query.flow.clone(),
             before: Some(Standing::of(before.name())),

@@ -6,7 +6,7 @@ use crate::command::CommandError;
 use crate::engine::Engine;
 use crate::state::RunStatus;
 use crate::summary;
-use dowel_core::journal::{Actor, Command, Commanded};
+use dowel_core::journal::{Actor, Command, Commanded, Origin};
 use dowel_core::port::Batch;
 use dowel_core::{JsonText, RunId, StepPath};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Deciding {
     /// Who confirmed it, where the environment asks for two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
+    /// How they were known, and from where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// What is decided about an item or a run. A step that is not named is the item's.
@@ -192,6 +195,7 @@ impl Engine {
                 actor: Actor(deciding.actor),
                 reason: deciding.reason,
                 confirmed_by: deciding.confirmed_by.map(Actor),
+                origin: deciding.origin,
                 command,
             };
             self.command_with(run, commanded, with).await?;

@@ -1,5 +1,5 @@
 //! Where the desk keeps what it has: the families `D` (items and what belongs to them),
-//! `A` (audit) and `B` (bulk operations).
+//! `A` (audit), `B` (bulk operations) and `C` (the chain over the audit record).
 
 use super::item::{Group, Item};
 use dowel_core::{Digest, FlowName, RunId, Timestamp};
@@ -156,6 +156,28 @@ pub(crate) const AUDIT: &[u8] = b"A";
 /// The number of an entry of the audit record.
 pub(crate) fn read_audit(key: &[u8]) -> Option<u64> {
     let number: [u8; 8] = key.strip_prefix(AUDIT)?.try_into().ok()?;
+    Some(u64::from_be_bytes(number))
+}
+
+/// An entry's place in the chain over the audit record: its digest.
+pub(crate) fn chain(seq: u64) -> Vec<u8> {
+    let mut key = CHAIN.to_vec();
+    key.extend_from_slice(&seq.to_be_bytes());
+    key
+}
+
+/// The chain over the audit record.
+pub(crate) const CHAIN: &[u8] = b"Cs";
+
+/// Where the chain ends.
+pub(crate) const CHAIN_HEAD: &[u8] = b"Ch";
+
+/// The last number of the audit record, where several hosts give numbers.
+pub(crate) const AUDIT_LAST: &[u8] = b"Cl";
+
+/// The number of a place in the chain.
+pub(crate) fn read_chain(key: &[u8]) -> Option<u64> {
+    let number: [u8; 8] = key.strip_prefix(CHAIN)?.try_into().ok()?;
     Some(u64::from_be_bytes(number))
 }
 

@@ -178,6 +178,7 @@ impl Engine {
             actor: Actor(deciding.actor.clone()),
             reason: deciding.reason.clone(),
             confirmed_by: None,
+            origin: None,
             command: self.command_of(run, item, action.clone()).await?,
         };
         self.checked(run, commanded).await.map(|_| ())
@@ -311,6 +312,7 @@ fn draft(proposal: &Proposal, what: &str, by: &Deciding) -> Draft {
         _ => "rejected",
     };
     Draft {
+        origin: by.origin.clone(),
         reason: by.reason.clone(),
         flow: proposal.flow.clone(),
         after: Some(Standing::of(after)),

@@ -49,6 +49,7 @@ impl Engine {
             actor: Actor(deciding.actor),
             reason: deciding.reason,
             confirmed_by: deciding.confirmed_by.map(Actor),
+            origin: deciding.origin,
             command: Command::Rerun { run: again },
         });
         let pending = inbox::prepare(shared, &mut with, run, &message)?;

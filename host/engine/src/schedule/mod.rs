@@ -281,6 +281,7 @@ impl Wheel {
             actor: Actor(format!("schedule {}", self.trigger)),
             reason: Some("the next fire takes the place of this one".to_owned()),
             confirmed_by: None,
+            origin: None,
             command: Command::Cancel { compensate: false },
         };
         let message = Message::Command(commanded);

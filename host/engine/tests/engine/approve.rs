@@ -91,6 +91,7 @@ async fn decide(
         decision: decision.to_owned(),
         actor: Actor(person.to_owned()),
         comment: Some("checked".to_owned()),
+        origin: None,
     };
     engine.decide_approval(&wanted).await
 }
@@ -164,6 +165,7 @@ async fn who_may_not_decide_is_refused_with_the_reason() {
         decision: "approved".to_owned(),
         actor: Actor("ana@example.com".to_owned()),
         comment: None,
+        origin: None,
     };
     assert_eq!(
         code_of(engine.decide_approval(&wanted).await),
@@ -171,6 +173,7 @@ async fn who_may_not_decide_is_refused_with_the_reason() {
     );
     let forged = Commanded {
         confirmed_by: None,
+        origin: None,
         actor: Actor("oto@example.com".to_owned()),
         reason: None,
         command: Command::Decide {
@@ -259,6 +262,7 @@ async fn a_rejection_fails_the_run_or_goes_on() {
             // A retry asks again.
             let retry = Commanded {
                 confirmed_by: None,
+                origin: None,
                 actor: Actor("oto".to_owned()),
                 reason: None,
                 command: Command::Retry { path: None },
@@ -281,6 +285,7 @@ async fn cancelling_takes_the_question_back() {
     asked(&engine).await;
     let cancel = Commanded {
         confirmed_by: None,
+        origin: None,
         actor: Actor("oto".to_owned()),
         reason: None,
         command: Command::Cancel { compensate: false },

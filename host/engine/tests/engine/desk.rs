@@ -38,6 +38,7 @@ pub(crate) fn ana() -> Deciding {
         actor: "ana".to_owned(),
         reason: Some("agreed with the shop".to_owned()),
         confirmed_by: None,
+        origin: None,
     }
 }
 

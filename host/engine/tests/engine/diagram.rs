@@ -468,6 +468,7 @@ pub(crate) fn command(command: Command) -> Event {
         actor: Actor("ana".to_owned()),
         reason: None,
         confirmed_by: None,
+        origin: None,
         command,
     })
 }

@@ -15,6 +15,7 @@ fn ben() -> Deciding {
         actor: "ben".to_owned(),
         reason: None,
         confirmed_by: None,
+        origin: None,
     }
 }
 
@@ -120,6 +121,7 @@ async fn a_caller_does_not_confirm_by_naming_a_second_person() {
     let (engine, runs) = parked(&mut world, 1).await;
     let both = Deciding {
         confirmed_by: Some("ben".to_owned()),
+        origin: None,
         ..ana()
     };
     let decided = engine

@@ -180,6 +180,7 @@ fn commanded(command: Command) -> Commanded {
         actor: Actor("ana".to_owned()),
         reason: None,
         confirmed_by: None,
+        origin: None,
         command,
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod approve;
+mod audit_chain;
 mod blobs;
 mod blocks;
 mod bulk;

@@ -89,6 +89,7 @@ pub(crate) async fn asked(engine: &Engine, count: usize) -> Vec<OpenReceive> {
 async fn command(engine: &Engine, run: RunId, command: Command) {
     let commanded = Commanded {
         confirmed_by: None,
+        origin: None,
         actor: Actor("ana".to_owned()),
         reason: Some("because".to_owned()),
         command,
@@ -127,6 +128,7 @@ async fn go(engine: &Engine, run: RunId) {
         decision: "go".to_owned(),
         actor: Actor("ana@example.com".to_owned()),
         comment: None,
+        origin: None,
     };
     for _ in 0..10_000 {
         if engine.decide_approval(&wanted).await.is_ok() {
@@ -379,6 +381,7 @@ async fn a_rerun_may_use_what_came_for_the_run_before_it() {
         actor: "ana".to_owned(),
         reason: Some("again".to_owned()),
         confirmed_by: None,
+        origin: None,
     };
     let decided = engine.decide(run, deciding, Action::Rerun).await.unwrap();
     let again = decided.began.unwrap();

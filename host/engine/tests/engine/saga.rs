@@ -46,6 +46,7 @@ async fn decide(engine: &Engine, run: RunId, command: Command) -> Result<(), Com
         actor: Actor("ana@example.com".to_owned()),
         reason: Some("agreed with the shop".to_owned()),
         confirmed_by: None,
+        origin: None,
         command,
     };
     engine.command(run, commanded).await

@@ -96,6 +96,7 @@ async fn every_write_of_a_saga_may_be_the_last_one() {
 async fn retry(engine: &Engine, run: RunId) {
     let commanded = Commanded {
         confirmed_by: None,
+        origin: None,
         actor: Actor("ana@example.com".to_owned()),
         reason: None,
         command: Command::Retry { path: None },

@@ -115,6 +115,7 @@ pub(crate) async fn command(engine: &Engine, run: RunId, command: Command) {
         actor: Actor("ana".to_owned()),
         reason: Some("agreed".to_owned()),
         confirmed_by: None,
+        origin: None,
         command,
     };
     engine.command(run, commanded).await.unwrap();

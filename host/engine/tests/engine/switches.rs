@@ -4,12 +4,21 @@ use crate::support::*;
 use dowel_core::manifest::Idempotency;
 use dowel_core::port::Clock;
 use dowel_engine::state::RunStatus;
-use dowel_engine::{EngineOptions, FlowStatus, IntakeError};
+use dowel_engine::{Deciding, EngineOptions, FlowStatus, IntakeError};
 use dowel_flow::plan::{Plan, Respond, TriggerKind, Verify};
 use dowel_testkit::Answer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+
+fn by(actor: &str, reason: &str) -> Deciding {
+    Deciding {
+        actor: actor.to_owned(),
+        reason: Some(reason.to_owned()),
+        confirmed_by: None,
+        origin: None,
+    }
+}
 
 fn flow() -> dowel_core::FlowName {
     "test".parse().unwrap()
@@ -28,7 +37,9 @@ async fn a_disabled_flow_takes_nothing_and_its_runs_wait_across_a_restart() {
     let engine = world.engine(order_plan()).await;
     let run = engine.accept(request(ORDER)).await.unwrap().run();
     settle().await;
-    let status = engine.switch_flow(&flow(), false, "ana", "prices").await;
+    let status = engine
+        .switch_flow(&flow(), false, by("ana", "prices"))
+        .await;
     let FlowStatus {
         enabled, decision, ..
     } = status.unwrap();
@@ -39,6 +50,8 @@ async fn a_disabled_flow_takes_nothing_and_its_runs_wait_across_a_restart() {
         ("ana", "prices")
     );
 
+    // The entry of the decision is linked.
+    settle().await;
     let commits = world.store.commits();
     let refused = engine.accept(request(&ORDER.replace("A1", "A2"))).await;
     let refused = refused.unwrap_err();
@@ -60,7 +73,7 @@ async fn a_disabled_flow_takes_nothing_and_its_runs_wait_across_a_restart() {
     assert_eq!(half.waits_for, Some("enabled"));
 
     engine
-        .switch_flow(&flow(), true, "ben", "corrected")
+        .switch_flow(&flow(), true, by("ben", "corrected"))
         .await
         .unwrap();
     assert_eq!(story(&engine, run).await.status, RunStatus::Succeeded);
@@ -88,7 +101,7 @@ async fn a_run_stops_before_its_next_step_and_keeps_what_it_has() {
     settle().await;
     assert_eq!(world.calls("crm.get"), 1);
     engine
-        .switch_flow(&flow(), false, "ana", "prices")
+        .switch_flow(&flow(), false, by("ana", "prices"))
         .await
         .unwrap();
     told.notify_one();
@@ -100,7 +113,7 @@ async fn a_run_stops_before_its_next_step_and_keeps_what_it_has() {
         "the open call came to its end"
     );
     engine
-        .switch_flow(&flow(), true, "ana", "corrected")
+        .switch_flow(&flow(), true, by("ana", "corrected"))
         .await
         .unwrap();
     assert_eq!(story(&engine, run).await.status, RunStatus::Succeeded);
@@ -138,10 +151,10 @@ async fn the_environment_file_has_the_last_word() {
     );
     let refused = engine.accept(request(ORDER)).await.unwrap_err();
     assert!(matches!(refused, IntakeError::FlowDisabled(_)));
-    let error = engine.switch_flow(&flow(), true, "ana", "now").await;
+    let error = engine.switch_flow(&flow(), true, by("ana", "now")).await;
     assert_eq!(error.unwrap_err().code().to_string(), "DWL-4032");
     let nobody = "nobody".parse().unwrap();
-    let error = engine.switch_flow(&nobody, false, "ana", "x").await;
+    let error = engine.switch_flow(&nobody, false, by("ana", "x")).await;
     assert_eq!(error.unwrap_err().code().to_string(), "DWL-4012");
     let status = engine.flow_status();
     let shown: Vec<_> = status

@@ -123,6 +123,7 @@ impl People {
             decision,
             actor: Actor(by),
             comment,
+            origin: None,
         };
         let at = open.asked_at.plus(answer.after);
         let (engine, clock) = (engine.clone(), self.clock.clone());

@@ -20,16 +20,22 @@ fn next_order() -> u64 {
     ORDER.fetch_add(1, Ordering::Relaxed)
 }
 
-fn client() -> Result<reqwest::Client> {
-    // Keep-alive for every client of a round; no proxy between loopback and loopback.
+/// Keep-alive for every client of a round; no proxy between loopback and loopback.
+fn builder() -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder().no_proxy();
-    Ok(builder.timeout(ORDER_WITHIN).build()?)
+    builder.timeout(ORDER_WITHIN)
+}
+
+fn client() -> Result<reqwest::Client> {
+    Ok(builder().build()?)
 }
 
 /// Posts orders to the host and waits for the ends of their runs.
 #[derive(Clone)]
 pub(crate) struct Durable {
     http: reqwest::Client,
+    /// Reaches the admin listener through the local socket.
+    api: reqwest::Client,
     hook: Arc<str>,
     admin: Arc<str>,
     ends: Arc<Ends>,
@@ -49,6 +55,7 @@ impl Durable {
     pub(crate) fn new(host: &Host) -> Result<Self> {
         Ok(Self {
             http: client()?,
+            api: builder().unix_socket(host.socket.as_str()).build()?,
             hook: format!("{}/hooks/orders", host.public).into(),
             admin: format!("{}/api/v1/runs", host.admin).into(),
             ends: Arc::clone(&host.ends),
@@ -66,7 +73,7 @@ impl Durable {
     pub(crate) async fn probe(&self) -> Result<()> {
         let (run, _) = self.run().await?;
         let url = format!("{}/{run}", self.admin);
-        let text = self.http.get(url).send().await?.text().await?;
+        let text = self.api.get(url).send().await?.text().await?;
         let status = serde_json::from_str::<Run>(&text).map(|run| run.status);
         let status = status.with_context(|| format!("the run's story cannot be read: {text}"))?;
         ensure!(status == "succeeded", "the run {run} is {status}");

@@ -37,6 +37,8 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct Host {
     pub(crate) public: String,
     pub(crate) admin: String,
+    /// The local socket, which administers a host without users.
+    pub(crate) socket: String,
     pub(crate) pid: u32,
     /// From the start of the process to its line `ready`.
     pub(crate) ready_in: Duration,
@@ -104,13 +106,14 @@ impl Host {
         let ready = timeout(READY_WITHIN, ready(&mut lines)).await;
         let ready = ready.unwrap_or_else(|_| Err(anyhow!("it was not ready in time")));
         let ready_in = begun.elapsed();
-        let (public, admin) =
+        let [public, admin, socket] =
             ready.with_context(|| format!("the host does not start:\n{}", ends.tail()))?;
         // Nobody reads on; draining keeps the host from blocking on a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self {
             public,
             admin,
+            socket,
             pid,
             ready_in,
             ends,
@@ -163,7 +166,7 @@ fn command(bench: &Bench, home: &Home) -> Result<Command> {
     Ok(command)
 }
 
-async fn ready(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<(String, String)> {
+async fn ready(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<[String; 3]> {
     while let Some(line) = lines.next_line().await? {
         if let Some(addresses) = addresses(&line) {
             return Ok(addresses);
@@ -172,12 +175,14 @@ async fn ready(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<(String, Str
     bail!("it ended before it was ready")
 }
 
-/// Reads `ready public=http://… admin=http://…`.
-fn addresses(line: &str) -> Option<(String, String)> {
+/// Reads `ready public=http://… admin=http://… socket=…`.
+fn addresses(line: &str) -> Option<[String; 3]> {
     let mut words = line.trim().strip_prefix("ready ")?.split_whitespace();
-    let public = words.find_map(|word| word.strip_prefix("public="))?;
-    let admin = words.find_map(|word| word.strip_prefix("admin="))?;
-    Some((public.to_owned(), admin.to_owned()))
+    let mut value = |name: &str| {
+        let word = words.find_map(|word| word.strip_prefix(name))?;
+        Some(word.to_owned())
+    };
+    Some([value("public=")?, value("admin=")?, value("socket=")?])
 }
 
 #[cfg(test)]
@@ -186,10 +191,9 @@ mod tests {
 
     #[test]
     fn the_ready_line_is_read() {
-        let line = "ready public=http://127.0.0.1:1 admin=http://127.0.0.1:2\n";
-        let (public, admin) = addresses(line).unwrap();
-        assert_eq!(public, "http://127.0.0.1:1");
-        assert_eq!(admin, "http://127.0.0.1:2");
+        let line = "ready public=http://127.0.0.1:1 admin=http://127.0.0.1:2 socket=/d/s\n";
+        let expected = ["http://127.0.0.1:1", "http://127.0.0.1:2", "/d/s"];
+        assert_eq!(addresses(line), Some(expected.map(str::to_owned)));
         assert_eq!(addresses("starting"), None);
     }
 }

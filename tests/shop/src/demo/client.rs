@@ -16,6 +16,8 @@ const ENDED_WITHIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Client {
     http: reqwest::Client,
+    /// Reaches the admin listener through the local socket.
+    api: reqwest::Client,
     public: String,
     admin: String,
 }
@@ -82,12 +84,14 @@ fn read_answer(status: u16, location: Option<String>, text: &str) -> Result<Answ
 }
 
 impl Client {
-    pub(crate) fn new(host: &Host) -> Self {
-        Self {
+    pub(crate) fn new(host: &Host) -> Result<Self> {
+        let api = reqwest::Client::builder().unix_socket(host.socket.as_str());
+        Ok(Self {
             http: reqwest::Client::new(),
+            api: api.build()?,
             public: host.public.clone(),
             admin: host.admin.clone(),
-        }
+        })
     }
 
     /// Posts an order.
@@ -113,7 +117,7 @@ impl Client {
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             pace.tick().await;
-            let response = self.http.get(&url).send().await?;
+            let response = self.api.get(&url).send().await?;
             let status = response.status();
             let text = response.text().await?;
             if !status.is_success() {

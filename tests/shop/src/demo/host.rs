@@ -31,6 +31,8 @@ const TAIL: usize = 20;
 pub(crate) struct Host {
     pub(crate) public: String,
     pub(crate) admin: String,
+    /// The local socket, which administers a host without users.
+    pub(crate) socket: String,
     pub(crate) log: PathBuf,
     child: Child,
     // Data and environment file; removed with this value.
@@ -58,13 +60,14 @@ impl Host {
         let mut lines = BufReader::new(stdout).lines();
         let ready = timeout(READY_WITHIN, ready(&mut lines)).await;
         let ready = ready.unwrap_or_else(|_| Err(anyhow!("it was not ready in time")));
-        let (public, admin) =
+        let [public, admin, socket] =
             ready.with_context(|| format!("the host does not start:\n{}", tail(&log)))?;
         // Nobody reads on; draining keeps the host from blocking on a full pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self {
             public,
             admin,
+            socket,
             log,
             child,
             _folder: folder,
@@ -114,7 +117,7 @@ fn with_shop(text: &str, addr: &str) -> Result<String> {
     Ok(text.replace(SHOP_IN_FILE, addr))
 }
 
-async fn ready(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<(String, String)> {
+async fn ready(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<[String; 3]> {
     while let Some(line) = lines.next_line().await? {
         if let Some(addresses) = addresses(&line) {
             return Ok(addresses);
@@ -123,8 +126,8 @@ async fn ready(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<(String, Str
     bail!("it ended before it was ready")
 }
 
-/// Reads `ready public=http://… admin=http://…`.
-fn addresses(line: &str) -> Option<(String, String)> {
+/// Reads `ready public=http://… admin=http://… socket=…`.
+fn addresses(line: &str) -> Option<[String; 3]> {
     let rest = line.trim().strip_prefix("ready ")?;
     let value = |name: &str| {
         let mut words = rest.split_whitespace();
@@ -132,7 +135,7 @@ fn addresses(line: &str) -> Option<(String, String)> {
             .find_map(|word| word.strip_prefix(name))
             .map(str::to_owned)
     };
-    Some((value("public=")?, value("admin=")?))
+    Some([value("public=")?, value("admin=")?, value("socket=")?])
 }
 
 fn tail(log: &Path) -> String {
@@ -148,12 +151,9 @@ mod tests {
 
     #[test]
     fn the_ready_line_is_read() {
-        let line = "ready public=http://127.0.0.1:1 admin=http://127.0.0.1:2";
-        let expected = (
-            "http://127.0.0.1:1".to_owned(),
-            "http://127.0.0.1:2".to_owned(),
-        );
-        assert_eq!(addresses(line), Some(expected));
+        let line = "ready public=http://127.0.0.1:1 admin=http://127.0.0.1:2 socket=/d/s";
+        let expected = ["http://127.0.0.1:1", "http://127.0.0.1:2", "/d/s"];
+        assert_eq!(addresses(line), Some(expected.map(str::to_owned)));
         assert_eq!(addresses("ready public=x"), None);
         assert_eq!(addresses("starting"), None);
     }

@@ -174,6 +174,7 @@ impl Engine {
             name = format!("propose-{name}");
         }
         let draft = Draft {
+            origin: bulk.deciding.origin.clone(),
             reason: bulk.deciding.reason.clone(),
             flow: bulk.query.flow.clone(),
             after: Some(Standing::of(bulk.state.name())),

@@ -31,6 +31,7 @@ impl Engine {
         check_rejected(&action, &deciding)?;
         let draft = Draft {
             confirmed_by: deciding.confirmed_by,
+            origin: deciding.origin,
             reason: deciding.reason,
             flow: Some(item.flow.clone()),
             before: Some(Standing {

@@ -1,0 +1,124 @@
+//! `/api/v1/tokens`: API tokens, one's own or, for who manages people, everybody's.
+
+use super::Actor;
+use super::users::{ListedToken, duration};
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use dowel_core::access::{Grant, Permission};
+use dowel_core::code::access::{ACCESS_INVALID, NOT_PERMITTED};
+use dowel_core::code::api::BAD_REQUEST;
+use dowel_engine::{NewToken, Token, TokenOwner};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long a token counts unless the request says otherwise.
+const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// All tokens that the caller may see.
+#[derive(Debug, Serialize)]
+pub(super) struct Tokens {
+    tokens: Vec<ListedToken>,
+}
+
+/// Whether a token is the caller's, or the caller manages people.
+fn may_manage(actor: &Actor, token: &Token) -> bool {
+    let is_own = match &token.owner {
+        TokenOwner::User(id) => actor.user() == Some(id.as_str()),
+        TokenOwner::Service(_) => actor.token() == Some(token.id.as_str()),
+    };
+    is_own || actor.may_everywhere(Permission::People)
+}
+
+/// `GET /api/v1/tokens`.
+pub(super) async fn list(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+) -> Result<Json<Tokens>, Problem> {
+    let tokens = state.engine.tokens().await?.into_iter();
+    let tokens = tokens.filter(|token| may_manage(&actor, token));
+    Ok(Json(Tokens {
+        tokens: tokens.map(Into::into).collect(),
+    }))
+}
+
+/// A token as it is wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    name: String,
+    #[serde(default)]
+    grants: Vec<Grant>,
+    #[serde(default)]
+    metrics: bool,
+    /// The program that it is for; the caller unless given.
+    service: Option<String>,
+    /// Such as `30d`.
+    expires_in: Option<String>,
+}
+
+/// A token, shown once.
+#[derive(Debug, Serialize)]
+pub(super) struct Created {
+    token: String,
+    #[serde(flatten)]
+    shown: ListedToken,
+}
+
+/// `POST /api/v1/tokens`. Nobody gives more than they have.
+pub(super) async fn create(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<Json<Created>, Problem> {
+    let Json(wanted) = wanted.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let owner = match (wanted.service, actor.user()) {
+        (Some(name), _) if actor.may_everywhere(Permission::People) => TokenOwner::Service(name),
+        (Some(_), _) => {
+            let detail = "tokens of programs are made by who manages people";
+            return Err(Problem::new(NOT_PERMITTED, detail));
+        }
+        (None, Some(user)) => TokenOwner::User(user.to_owned()),
+        (None, None) => {
+            let detail = "name the program that the token is for: `service`";
+            return Err(Problem::new(ACCESS_INVALID, detail));
+        }
+    };
+    let has = |grant: &&Grant| actor.rights().covers(grant);
+    let too_much = wanted.grants.iter().find(|grant| !has(grant));
+    if let Some(grant) = too_much {
+        let detail = format!("`{}` does not have `{grant}`", actor.id());
+        return Err(Problem::new(NOT_PERMITTED, detail));
+    }
+    if wanted.metrics && !actor.may_everywhere(Permission::Metrics) {
+        let detail = format!("`{}` may not read the metrics", actor.id());
+        return Err(Problem::new(NOT_PERMITTED, detail));
+    }
+    let wanted = NewToken {
+        name: wanted.name,
+        owner,
+        grants: wanted.grants,
+        as_owner: false,
+        metrics: wanted.metrics,
+        expires_in: duration("expires_in", wanted.expires_in.as_deref(), TOKEN_LIFE)?,
+    };
+    let (token, text) = state.engine.create_token(wanted, &actor.by()).await?;
+    Ok(Json(Created {
+        token: text,
+        shown: token.into(),
+    }))
+}
+
+/// `POST /api/v1/tokens/{id}/revoke`.
+pub(super) async fn revoke(
+    State(state): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    actor: Actor,
+) -> Result<Json<ListedToken>, Problem> {
+    let may = |token: &Token| may_manage(&actor, token);
+    let token = state.engine.revoke_token(&id, &actor.by(), may).await?;
+    Ok(Json(token.into()))
+}

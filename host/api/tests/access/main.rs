@@ -1,0 +1,13 @@
+//! Who may do what over the admin listener.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod decisions;
+mod devices;
+mod every_route;
+mod first_start;
+mod people;
+mod reach;
+mod sessions;
+mod support;
+mod tokens;
