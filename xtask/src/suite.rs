@@ -24,7 +24,7 @@ pub(crate) struct Tool {
 }
 
 /// Tests that need an outside tool: a word that their names share, and the tool.
-pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
+pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 4] = [
     (
         "jq_",
         Tool {
@@ -37,6 +37,20 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 2] = [
         Tool {
             name: "strace",
             install: "apt-get install strace",
+        },
+    ),
+    (
+        "sshd_",
+        Tool {
+            name: "sshd",
+            install: "apt-get install openssh-server openssh-client",
+        },
+    ),
+    (
+        "python_https_",
+        Tool {
+            name: "openssl",
+            install: "apt-get install openssl python3",
         },
     ),
 ];

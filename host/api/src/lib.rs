@@ -25,7 +25,7 @@ pub use access::{About, Actor, Form, Needs, Peer, Route, Who};
 pub use axum::Router;
 pub use problem::Problem;
 pub use serve::{Listener, LocalListener};
-pub use state::{ApiOptions, ApiState};
+pub use state::{ApiOptions, ApiState, Senders};
 
 use access::Routes;
 use axum::http::Uri;

@@ -2,10 +2,11 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, access, api, approval, desk, run, store};
+use dowel_core::code::{Code, access, api, approval, desk, gitops, run, store};
 use dowel_core::port::StoreError;
 use dowel_engine::{
-    CommandError, DecideError, EngineError, IntakeError, PeopleError, SwitchError, Violations,
+    ChangeError, CommandError, DecideError, EngineError, IntakeError, PeopleError, SwitchError,
+    Violations,
 };
 use dowel_flow::validate::Violation;
 use serde::Serialize;
@@ -120,6 +121,8 @@ fn status(code: Code) -> StatusCode {
         run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK | desk::NO_SUCH_PROPOSAL => {
             StatusCode::NOT_FOUND
         }
+        gitops::NO_SUCH_CHANGE => StatusCode::NOT_FOUND,
+        gitops::MAY_NOT_APPROVE => StatusCode::FORBIDDEN,
         desk::SAME_PERSON => StatusCode::FORBIDDEN,
         desk::PROPOSAL_STALE => StatusCode::CONFLICT,
         run::REASON_REQUIRED | desk::BULK_UNBOUNDED => StatusCode::BAD_REQUEST,
@@ -215,6 +218,12 @@ impl From<CommandError> for Problem {
             }
             _ => Self::new(code, detail),
         }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }
 

@@ -5,6 +5,7 @@ use dowel_core::port::{Randomness, Secrets};
 use dowel_engine::Engine;
 use dowel_flow::environment::{EventAccess, HookSecrets};
 use ipnet::IpNet;
+use parking_lot::RwLock;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,10 +45,20 @@ impl Default for ApiOptions {
     }
 }
 
+/// Who may send what from outside; another environment file changes it.
+#[derive(Clone, Debug)]
+pub struct Senders {
+    /// The secrets that the senders of webhooks prove themselves by.
+    pub hook_secrets: HookSecrets,
+    /// Who may send events to `/events`.
+    pub events: EventAccess,
+}
+
 /// What the handlers share.
 pub struct ApiState {
     pub(crate) engine: Engine,
     pub(crate) options: ApiOptions,
+    senders: RwLock<Arc<Senders>>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) registry: Registry,
@@ -67,7 +78,12 @@ impl ApiState {
     ) -> Self {
         let mut registry = Registry::default();
         engine.metrics().register(&mut registry);
+        let senders = Senders {
+            hook_secrets: options.hook_secrets.clone(),
+            events: options.events.clone(),
+        };
         Self {
+            senders: RwLock::new(Arc::new(senders)),
             engine,
             options,
             secrets,
@@ -94,6 +110,16 @@ impl ApiState {
     pub(crate) fn is_secure(&self) -> bool {
         let url = self.options.public_url.as_deref();
         url.is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// Who may send what, now.
+    pub(crate) fn senders(&self) -> Arc<Senders> {
+        self.senders.read().clone()
+    }
+
+    /// Takes up what another environment file says about senders.
+    pub fn change_senders(&self, senders: Senders) {
+        *self.senders.write() = Arc::new(senders);
     }
 
     /// An id that ties an answer to the log lines about it.

@@ -4,6 +4,7 @@ mod access;
 mod approvals;
 mod connector;
 mod exceptions;
+mod gitops;
 
 pub(crate) use access::{Access, Admin, Grants, Login, Token};
 pub(crate) use approvals::Approvals;
@@ -12,6 +13,7 @@ pub(crate) use connector::{
     ConnectorRecord, ConnectorSign, ConnectorTest, Language, LevelName,
 };
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
+pub(crate) use gitops::{Init, NewFlow, Pinning, Promote, Release, Rollback};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -131,7 +133,18 @@ pub(crate) enum Command {
     /// Prints the story of a run, by its id or by a business key such as an order id.
     #[command(after_help = "Example:\n  dowel trace 4711")]
     Trace(Trace),
-    /// Lists flows, and stops and starts them.
+    /// Writes a new repository: a flow with a test, environments, policy, pipelines.
+    #[command(after_help = "Example:\n  dowel init my-flows")]
+    Init(Init),
+    /// Pins a released version in an environment, by a commit.
+    #[command(
+        after_help = "Makes a commit that changes the pin and nothing else, on a new branch for a pull request.\nThe version has to be in `flows.lock`, and pinned in the environment that `promotion.from` names.\n\nExamples:\n  dowel promote order-to-invoice@1.5.0 --env staging --direct --push\n  dowel promote order-to-invoice@1.5.0 --env prod --push"
+    )]
+    Promote(Promote),
+    /// Pins the version that an environment had pinned before, by a commit.
+    #[command(after_help = "Example:\n  dowel rollback order-to-invoice --env prod --push")]
+    Rollback(Rollback),
+    /// Lists flows, stops and starts them, begins new ones and releases versions.
     #[command(subcommand)]
     Flow(Flow),
     /// Shows how connections stand.
@@ -402,6 +415,17 @@ pub(crate) enum Flow {
     /// Lists the flows of a host, with who disabled them and why.
     #[command(after_help = "Example:\n  dowel flow list")]
     List(Host),
+    /// Writes a new flow with a test, from a template.
+    #[command(after_help = "Example:\n  dowel flow new nightly-report --template schedule")]
+    New(NewFlow),
+    /// Writes into `flows.lock` what the version of a flow is.
+    #[command(
+        after_help = "The flow has to be committed. From then on `dowel check` refuses another content under this\nversion.\n\nExample:\n  dowel flow release order-to-invoice"
+    )]
+    Release(Release),
+    /// Lists the released versions of the flows of a repository.
+    #[command(after_help = "Example:\n  dowel flow releases")]
+    Releases(Repository),
     /// Stops a flow at once: it takes no events, and its runs stop before their next step.
     #[command(
         after_help = "Example:\n  dowel flow disable order-to-invoice --reason 'wrong prices since 9:00'"

@@ -25,8 +25,11 @@ mod exceptions_bulk_text;
 mod exceptions_proposals;
 mod exceptions_text;
 mod explain;
+mod flow_release;
 mod flows;
+mod init;
 mod login;
+mod promote;
 mod restore;
 mod run;
 mod runs;
@@ -85,6 +88,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,
+        Command::Init(command) => init::init(&command, format),
+        Command::Promote(command) => blocking(move || promote::promote(&command, format)).await,
+        Command::Rollback(command) => blocking(move || promote::rollback(&command, format)).await,
+        Command::Flow(Flow::New(new)) => init::new_flow(&new, format),
+        Command::Flow(Flow::Release(release)) => flow_release::run(&release, format),
+        Command::Flow(Flow::Releases(repository)) => flow_release::list(&repository, format),
         Command::Flow(Flow::List(host)) => flows::list(&host, format).await,
         Command::Flow(Flow::Disable(switch)) => flows::switch(&switch, "disable", format).await,
         Command::Flow(Flow::Enable(switch)) => flows::switch(&switch, "enable", format).await,
@@ -111,4 +120,9 @@ async fn connector_command(command: Connector, format: Format) -> Result<ExitCod
         Connector::Call(call) => connector_call::run(&call, format).await,
         Connector::Record(record) => connector_record::run(&record, format).await,
     }
+}
+
+/// Moves what blocks out of the asynchronous threads.
+async fn blocking(work: impl FnOnce() -> Result<ExitCode> + Send + 'static) -> Result<ExitCode> {
+    tokio::task::spawn_blocking(work).await?
 }

@@ -8,6 +8,7 @@ mod connectors;
 mod exit;
 mod fetch;
 mod kept;
+mod loading;
 mod lock;
 mod logging;
 mod logins;
@@ -18,8 +19,10 @@ mod registry;
 mod repository;
 mod secrets;
 mod source;
+mod start;
 mod story_text;
 mod system;
+mod templates;
 mod wiring;
 mod xml;
 

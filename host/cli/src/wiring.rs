@@ -118,6 +118,11 @@ pub(crate) fn engine_options(environment: &Environment) -> EngineOptions {
         limits: environment.connections.iter().map(limit).collect(),
         retention: environment.retention.clone(),
         four_eyes: environment.four_eyes.clone(),
+        rule: environment
+            .promotion
+            .as_ref()
+            .map(Into::into)
+            .unwrap_or_default(),
         sweep_every: Some(SWEEP_EVERY),
         ..EngineOptions::default()
     }

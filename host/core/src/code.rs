@@ -14,6 +14,7 @@ pub mod connector;
 pub mod desk;
 pub mod expression;
 pub mod flow;
+pub mod gitops;
 pub mod reference;
 pub mod run;
 pub mod store;
@@ -65,6 +66,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         access::ENTRIES,
         switch::ENTRIES,
         config::ENTRIES,
+        gitops::ENTRIES,
     ]
     .into_iter()
     .flatten()

@@ -17,6 +17,7 @@ pub mod json;
 pub mod manifest;
 pub mod pointer;
 pub mod port;
+pub mod repository;
 pub mod retention;
 pub mod time;
 pub mod units;
@@ -28,4 +29,5 @@ pub use id::{
     CalendarName, ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepId, StepPath,
 };
 pub use json::JsonText;
+pub use repository::CommitId;
 pub use time::Timestamp;

@@ -2,12 +2,14 @@
 //! command line plugs them in, the simulation replaces them.
 
 mod clock;
+mod flow_source;
 mod invoker;
 mod mapper;
 mod secrets;
 mod store;
 
 pub use clock::{Clock, Randomness};
+pub use flow_source::{FlowSource, ReadScope, RepositoryError};
 pub use invoker::{CallOutcome, CallRequest, Invoker};
 pub use mapper::{CheckExpressions, CheckRequest, EvaluationRequest, Mapper};
 pub use secrets::{Secret, SecretError, Secrets};

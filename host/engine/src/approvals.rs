@@ -10,7 +10,7 @@ use crate::plans::ActivePlan;
 use crate::state::{ApprovalState, DecisionRefused, RunState};
 use dowel_core::journal::{Actor, ApprovalAsked, Command, Commanded, Escalation, Origin};
 use dowel_core::port::{Batch, Scan, Store, StoreError};
-use dowel_core::{FlowName, JsonText, RunId, StepPath, Timestamp};
+use dowel_core::{Digest, FlowName, JsonText, RunId, StepPath, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,12 @@ pub struct OpenApproval {
     pub flow: FlowName,
     /// The flow's version.
     pub version: semver::Version,
+    /// Git commit of the flow, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The plan's digest: it fixes the connectors as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
     /// The question in a line.
     pub title: String,
     /// What the people are shown, masked.
@@ -158,6 +164,8 @@ fn record(plan: &ActivePlan, state: &RunState, approval: &ApprovalState) -> Open
         step: asked.path.clone(),
         flow: created.flow.clone(),
         version: created.version.clone(),
+        commit: state.commit().map(str::to_owned),
+        plan: Some(state.plan()),
         title: asked.title,
         show: asked.show,
         groups: approval.groups().map(str::to_owned).collect(),
@@ -228,7 +236,7 @@ impl Engine {
             command: Command::Decide {
                 path: wanted.step.clone(),
                 decision: wanted.decision.clone(),
-                groups: self.shared().options.policy.groups_of(&wanted.actor.0),
+                groups: self.shared().settings().policy.groups_of(&wanted.actor.0),
             },
         };
         match self.command(wanted.run, commanded).await {
@@ -255,7 +263,7 @@ impl Engine {
         let state = RunState::fold(&entries)
             .map_err(|e| CommandError::Engine(EngineError::Journal(e.to_string())))?;
         let (person, decision) = (wanted.actor.0.as_str(), wanted.decision.as_str());
-        let groups = shared.options.policy.groups_of(person);
+        let groups = shared.settings().policy.groups_of(person);
         match state.may_decide(&wanted.step, decision, person, &groups) {
             Ok(_) => Ok(false),
             Err(DecisionRefused::Decided {

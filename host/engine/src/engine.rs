@@ -20,7 +20,9 @@ use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::{self, Queue};
 use crate::recover;
 use crate::retention::{self, FinishedRuns, Swept};
+use crate::rollout::{ChangeRule, Rollout};
 use crate::schedule::{self, ScheduleStatus};
+use crate::settings::Settings;
 use crate::state::{RunState, RunStatus};
 use crate::story::Story;
 use crate::summary::{self, RunSummary, RunsPage, RunsQuery};
@@ -33,7 +35,7 @@ use dowel_core::retention::RetentionRules;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::{Plan, TriggerKind};
 use dowel_flow::policy::Policy;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +95,10 @@ pub struct EngineOptions {
     /// Decisions at the exception desk that a second person confirms, by the names of
     /// [`Action`](crate::Action).
     pub four_eyes: BTreeSet<String>,
+    /// Who has to agree before another tree of the environment becomes active.
+    pub rule: ChangeRule,
+    /// What that rule is at least, whatever the environment says.
+    pub floor: ChangeRule,
 }
 
 /// How many hosts work on the store at the same time.
@@ -133,6 +139,8 @@ impl Default for EngineOptions {
             hosts: Hosts::default(),
             policy: Policy::default(),
             four_eyes: BTreeSet::new(),
+            rule: ChangeRule::default(),
+            floor: ChangeRule::default(),
         }
     }
 }
@@ -180,6 +188,10 @@ impl From<JournalError> for EngineError {
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) options: EngineOptions,
+    /// What the environment says now; at first what the options say.
+    pub(crate) settings: RwLock<Arc<Settings>>,
+    /// Which tree is active.
+    pub(crate) rollout: Rollout,
     pub(crate) plans: Plans,
     pub(crate) queue: Queue,
     pub(crate) metrics: Metrics,
@@ -242,6 +254,8 @@ impl Engine {
         };
         let finished = FinishedRuns::new(ports.clock.now());
         let shared = Arc::new(Shared {
+            settings: RwLock::new(Arc::new(Settings::of(&options))),
+            rollout: Rollout::default(),
             finished,
             slots: Arc::new(Semaphore::new(options.max_running.max(1))),
             live: Live::default(),

@@ -285,6 +285,19 @@ pub(crate) fn schedule_at(key: &[u8]) -> Option<(FlowName, String)> {
     Some((flow.parse().ok()?, trigger.to_owned()))
 }
 
+/// The tree of the environment that is active.
+pub(crate) const ACTIVE_TREE: &[u8] = b"Ra";
+
+/// The trees that wait to become active.
+pub(crate) const TREE_CHANGES: &[u8] = b"Rc";
+
+/// A tree that waits, by its digest.
+pub(crate) fn tree_change(digest: &Digest) -> Vec<u8> {
+    let mut out = TREE_CHANGES.to_vec();
+    out.extend_from_slice(digest.bytes());
+    out
+}
+
 /// The family of plans.
 pub(crate) const PLAN: &[u8] = b"p";
 

@@ -34,8 +34,10 @@ mod queue;
 mod recover;
 mod retention;
 mod retry;
+mod rollout;
 mod schedule;
 pub mod scope;
+mod settings;
 pub mod state;
 mod step;
 pub mod story;
@@ -66,6 +68,11 @@ pub use people::{
 pub use plans::{ActivationError, Hook};
 pub use protect::{BreakerState, ConnectionStatus};
 pub use retention::Swept;
+pub use rollout::{
+    Activation, Agreement, Candidate, Change, ChangeError, ChangeRule, ChangeStatus,
+    EnvironmentStatus, Look, LookFailure, Verdict, active_tree,
+};
 pub use schedule::{FireStatus, ScheduleStatus};
+pub use settings::Settings;
 pub use summary::{MAX_PAGE, RunSummary, RunsPage, RunsQuery};
 pub use switches::{Decision, FlowStatus, SwitchError};

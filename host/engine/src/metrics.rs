@@ -2,6 +2,7 @@
 //! closed lists, flows are those that are active.
 
 use crate::protect::ProtectMetrics;
+use crate::rollout::RolloutMetrics;
 use crate::schedule::ScheduleMetrics;
 use crate::state::RunStatus;
 use dowel_core::{ErrorKind, FlowName};
@@ -85,6 +86,8 @@ pub struct Metrics {
     pub(crate) connections: ProtectMetrics,
     /// What fires by the clock.
     pub(crate) schedules: ScheduleMetrics,
+    /// Which tree is active.
+    pub(crate) rollout: RolloutMetrics,
 }
 
 fn latency() -> Histogram {
@@ -114,6 +117,7 @@ impl Default for Metrics {
             calls: Gauge::default(),
             connections: ProtectMetrics::default(),
             schedules: ScheduleMetrics::default(),
+            rollout: RolloutMetrics::default(),
         }
     }
 }
@@ -184,6 +188,7 @@ impl Metrics {
         );
         self.connections.register(registry);
         self.schedules.register(registry);
+        self.rollout.register(registry);
     }
 
     fn register_waits(&self, registry: &mut Registry) {

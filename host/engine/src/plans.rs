@@ -53,6 +53,9 @@ pub enum ActivationError {
         /// The path.
         path: String,
     },
+    /// What the plans are bound to cannot be used.
+    #[error("{0}")]
+    Refused(String),
     /// The plan cannot be written or read.
     #[error("the plan cannot be encoded: {0}")]
     Encoding(#[from] serde_json::Error),
@@ -67,8 +70,44 @@ impl ActivationError {
         match self {
             Self::Schema { .. } | Self::Encoding(_) => code::flow::PLAN_UNUSABLE,
             Self::HookTaken { .. } => code::config::HOOK_TAKEN,
+            Self::Refused(_) => code::gitops::COMMIT_REFUSED,
             Self::Store(_) => code::store::UNAVAILABLE,
         }
+    }
+}
+
+/// Plans that could become active together.
+pub(crate) struct Prepared {
+    plans: Vec<Arc<ActivePlan>>,
+    hooks: HashMap<Route, Hook>,
+}
+
+impl Prepared {
+    /// Checks them, alone and with each other. A flow that is disabled in the environment
+    /// file leaves its webhooks to one that is not.
+    pub(crate) fn new(
+        plans: Vec<Plan>,
+        disabled: &BTreeSet<FlowName>,
+    ) -> Result<Self, ActivationError> {
+        let plans: Vec<Arc<ActivePlan>> = plans
+            .into_iter()
+            .map(|plan| ActivePlan::new(plan).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        let hooks = hooks(&plans, disabled)?;
+        Ok(Self { plans, hooks })
+    }
+
+    /// The plans.
+    pub(crate) fn plans(&self) -> &[Arc<ActivePlan>] {
+        &self.plans
+    }
+
+    /// Writes them down; runs find them by their digests.
+    pub(crate) async fn persist(&self, store: &dyn Store) -> Result<(), ActivationError> {
+        for plan in &self.plans {
+            persist(store, plan).await?;
+        }
+        Ok(())
     }
 }
 
@@ -219,14 +258,14 @@ impl Plans {
         plans: Vec<Plan>,
         disabled: &BTreeSet<FlowName>,
     ) -> Result<(), ActivationError> {
-        let plans: Vec<Arc<ActivePlan>> = plans
-            .into_iter()
-            .map(|plan| ActivePlan::new(plan).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        let hooks = hooks(&plans, disabled)?;
-        for plan in &plans {
-            persist(store, plan).await?;
-        }
+        let prepared = Prepared::new(plans, disabled)?;
+        prepared.persist(store).await?;
+        self.take_up(prepared);
+        Ok(())
+    }
+
+    /// Makes prepared plans, and no others, the active ones.
+    pub(crate) fn take_up(&self, Prepared { plans, hooks }: Prepared) {
         self.by_digest
             .write()
             .extend(plans.iter().map(|plan| (plan.digest, plan.clone())));
@@ -241,7 +280,25 @@ impl Plans {
             listeners,
         };
         self.changes.send_modify(|count| *count += 1);
-        Ok(())
+    }
+
+    /// Plans that are active already, but for the commit, stay what they are: a commit that
+    /// does not touch a flow gives it no other identity.
+    pub(crate) fn keep_known(&self, plans: Vec<Plan>) -> Vec<Plan> {
+        let known = |plan: Plan| {
+            let Some(active) = self.active(&plan.flow) else {
+                return plan;
+            };
+            let same = Plan {
+                commit: active.plan.commit.clone(),
+                ..plan.clone()
+            };
+            match same.digest() {
+                Ok(digest) if digest == active.digest => same,
+                _ => plan,
+            }
+        };
+        plans.into_iter().map(known).collect()
     }
 
     /// Tells when other plans become active.

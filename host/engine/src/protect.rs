@@ -33,7 +33,7 @@ pub(crate) struct Places {
 /// The gates of all connections.
 pub(crate) struct Protect {
     places: Places,
-    limits: BTreeMap<ConnectionName, ConnectionLimits>,
+    limits: Mutex<BTreeMap<ConnectionName, ConnectionLimits>>,
     gates: Mutex<BTreeMap<ConnectionName, Arc<Gate>>>,
 }
 
@@ -45,7 +45,7 @@ impl Protect {
         });
         Self {
             gates: Mutex::new(gates.collect()),
-            limits,
+            limits: Mutex::new(limits),
             places,
         }
     }
@@ -56,10 +56,27 @@ impl Protect {
         if let Some(gate) = gates.get(connection) {
             return gate.clone();
         }
-        let limits = self.limits.get(connection).copied().unwrap_or_default();
+        let limits = self
+            .limits
+            .lock()
+            .get(connection)
+            .copied()
+            .unwrap_or_default();
         let gate = Arc::new(Gate::new(connection.clone(), limits, &self.places));
         gates.insert(connection.clone(), gate.clone());
         gate
+    }
+
+    /// Takes other limits up; connections without any get the default ones.
+    pub(crate) fn change_limits(&self, limits: &BTreeMap<ConnectionName, ConnectionLimits>) {
+        *self.limits.lock() = limits.clone();
+        for name in limits.keys() {
+            self.gate(name);
+        }
+        for gate in self.all() {
+            let limits = limits.get(&gate.connection).copied();
+            gate.change_limits(limits.unwrap_or_default());
+        }
     }
 
     /// Forgets what a run holds or waits for, except the steps that stepped aside.

@@ -221,6 +221,14 @@ impl RunState {
         moved.map_or(&self.created.version, |moved| &moved.version)
     }
 
+    /// The git commit of the plan that the run is on, where known.
+    pub fn commit(&self) -> Option<&str> {
+        let moved = self.moved.as_ref();
+        moved
+            .map_or(&self.created.commit, |moved| &moved.commit)
+            .as_deref()
+    }
+
     /// The value of a step, as `$steps` shows it: `None` until it has one.
     pub fn value(&self, path: &StepPath) -> Option<JsonText> {
         match self.steps.get(path)? {

@@ -271,10 +271,7 @@ impl Story {
             id: created.run.to_string(),
             flow: created.flow.to_string(),
             version: state.version().to_string(),
-            commit: match &state.moved {
-                Some(moved) => moved.commit.clone(),
-                None => created.commit.clone(),
-            },
+            commit: state.commit().map(str::to_owned),
             plan: state.plan(),
             connectors: match &state.moved {
                 Some(moved) => moved.connectors.clone(),

@@ -84,8 +84,6 @@ impl SwitchError {
 
 /// The switches of all flows.
 pub(crate) struct Switches {
-    /// Flows that the environment file disables.
-    in_file: BTreeSet<FlowName>,
     /// Whether any flow is disabled: the question is asked before each step.
     any: AtomicBool,
     state: Mutex<State>,
@@ -93,6 +91,8 @@ pub(crate) struct Switches {
 
 #[derive(Default)]
 struct State {
+    /// Flows that the environment file disables.
+    in_file: BTreeSet<FlowName>,
     decisions: BTreeMap<FlowName, Decision>,
     stopped: BTreeMap<FlowName, BTreeSet<RunId>>,
 }
@@ -121,11 +121,11 @@ impl Switches {
         }
         let any = !in_file.is_empty() || decisions.values().any(|d: &Decision| !d.enabled);
         let state = State {
+            in_file,
             decisions,
             ..State::default()
         };
         Ok(Self {
-            in_file,
             any: AtomicBool::new(any),
             state: Mutex::new(state),
         })
@@ -133,14 +133,13 @@ impl Switches {
 
     /// Whether the flow takes no events and its runs stop.
     pub(crate) fn is_disabled(&self, flow: &FlowName) -> bool {
-        self.any.load(Ordering::Acquire)
-            && (self.in_file.contains(flow) || self.state.lock().is_disabled(flow))
+        self.any.load(Ordering::Acquire) && self.state.lock().is_off(flow)
     }
 
     /// Lets a run wait until its flow is enabled; `false` if it is.
     pub(crate) fn stop(&self, flow: &FlowName, run: RunId) -> bool {
         let mut state = self.state.lock();
-        let is_disabled = self.in_file.contains(flow) || state.is_disabled(flow);
+        let is_disabled = state.is_off(flow);
         if is_disabled {
             state.stopped.entry(flow.clone()).or_default().insert(run);
         }
@@ -155,7 +154,7 @@ impl Switches {
         decision: Decision,
         mut draft: Draft,
     ) -> Result<BTreeSet<RunId>, SwitchError> {
-        if decision.enabled && self.in_file.contains(flow) {
+        if decision.enabled && self.state.lock().in_file.contains(flow) {
             return Err(SwitchError::InFile(flow.clone()));
         }
         let value =
@@ -173,7 +172,8 @@ impl Switches {
             self.any.store(true, Ordering::Release);
         }
         state.decisions.insert(flow.clone(), decision);
-        let stopped = if is_enabled {
+        // The file may have changed while the decision was written.
+        let stopped = if is_enabled && !state.in_file.contains(flow) {
             state.stopped.remove(flow)
         } else {
             None
@@ -181,11 +181,26 @@ impl Switches {
         Ok(stopped.unwrap_or_default())
     }
 
+    /// Takes up what another environment file disables, and returns the runs that may go
+    /// on by it.
+    pub(crate) fn change_file(&self, in_file: BTreeSet<FlowName>) -> BTreeSet<RunId> {
+        let mut state = self.state.lock();
+        state.in_file = in_file;
+        let any = !state.in_file.is_empty() || state.decisions.values().any(|d| !d.enabled);
+        // Under the lock: whoever sees `true` finds what is disabled.
+        self.any.store(any, Ordering::Release);
+        let waiting: Vec<FlowName> = state.stopped.keys().cloned().collect();
+        let on = waiting.into_iter().filter(|flow| !state.is_off(flow));
+        let on: Vec<FlowName> = on.collect();
+        let runs = on.iter().filter_map(|flow| state.stopped.remove(flow));
+        runs.flatten().collect()
+    }
+
     /// Where a flow stands.
     pub(crate) fn status(&self, plan: &Plan) -> FlowStatus {
         let flow = &plan.flow;
         let state = self.state.lock();
-        let disabled_in_file = self.in_file.contains(flow);
+        let disabled_in_file = state.in_file.contains(flow);
         FlowStatus {
             flow: flow.clone(),
             version: plan.version.clone(),
@@ -203,6 +218,11 @@ impl Switches {
 }
 
 impl State {
+    /// By the file or by a decision.
+    fn is_off(&self, flow: &FlowName) -> bool {
+        self.in_file.contains(flow) || self.is_disabled(flow)
+    }
+
     fn is_disabled(&self, flow: &FlowName) -> bool {
         let decision = self.decisions.get(flow);
         decision.is_some_and(|decision| !decision.enabled)

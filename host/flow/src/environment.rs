@@ -1,9 +1,11 @@
 //! The environment file: what a host grants to the connections of its flows.
 
 mod events;
+mod pins;
 mod retention;
 
 pub use events::{EventAccess, EventSender};
+pub use pins::{CannotPin, Pin, Pins, Promotion, Released, set_pin};
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::shape::{Located, Shape};
@@ -33,6 +35,10 @@ pub struct Environment {
     pub name: String,
     /// Settings of single flows; a flow that is not listed has the defaults.
     pub flows: BTreeMap<FlowName, FlowSettings>,
+    /// Which versions run.
+    pub pins: Pins,
+    /// Who has to agree before another tree becomes active.
+    pub promotion: Option<Promotion>,
     /// How long finished runs are kept.
     pub retention: RetentionRules,
     /// Names of the secrets that senders of webhooks prove themselves by.
@@ -134,9 +140,13 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
     let hook_secrets = hook_secrets(&file);
     let retention = retention::rules(&file, report);
     let events = events::access(file.events.as_ref(), report);
+    let pins = pins::pins(&file, report);
+    let promotion = pins::promotion(file.promotion.as_ref(), report);
     Some(Environment {
         name: file.environment.as_str().to_owned(),
         flows: flows.collect(),
+        pins,
+        promotion,
         retention,
         four_eyes: four_eyes(&file),
         hook_secrets,

@@ -22,6 +22,8 @@ pub mod picture;
 pub mod plan;
 pub mod policy;
 pub mod reference;
+pub mod releases;
+pub mod repository;
 mod scalar;
 pub mod schedule;
 mod shape;

@@ -19,6 +19,32 @@ pub struct FlowFolder {
     pub files: BTreeMap<String, String>,
 }
 
+impl FlowFolder {
+    /// The flow's name: the folder's.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The digest of what a released version is: every file but the tests and what is
+    /// written for people.
+    pub fn digest(&self) -> Digest {
+        let mut bytes = Vec::new();
+        for (name, text) in self.files.iter().filter(|(name, _)| is_released(name)) {
+            for part in [name, text] {
+                // The length keeps `a` + `bc` apart from `ab` + `c`.
+                bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+        Digest::of(bytes)
+    }
+}
+
+/// Whether a file of a flow's folder is a part of its released versions.
+fn is_released(name: &str) -> bool {
+    name != "flow.test.yaml" && !name.ends_with(".md")
+}
+
 /// Finds connectors for the ranges that flows name.
 pub trait Catalogue {
     /// Every version of a connector that is installed, the newest first.

@@ -344,7 +344,6 @@ fn switch(parts: &mut Parts) -> Result<(), Fault> {
     let Some(compaction) = parts.compaction.take() else {
         return Ok(());
     };
-    let begun = compaction.begun;
     let Some(switched) = compaction.switch(parts.record)? else {
         return Ok(());
     };
@@ -353,12 +352,7 @@ fn switch(parts: &mut Parts) -> Result<(), Fault> {
     parts.sync_handle = switched.sync_handle;
     parts.generation = switched.generation;
     parts.no_compaction_below = 0;
-    let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(
-        took_ms,
-        live_bytes = parts.live_bytes,
-        "the store's log is compacted"
-    );
+    tracing::info!("the store's log is compacted");
     // sled takes its time to let go; the next opening removes what is left.
     let removal = move || {
         drop(old_tree);

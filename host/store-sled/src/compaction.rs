@@ -21,7 +21,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The log may be this many times as large as what lies in it: each byte is copied once
 /// for every two that are written.
@@ -33,9 +33,8 @@ const SLICE_BYTES: usize = 256 * 1024;
 /// Bytes after which the copy is written out, so that the switch has little left to write.
 const FLUSH_BYTES: usize = 8 * 1024 * 1024;
 
-/// The rest after a slice is this part of the time that it took. Longer rests help nobody:
-/// what is written meanwhile has to be written twice, and lies on the disk twice.
-const REST_DIVISOR: u32 = 4;
+/// The longest rest after a slice.
+const LONGEST_REST: Duration = Duration::from_millis(50);
 
 /// Whether the log is worth a copy.
 pub(crate) fn is_due(log_bytes: u64, live_bytes: u64, options: &SledOptions) -> bool {
@@ -44,7 +43,6 @@ pub(crate) fn is_due(log_bytes: u64, live_bytes: u64, options: &SledOptions) -> 
 
 /// A copy that is being made.
 pub(crate) struct Compaction {
-    pub(crate) begun: Instant,
     generation: Generation,
     store: PathBuf,
     copy: Arc<Mutex<Copy>>,
@@ -107,7 +105,6 @@ impl Compaction {
             })
             .map_err(Fault::io("starting the thread that copies"))?;
         Ok(Self {
-            begun: Instant::now(),
             generation,
             store: store.to_owned(),
             copy,
@@ -262,6 +259,7 @@ fn copy_all(
             fresh.flush()?;
             unflushed = 0;
         }
-        std::thread::sleep(begun.elapsed() / REST_DIVISOR);
+        // As long a rest as the work: the committer and everybody else come first.
+        std::thread::sleep(begun.elapsed().min(LONGEST_REST));
     }
 }

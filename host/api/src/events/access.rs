@@ -9,17 +9,15 @@ use dowel_core::code::api::{EVENT_NOT_GRANTED, EVENT_UNVERIFIED};
 use dowel_flow::environment::{EventAccess, EventSender};
 
 /// Who sends: one of the environment's senders, or anybody where that is allowed.
-pub(super) enum Sender<'a> {
+pub(super) enum Sender {
     Anybody,
-    Known(&'a EventSender),
+    Known(EventSender),
 }
 
 /// Finds the sender by its token. Every sender's token is looked at, whichever is right.
-pub(super) async fn identify<'a>(
-    state: &'a ApiState,
-    headers: &HeaderMap,
-) -> Result<Sender<'a>, Problem> {
-    let senders = match &state.options.events {
+pub(super) async fn identify(state: &ApiState, headers: &HeaderMap) -> Result<Sender, Problem> {
+    let now = state.senders();
+    let senders = match &now.events {
         EventAccess::Anybody => return Ok(Sender::Anybody),
         EventAccess::Nobody => {
             let message = "the environment takes no events from outside";
@@ -38,7 +36,7 @@ pub(super) async fn identify<'a>(
         match state.secrets.get(&sender.secret).await {
             Ok(secret) if !secret.expose().is_empty() => {
                 if token == Some(Digest::of(secret.expose())) {
-                    found = Some(sender);
+                    found = Some(sender.clone());
                 }
             }
             Ok(_) | Err(_) => {
@@ -58,7 +56,7 @@ pub(super) async fn identify<'a>(
 }
 
 /// Whether the sender may send this event.
-pub(super) fn check(sender: &Sender<'_>, event: &CloudEvent, place: &str) -> Result<(), Problem> {
+pub(super) fn check(sender: &Sender, event: &CloudEvent, place: &str) -> Result<(), Problem> {
     if let Sender::Known(sender) = sender
         && !sender.may_send(&event.event_type)
     {

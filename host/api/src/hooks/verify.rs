@@ -83,7 +83,8 @@ pub(super) async fn signature(
 
 /// The secrets that are valid now: several while one is exchanged for another.
 async fn secrets(state: &ApiState, hook: &Hook) -> Result<Vec<Secret>, Problem> {
-    let names = state.options.hook_secrets.of(&hook.flow, &hook.trigger);
+    let senders = state.senders();
+    let names = senders.hook_secrets.of(&hook.flow, &hook.trigger);
     let mut found = Vec::new();
     for name in names {
         match state.secrets.get(name).await {

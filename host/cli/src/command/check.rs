@@ -1,12 +1,21 @@
 //! `dowel check`.
 
-use crate::args::{Check, Format};
+use crate::args::{Check, Format, Repository};
+use crate::catalogue::InstalledConnectors;
+use crate::command::flow_release;
 use crate::next_fires::{self, NextFires};
 use crate::system::SystemClock;
-use crate::{connectors, exit, output, wiring};
+use crate::wiring::Compiled;
+use crate::{connectors, exit, loading, output, wiring};
 use anyhow::Result;
-use dowel_core::port::Clock;
+use dowel_core::code::gitops::RELEASE_CHANGED;
+use dowel_core::port::{Clock, FlowSource};
 use dowel_flow::diagnostic::{Diagnostic, Severity};
+use dowel_flow::environment::{Environment, Pins};
+use dowel_flow::releases::Changed;
+use dowel_flow::repository::load;
+use dowel_flow::source::FlowFolder;
+use dowel_mapping::Mapping;
 use serde_json::json;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -17,12 +26,15 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
     let connectors = connectors::read_manifests(repository)?;
     let mapping = wiring::mapping(repository)?;
     let mut compiled = wiring::compile_all(repository, &folders, &connectors, &mapping)?;
-    let mut problems = Vec::new();
+    let mut problems = released(repository, &folders)?;
     match repository.environment()? {
         Some(Ok(environment)) => {
-            problems = wiring::check_configs(&environment, &compiled.plans, &connectors)
-                .err()
-                .unwrap_or_default();
+            let judged = Judged {
+                repository,
+                connectors: &connectors,
+                mapping: &mapping,
+            };
+            problems.extend(judged.environment(&environment, &mut compiled)?);
         }
         Some(Err(findings)) => compiled.findings.extend(findings),
         None => {}
@@ -47,6 +59,55 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
     );
     output::print(format, &value, &text)?;
     Ok(exit::found(errors > 0))
+}
+
+/// Versions that are released with another content.
+fn released(repository: &Repository, folders: &[FlowFolder]) -> Result<Vec<String>> {
+    let changed = flow_release::lock(repository)?.changed(folders);
+    let problem = |changed: Changed| {
+        let Changed { flow, version, .. } = changed;
+        format!(
+            "{RELEASE_CHANGED}: {flow}@{version} was released with another content; give the flow a new version"
+        )
+    };
+    Ok(changed.into_iter().map(problem).collect())
+}
+
+/// What an environment is judged with.
+struct Judged<'a> {
+    repository: &'a Repository,
+    connectors: &'a InstalledConnectors,
+    mapping: &'a Mapping,
+}
+
+impl Judged<'_> {
+    /// What does not fit. Where versions are pinned, those are looked at, and not what the
+    /// folder holds.
+    fn environment(
+        &self,
+        environment: &Environment,
+        compiled: &mut Compiled,
+    ) -> Result<Vec<String>> {
+        let pinned;
+        let plans = match &environment.pins {
+            Pins::Head => &compiled.plans,
+            Pins::Flows(_) => {
+                let tree = loading::tree_of(&self.repository.repo)?;
+                let clone = loading::clone_of(self.repository);
+                let source = clone.as_ref().map(|clone| clone as &dyn FlowSource);
+                let loaded = match load(&tree, &environment.name, source) {
+                    Ok(loaded) => loaded,
+                    Err(error) => return Ok(vec![format!("{}: {error}", error.code())]),
+                };
+                let found = loading::compile_loaded(&loaded, self.connectors, self.mapping);
+                compiled.findings.extend(found.findings);
+                pinned = found.plans;
+                &pinned
+            }
+        };
+        let fits = wiring::check_configs(environment, plans, self.connectors);
+        Ok(fits.err().unwrap_or_default())
+    }
 }
 
 fn count(findings: &[Diagnostic], severity: Severity) -> usize {

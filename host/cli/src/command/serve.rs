@@ -4,14 +4,14 @@ use crate::args::Serve;
 use crate::client::SOCKET;
 use crate::kept::Kept;
 use crate::secrets::HostSecrets;
+use crate::start::{Against, Start};
 use crate::system::{SystemClock, SystemRandomness};
 use crate::{connectors, exit, wiring};
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use dowel_api::{ApiOptions, ApiState, Listener, LocalListener};
 use dowel_core::port::Secrets;
 use dowel_engine::{Engine, EngineOptions, Ports, Schedules};
 use dowel_flow::environment::Environment;
-use dowel_flow::plan::Plan;
 use dowel_store_sled::{SledOptions, SledStore};
 use dowel_wasm::{ConnectorHost, HostOptions};
 use std::net::SocketAddr;
@@ -22,11 +22,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     let repository = &serve.repository;
-    let environment = match repository.environment()? {
-        Some(Ok(environment)) => environment,
-        Some(Err(findings)) => return Err(wiring::as_error(&findings)),
-        None => bail!("name the environment: --env dev reads environments/dev.yaml"),
-    };
     let secrets: Arc<dyn Secrets> = Arc::new(HostSecrets {
         folder: repository.secrets_dir.clone(),
     });
@@ -38,14 +33,15 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     let host = ConnectorHost::new(options, secrets.clone())
         .context("the connector sandbox cannot be started")?;
     let connectors = connectors::install(&host, repository)?;
-    let folders = repository.flows(&[])?;
-    let compiled = wiring::compile_all(repository, &folders, &connectors, &mapping)?;
-    if compiled.has_errors {
-        return Err(wiring::as_error(&compiled.findings));
-    }
-    let (plans, policy) = (compiled.plans, compiled.policy);
-    wiring::check_configs(&environment, &enabled(&plans, &environment), &connectors)
-        .map_err(|problems| anyhow!(problems.join("\n")))?;
+    let against = Against {
+        connectors: &connectors,
+        mapping: &mapping,
+    };
+    let Start {
+        environment,
+        policy,
+        plans,
+    } = Start::of_folder(repository, against)?;
     bind(&host, &environment)?;
     let data = serve
         .data
@@ -115,13 +111,6 @@ fn engine_options(serve: &Serve, environment: &Environment) -> EngineOptions {
         schedules: Schedules::Fire,
         ..wiring::engine_options(environment)
     }
-}
-
-/// The plans whose connections have to work: not those of disabled flows.
-fn enabled(plans: &[Plan], environment: &Environment) -> Vec<Plan> {
-    let disabled = environment.disabled_flows();
-    let is_enabled = |plan: &&Plan| !disabled.contains(&plan.flow);
-    plans.iter().filter(is_enabled).cloned().collect()
 }
 
 fn bind(host: &ConnectorHost, environment: &Environment) -> Result<()> {

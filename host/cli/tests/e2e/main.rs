@@ -13,6 +13,7 @@ mod desk;
 mod flow_records;
 mod flow_tests;
 mod four_eyes;
+mod gitops;
 mod http;
 mod quarantine;
 mod receive;

@@ -73,6 +73,12 @@ super::codes! {
     RECEIVE_TIME = 1231, "Times of a `receive` step that do not fit each other",
         "`on_timeout` and `calendar` say something about the end of the wait, which `within` gives.",
         "Add `within`, or remove the key that has no effect.";
+    PIN_INCOMPLETE = 1233, "A pin that does not say everything",
+        "A pin of a flow names its version, its commit and its digest; one of them is missing.",
+        "Let `dowel promote` write it, or write `version: head` in an environment for development.";
+    PIN_HEAD = 1234, "`head` where changes are promoted",
+        "An environment with `promotion` pins released versions; what is at the head of the branch was not approved by anybody.",
+        "Release the flow with `dowel flow release` and pin it with `dowel promote`.";
     UNKNOWN_FLOW = 1235, "A flow that does not exist",
         "The `run` step names a flow that the repository does not have.",
         "Correct the name, or add the flow.";
@@ -103,6 +109,9 @@ super::codes! {
     PERSON_REPEATED = 1244, "A person is in a group twice",
         "Each person stands once in a group of the policy.",
         "Remove the second entry.";
+    PIN_MISSING = 1245, "A flow without a pin among pinned ones",
+        "Where one flow of an environment is pinned, or changes are promoted, only pinned flows run; this one is listed without a `version`.",
+        "Pin it with `dowel promote`, write `version: head`, or take it out.";
     BAD_POINTER = 1246, "Not a JSON Pointer",
         "`sensitive` lists JSON Pointers (RFC 6901), and the text is none.",
         "Begin it with a slash and put one between the names, such as `/customer/iban`.";

@@ -72,6 +72,12 @@ pub struct Draft {
     /// The flow that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowName>,
+    /// Git commit of the flow or of the tree that it is about, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Digest of the plan that the run was on: it fixes the connectors as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
     /// Where it stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Standing>,
@@ -104,13 +110,15 @@ pub enum AuditTarget {
     Token(String),
     /// The host as a whole.
     Host(String),
+    /// A tree of the environment.
+    Tree(Digest),
 }
 
 impl AuditTarget {
     fn is(&self, id: RunId) -> bool {
         match self {
             Self::Run(other) | Self::Bulk(other) | Self::Payload(other) => *other == id,
-            Self::Flow(_) | Self::User(_) | Self::Token(_) | Self::Host(_) => false,
+            Self::Flow(_) | Self::User(_) | Self::Token(_) | Self::Host(_) | Self::Tree(_) => false,
         }
     }
 }
@@ -166,6 +174,8 @@ impl Draft {
             origin: commanded.origin.clone(),
             reason: commanded.reason.clone(),
             flow: Some(created.flow.clone()),
+            commit: state.commit().map(str::to_owned),
+            plan: Some(state.plan()),
             before: Some(Standing::of_run(state)),
             began: match command {
                 Command::Rerun { run } => Some(*run),
@@ -191,6 +201,8 @@ impl Draft {
             reason: None,
             target,
             flow: None,
+            commit: None,
+            plan: None,
             before: None,
             after: None,
             began: None,

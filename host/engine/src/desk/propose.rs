@@ -105,7 +105,7 @@ fn is_same(one: &str, other: &str) -> bool {
 impl Engine {
     /// Whether the environment asks for two people.
     pub(super) fn needs_two(&self, action: &Action) -> bool {
-        self.shared().options.four_eyes.contains(action.name())
+        self.shared().settings().four_eyes.contains(action.name())
     }
 
     /// Writes a decision down that waits for a second person, if it would be carried out

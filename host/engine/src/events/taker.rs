@@ -152,7 +152,7 @@ async fn is_for(
         bindings: Bindings {
             variables: BTreeMap::from([
                 ("trigger", event.data.payload()),
-                ("env", shared.options.env.clone()),
+                ("env", shared.settings().env.clone()),
             ]),
             ..Bindings::input(seen(event, shared.ports.clock.now()))
         },

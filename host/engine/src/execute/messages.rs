@@ -47,7 +47,7 @@ impl Driver {
     ) -> Result<Result<(), String>, DriveError> {
         if let Command::Decide { groups, .. } = &mut commanded.command {
             // The policy that holds now, not the one when it was sent.
-            *groups = self.shared.options.policy.groups_of(&commanded.actor.0);
+            *groups = self.shared.settings().policy.groups_of(&commanded.actor.0);
         }
         let releases = commanded.command == Command::Discard { keep_key: false };
         let other = match &commanded.command {

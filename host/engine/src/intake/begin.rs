@@ -154,7 +154,7 @@ fn created(
         },
         trigger: occasion.trigger,
         payload: occasion.payload,
-        env: shared.options.env.clone(),
+        env: shared.settings().env.clone(),
         dedupe_key: occasion.keys.dedupe,
         key_place,
         generation: match (&occasion.origin.rerun_of, &occasion.origin.parent) {

@@ -64,7 +64,7 @@ async fn evaluate(
         bindings: Bindings {
             variables: BTreeMap::from([
                 ("trigger", payload.clone()),
-                ("env", shared.options.env.clone()),
+                ("env", shared.settings().env.clone()),
             ]),
             ..Bindings::input(payload.clone())
         },

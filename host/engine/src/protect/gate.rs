@@ -61,6 +61,7 @@ enum Waiter {
 type BySteps<T> = HashMap<RunId, HashMap<StepPath, T>>;
 
 struct State {
+    limits: ConnectionLimits,
     in_flight: u32,
     bucket: Bucket,
     breaker: Option<Breaker>,
@@ -74,7 +75,6 @@ struct State {
 /// The gate of one connection.
 pub(crate) struct Gate {
     pub(crate) connection: ConnectionName,
-    limits: ConnectionLimits,
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     queue: Queue,
@@ -116,8 +116,8 @@ impl Gate {
         let metrics = places.metrics.of(&connection);
         let gate = Self {
             connection,
-            limits,
             state: Mutex::new(State {
+                limits,
                 in_flight: 0,
                 bucket: Bucket::new(limits.rate, clock.now()),
                 breaker: limits.breaker.map(Breaker::new),
@@ -135,6 +135,27 @@ impl Gate {
         gate
     }
 
+    /// Takes other limits up. What is in flight or stands in line stays; a breaker or a
+    /// bucket with other limits begins anew.
+    pub(crate) fn change_limits(self: &Arc<Self>, limits: ConnectionLimits) {
+        {
+            let mut state = self.state.lock();
+            if state.limits == limits {
+                return;
+            }
+            if state.limits.rate != limits.rate {
+                state.bucket = Bucket::new(limits.rate, self.clock.now());
+            }
+            if state.limits.breaker != limits.breaker {
+                state.breaker = limits.breaker.map(Breaker::new);
+            }
+            state.limits = limits;
+        }
+        self.metrics.show(&self.status());
+        self.advance();
+        self.alarm.notify_one();
+    }
+
     /// Asks for the leave to make a call.
     pub(crate) fn enter(self: &Arc<Self>, place: Place) -> Entry {
         let now = self.clock.now();
@@ -149,7 +170,7 @@ impl Gate {
         let known = known.copied();
         if known.is_none()
             && state.line.is_empty()
-            && let Some(pass) = state.admit(&self.limits, now)
+            && let Some(pass) = state.admit(now)
         {
             return Entry::Go(self.permit(pass));
         }
@@ -161,7 +182,7 @@ impl Gate {
         }
         let (sender, receiver) = oneshot::channel();
         state.line.insert(ticket, (place, Waiter::Here(sender)));
-        let hold = state.hold(&self.limits, now);
+        let hold = state.hold(now);
         self.metrics.waiting.set(length(state.line.len()));
         drop(state);
         if hold.until.is_some() {
@@ -235,7 +256,7 @@ impl Gate {
             if state.line.is_empty() {
                 break;
             }
-            let Some(pass) = state.admit(&self.limits, now) else {
+            let Some(pass) = state.admit(now) else {
                 break;
             };
             let Some((_, (place, waiter))) = state.line.pop_first() else {
@@ -271,7 +292,7 @@ impl Gate {
         if state.line.is_empty() {
             return None;
         }
-        state.hold(&self.limits, now).until
+        state.hold(now).until
     }
 
     fn permit(self: &Arc<Self>, pass: Option<Pass>) -> Permit {
@@ -315,12 +336,13 @@ impl Gate {
         let mut state = self.state.lock();
         let changed = state.give_back(pass, health, now);
         let is_waited_for = !state.line.is_empty();
+        let is_shown = state.limits.breaker.is_some() || state.limits.rate.is_some();
         drop(state);
         if is_waited_for {
             self.advance();
             self.alarm.notify_one();
         }
-        if self.limits.breaker.is_some() || self.limits.rate.is_some() {
+        if is_shown {
             self.metrics.show(&self.status());
         }
         changed
@@ -332,10 +354,10 @@ impl Gate {
         let mut state = self.state.lock();
         ConnectionStatus {
             connection: self.connection.clone(),
-            concurrency: self.limits.concurrency,
+            concurrency: state.limits.concurrency,
             in_flight: state.in_flight,
             waiting: state.line.len(),
-            rate: self.limits.rate.map(|rate| rate.to_string()),
+            rate: state.limits.rate.map(|rate| rate.to_string()),
             tokens: state.bucket.tokens(now),
             paused_until: state.bucket.paused_until(now),
             breaker: state.breaker.as_ref().map(Breaker::state),
@@ -358,13 +380,13 @@ fn take<T>(steps: &mut BySteps<T>, place: &Place) -> Option<T> {
 }
 
 impl State {
-    fn is_full(&self, limits: &ConnectionLimits) -> bool {
-        self.in_flight >= limits.concurrency.max(1)
+    fn is_full(&self) -> bool {
+        self.in_flight >= self.limits.concurrency.max(1)
     }
 
     /// Takes all that one call needs, or nothing.
-    fn admit(&mut self, limits: &ConnectionLimits, now: Timestamp) -> Option<Option<Pass>> {
-        if self.is_full(limits) || self.bucket.ready(now).is_err() {
+    fn admit(&mut self, now: Timestamp) -> Option<Option<Pass>> {
+        if self.is_full() || self.bucket.ready(now).is_err() {
             return None;
         }
         let pass = match &mut self.breaker {
@@ -390,13 +412,13 @@ impl State {
     }
 
     /// What the head of the line waits for. Takes nothing.
-    fn hold(&mut self, limits: &ConnectionLimits, now: Timestamp) -> Hold {
+    fn hold(&mut self, now: Timestamp) -> Hold {
         let breaker = self.breaker.as_ref();
         let is_closed = breaker.is_none_or(|b| b.state() == BreakerState::Closed);
         let opens = breaker.and_then(|b| b.open_until(now));
         let is_trying = breaker.is_some_and(Breaker::is_trying);
         let flows = self.bucket.ready(now).err();
-        let is_full = self.is_full(limits);
+        let is_full = self.is_full();
         let until = if is_full || is_trying {
             None
         } else {

@@ -17,11 +17,7 @@ const RUNS_PER_SLICE: usize = 64;
 
 /// How soon the next pass begins after one that removed something: while runs end all
 /// the time, what is due shall not pile up until the next interval.
-const BUSY_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Slices of one pass after which it rests no more: so much is due that runs end faster than
-/// slices with rests would remove them, and a store that only grows helps nobody.
-const RESTED_SLICES: u32 = 8;
+const BUSY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The longest rest between two slices while runs are at work.
 const LONGEST_REST: Duration = Duration::from_millis(250);
@@ -48,28 +44,8 @@ impl Swept {
 enum Pace {
     /// As fast as it goes.
     Full,
-    /// While runs are at work, rests as long as it worked for so many slices.
-    Yielding { slices: u32 },
-}
-
-impl Pace {
-    fn yielding() -> Self {
-        Self::Yielding {
-            slices: RESTED_SLICES,
-        }
-    }
-
-    /// Whether to rest after one more slice.
-    fn rests(&mut self) -> bool {
-        match self {
-            Self::Full => false,
-            Self::Yielding { slices } => {
-                let is_left = *slices > 0;
-                *slices = slices.saturating_sub(1);
-                is_left
-            }
-        }
-    }
+    /// While runs are at work, rests as long as it worked.
+    Yielding,
 }
 
 /// Makes passes until the host drains.
@@ -83,7 +59,7 @@ pub(crate) async fn work(shared: Arc<Shared>, interval: Duration) {
             () = clock.sleep_until(clock.now().plus(pause)) => {}
             _ = draining.wait_for(|draining| *draining) => return,
         }
-        pause = match pass(&shared, Pace::yielding()).await {
+        pause = match pass(&shared, Pace::Yielding).await {
             Ok(swept) if swept.is_nothing() => interval,
             Ok(swept) => {
                 tracing::debug!(?swept, "retention removed runs");
@@ -102,13 +78,13 @@ pub(crate) async fn once(shared: &Shared) -> Result<Swept, StoreError> {
     pass(shared, Pace::Full).await
 }
 
-async fn pass(shared: &Shared, mut pace: Pace) -> Result<Swept, StoreError> {
+async fn pass(shared: &Shared, pace: Pace) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
     let mut after: Option<FlowName> = None;
     while let Some(flow) = next_flow(shared, after.as_ref()).await? {
         Pass {
             shared,
-            pace: &mut pace,
+            pace,
             flow: &flow,
             swept: &mut swept,
         }
@@ -126,7 +102,7 @@ async fn pass(shared: &Shared, mut pace: Pace) -> Result<Swept, StoreError> {
         if !more || shared.is_draining() {
             return Ok(swept);
         }
-        rest(shared, &mut pace, begun).await;
+        rest(shared, pace, begun).await;
     }
 }
 
@@ -154,7 +130,7 @@ async fn next_flow(
 /// A pass over one flow.
 struct Pass<'a> {
     shared: &'a Shared,
-    pace: &'a mut Pace,
+    pace: Pace,
     flow: &'a FlowName,
     swept: &'a mut Swept,
 }
@@ -168,7 +144,7 @@ struct Candidate {
 
 impl Pass<'_> {
     async fn flow(mut self) -> Result<(), StoreError> {
-        let rule = self.shared.options.retention.of(self.flow);
+        let rule = self.shared.settings().retention.of(self.flow);
         for (class, keep) in [
             (EndClass::Good, rule.succeeded),
             (EndClass::Bad, rule.failed),
@@ -270,9 +246,9 @@ impl Pass<'_> {
 }
 
 /// Lets others work after a slice that began at `begun`.
-async fn rest(shared: &Shared, pace: &mut Pace, begun: Timestamp) {
+async fn rest(shared: &Shared, pace: Pace, begun: Timestamp) {
     let clock = &shared.ports.clock;
-    if !pace.rests() || shared.metrics.backlog.get() == 0 {
+    if pace == Pace::Full || shared.metrics.backlog.get() == 0 {
         tokio::task::yield_now().await;
         return;
     }
@@ -281,17 +257,4 @@ async fn rest(shared: &Shared, pace: &mut Pace, begun: Timestamp) {
         .since(begun)
         .clamp(Duration::from_millis(1), LONGEST_REST);
     clock.sleep_until(clock.now().plus(worked)).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pass_with_much_to_remove_stops_resting() {
-        let mut pace = Pace::yielding();
-        let rests = (0..100).filter(|_| pace.rests()).count();
-        assert_eq!(rests, 8);
-        assert!(!Pace::Full.rests());
-    }
 }

@@ -56,7 +56,7 @@ fn trigger(event_type: &str, filter: Option<&str>) -> Trigger {
 }
 
 /// A flow that takes events and writes down what it sees of them.
-fn taker(name: &str, event_type: &str, filter: Option<&str>) -> Plan {
+pub(crate) fn taker(name: &str, event_type: &str, filter: Option<&str>) -> Plan {
     let seen =
         r#"{"data":<$trigger>,"type":<$event.type>,"source":<$event.source>,"id":<$event.id>}"#;
     let mut plan = named(name, plan(vec![set("seen", seen)], "<$vars>"));
@@ -64,7 +64,7 @@ fn taker(name: &str, event_type: &str, filter: Option<&str>) -> Plan {
     plan
 }
 
-fn event(text: &str) -> CloudEvent {
+pub(crate) fn event(text: &str) -> CloudEvent {
     CloudEvent::parse(&JsonText::parse(text).unwrap()).unwrap()
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
@@ -28,7 +28,7 @@ async fn settle() {
     }
 }
 
-fn daily(misfire: Misfire, overlap: Overlap) -> Schedule {
+pub(crate) fn daily(misfire: Misfire, overlap: Overlap) -> Schedule {
     Schedule {
         rhythm: Rhythm::Cron {
             cron: Cron::parse("30 2 * * *").unwrap(),
@@ -41,7 +41,7 @@ fn daily(misfire: Misfire, overlap: Overlap) -> Schedule {
     }
 }
 
-fn scheduled(schedule: Schedule) -> Plan {
+pub(crate) fn scheduled(schedule: Schedule) -> Plan {
     let mut plan = plan(
         vec![set(
             "note",
@@ -75,14 +75,14 @@ fn slow(schedule: Schedule) -> Plan {
 }
 
 /// A world whose time the test moves.
-struct Times {
-    world: World,
-    clock: ManualClock,
+pub(crate) struct Times {
+    pub(crate) world: World,
+    pub(crate) clock: ManualClock,
     options: EngineOptions,
 }
 
 impl Times {
-    fn from(start: &str) -> Self {
+    pub(crate) fn from(start: &str) -> Self {
         Self {
             world: World::default(),
             clock: ManualClock::at(at(start)),
@@ -93,7 +93,7 @@ impl Times {
         }
     }
 
-    async fn engine_on(&self, store: Arc<dyn Store>, plans: Vec<Plan>) -> Engine {
+    pub(crate) async fn engine_on(&self, store: Arc<dyn Store>, plans: Vec<Plan>) -> Engine {
         let ports = Ports {
             store,
             invoker: self.world.connectors.clone(),
@@ -107,19 +107,19 @@ impl Times {
         engine
     }
 
-    async fn engine(&self, plan: Plan) -> Engine {
+    pub(crate) async fn engine(&self, plan: Plan) -> Engine {
         self.engine_on(Arc::new(self.world.store.clone()), vec![plan])
             .await
     }
 
-    async fn go(&self, to: &str) {
+    pub(crate) async fn go(&self, to: &str) {
         self.clock.advance_to(at(to));
         settle().await;
     }
 }
 
 /// The runs, the oldest first.
-async fn runs(engine: &Engine) -> Vec<RunSummary> {
+pub(crate) async fn runs(engine: &Engine) -> Vec<RunSummary> {
     let query = RunsQuery {
         limit: 500,
         ..RunsQuery::default()
@@ -130,7 +130,7 @@ async fn runs(engine: &Engine) -> Vec<RunSummary> {
 }
 
 /// The planned times of the runs, from their keys, in order.
-async fn planned(engine: &Engine) -> Vec<String> {
+pub(crate) async fn planned(engine: &Engine) -> Vec<String> {
     let keys = runs(engine)
         .await
         .into_iter()

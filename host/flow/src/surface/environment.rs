@@ -8,9 +8,11 @@ use crate::shape::{
 use crate::yaml::Node;
 use dowel_core::code::flow as code;
 use dowel_core::connection::{EgressRule, Rate};
-use dowel_core::id::{ConnectionName, ConnectorName, FlowName, StepId};
+use dowel_core::digest::InvalidDigest;
+use dowel_core::id::{ConnectionName, ConnectorName, FlowName, GroupName, StepId};
+use dowel_core::repository::InvalidCommit;
 use dowel_core::retention::Keep;
-use dowel_core::units;
+use dowel_core::{CommitId, Digest, units};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -31,24 +33,48 @@ record! {
         exceptions = "exceptions": Option<ExceptionsFile>,
         /// How long finished runs are kept, unless a flow says otherwise.
         retention = "retention": Option<RetentionFile>,
+        /// Who has to agree before another tree of this environment becomes active.
+        promotion = "promotion": Option<PromotionFile>,
         /// What the connections of the flows are bound to.
         connections = "connections": Option<MapOf<ConnectionName, Binding>>,
         /// Values that are no secrets, read by flows as `$env`.
         values = "values": Option<Any>,
     }
-    not_yet ["promotion"]
+    not_yet []
 }
 
 record! {
     /// Settings of one flow.
     FlowSettings {
+        /// The version that runs, or `head`; written by `dowel promote`.
+        version = "version": Option<Located<PinnedVersion>>,
+        /// The commit that the version is read from.
+        commit = "commit": Option<Located<CommitId>>,
+        /// The digest of the version's files.
+        digest = "digest": Option<Located<Digest>>,
         /// Whether it takes events; `true` unless given.
         enabled = "enabled": Option<bool>,
         /// How long its finished runs are kept; keys that are not given come from the
         /// environment's `retention`.
         retention = "retention": Option<RetentionFile>,
     }
-    not_yet ["version", "commit", "digest", "canary"]
+    not_yet ["canary"]
+}
+
+record! {
+    /// Who has to agree before another tree of this environment becomes active. A host asks
+    /// by what is active now, and by the `policy_floor` of its host file.
+    PromotionFile {
+        /// The environment that a version is pinned in before it comes here.
+        from = "from": Option<FlowName>,
+        /// How many people have to approve a change; none unless given.
+        approvals = "approvals": Option<Located<u32>>,
+        /// Whether the author of a change may not approve it.
+        forbid_author = "forbid_author": Option<bool>,
+        /// The group of the policy that approvers are in; anybody who may deploy unless given.
+        approvers = "approvers": Option<Located<GroupName>>,
+    }
+    not_yet ["soak"]
 }
 
 record! {
@@ -285,6 +311,50 @@ choice! {
     /// How instances are shared.
     IsolationName { Pooled = "pooled", PerCall = "per-call", }
     not_yet []
+}
+
+/// A version, or `head`.
+#[derive(Clone, Debug)]
+pub(crate) enum PinnedVersion {
+    Head,
+    Version(semver::Version),
+}
+
+impl FromText for PinnedVersion {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text == "head" {
+            return Ok(Self::Head);
+        }
+        <semver::Version as FromText>::from_text(text)
+            .map(Self::Version)
+            .map_err(|rule| format!("{rule}, or it is `head`"))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": r"^(head|[0-9]+\.[0-9]+\.[0-9]+([-+].+)?)$" })
+    }
+}
+
+impl FromText for CommitId {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: InvalidCommit| error.to_string())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})$" })
+    }
+}
+
+impl FromText for Digest {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|error: InvalidDigest| error.to_string())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" })
+    }
 }
 
 /// A duration, or `forever`.

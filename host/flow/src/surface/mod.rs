@@ -4,6 +4,7 @@ pub(crate) mod approve;
 pub(crate) mod calendar;
 pub(crate) mod environment;
 pub(crate) mod flow;
+pub(crate) mod lock;
 pub(crate) mod policy;
 pub(crate) mod receive;
 pub(crate) mod step;

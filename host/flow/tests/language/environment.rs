@@ -2,7 +2,7 @@
 
 use crate::support::{cases, expect, render};
 use dowel_core::retention::RetentionRules;
-use dowel_flow::environment::{Environment, EventAccess, parse};
+use dowel_flow::environment::{Environment, EventAccess, Pins, parse};
 use std::fmt::Write as _;
 
 #[test]
@@ -45,6 +45,12 @@ fn summary(environment: &Environment) -> String {
     let mut out = format!("{} {}\n", environment.name, environment.values);
     for (flow, settings) in &environment.flows {
         writeln!(out, "flow {flow}: {settings:?}").unwrap();
+    }
+    if environment.pins != Pins::Head {
+        writeln!(out, "{:?}", environment.pins).unwrap();
+    }
+    if let Some(promotion) = &environment.promotion {
+        writeln!(out, "{promotion:?}").unwrap();
     }
     if environment.retention != RetentionRules::default() {
         writeln!(out, "{:?}", environment.retention).unwrap();

@@ -16,6 +16,7 @@ mod good;
 mod picture;
 mod policy;
 mod reference;
+mod repository;
 mod schema;
 mod support;
 mod validate;

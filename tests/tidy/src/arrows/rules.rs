@@ -10,6 +10,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("dowel-mapping-guest", &[]),
     ("dowel-wasm", &["dowel-core"]),
     ("dowel-store-sled", &["dowel-core"]),
+    ("dowel-gitops", &["dowel-core"]),
     (
         "dowel-testkit",
         &["dowel-wasm", "dowel-engine", "dowel-flow", "dowel-core"],
@@ -26,6 +27,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "dowel-flow",
             "dowel-wasm",
             "dowel-store-sled",
+            "dowel-gitops",
             "dowel-mapping",
             "dowel-testkit",
             "dowel-conformance",
@@ -73,7 +75,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// The crates of the host.
-pub(super) const HOST: [&str; 10] = [
+pub(super) const HOST: &[&str] = &[
     "dowel-core",
     "dowel-flow",
     "dowel-engine",
@@ -81,6 +83,7 @@ pub(super) const HOST: [&str; 10] = [
     "dowel-mapping",
     "dowel-wasm",
     "dowel-store-sled",
+    "dowel-gitops",
     "dowel-testkit",
     "dowel-conformance",
     "dowel-cli",
@@ -91,6 +94,7 @@ pub const ONLY: &[(&str, &[&str])] = &[
     ("wasmtime", &["dowel-wasm", "dowel-mapping"]),
     ("axum", &["dowel-api"]),
     ("sled", &["dowel-store-sled"]),
+    ("git2", &["dowel-gitops"]),
 ];
 
 /// Crates without a runtime, network, file system or clock.
