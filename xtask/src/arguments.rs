@@ -16,6 +16,7 @@ Usage: cargo xtask <task>
   test [--all] [suite|name…]   runs all suites, the named ones, or the tests whose names
                                hold a word; --all fails when an outside tool is missing
   bench [--json]               measures and prints a table
+  bench hostile [--json]       a flow beside guests that misbehave: the ratio of its p99
   bench parked [--count N] [--json]
                                what runs cost that wait: memory of each, time to start
   soak [--runs N] [--json]     many runs with retention: disk and memory over time, and
@@ -29,8 +30,8 @@ Usage: cargo xtask <task>
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 
-Suites: fmt, clippy, deny, build, guests, connectors, flows, tests, sim, fuzz, cloudevents,
-webhooks, registry, doc.";
+Suites: fmt, clippy, deny, build, guests, connectors, templates, flows, tests, sim, fuzz,
+cloudevents, webhooks, registry, doc.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ const GENERATORS: &[(&str, &str)] = &[
     ("dowel-flow", "the_page_of_the_rules_is_fresh"),
     ("dowel-engine", "the_page_shows_what_the_code_does"),
     ("dowel-cli", "the_command_reference_is_fresh"),
+    ("dowel-cli", "the_connector_pages_are_fresh"),
 ];
 
 /// The generator of the pages of the error codes.

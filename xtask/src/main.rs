@@ -15,6 +15,7 @@ mod setup;
 mod sim;
 mod suite;
 mod tally;
+mod template;
 mod test;
 
 use arguments::Task;

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
-use crate::{certify, fuzz, python, run, setup, sim};
+use crate::{certify, fuzz, python, run, setup, sim, template};
 use anyhow::Result;
 use std::process::Command;
 
@@ -56,7 +56,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 4] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 15] = [
+pub(crate) const SUITES: [Suite; 16] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -120,6 +120,12 @@ pub(crate) const SUITES: [Suite; 15] = [
         name: "connectors",
         about: "the certification of the connectors",
         run: certify::suite,
+        tool: None,
+    },
+    Suite {
+        name: "templates",
+        about: "a new connector builds, passes its tests and is certified as it is",
+        run: template::suite,
         tool: None,
     },
     Suite {

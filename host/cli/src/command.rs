@@ -11,6 +11,7 @@ mod connector_add;
 mod connector_build;
 mod connector_call;
 mod connector_check;
+mod connector_docs;
 mod connector_inspect;
 mod connector_new;
 mod connector_publish;
@@ -111,6 +112,7 @@ async fn connector_command(command: Connector, format: Format) -> Result<ExitCod
         Connector::New(new) => connector_new::run(&new, format),
         Connector::Build(build) => connector_build::run(&build, format),
         Connector::Inspect { component, repo } => connector_inspect::run(&component, &repo, format),
+        Connector::Docs { component } => connector_docs::run(&component, format),
         Connector::Sign(sign) => connector_publish::sign(&sign, format),
         Connector::Publish(publish) => connector_publish::publish(&publish, format).await,
         Connector::Add(add) => connector_add::add(&add, format).await,

@@ -6,6 +6,7 @@ use crate::connection::Use;
 use crate::gateway::{Ending, Evidence, Refusal};
 use crate::guest::{self, Limits};
 use crate::outcome;
+use crate::pace::Lanes;
 use crate::pool::Instance;
 use crate::scope::{CallScope, Granted};
 use dowel_core::port::CallOutcome;
@@ -34,6 +35,8 @@ pub(crate) struct Call {
     pub scope: Arc<CallScope>,
     pub ask: Ask,
     pub limit: Duration,
+    /// The host's.
+    pub lanes: Arc<Lanes>,
 }
 
 /// What came out of the guest: its own result, or why it was stopped.
@@ -46,7 +49,14 @@ impl Call {
         // the store, and with it every open request, goes.
         let mut held = self.used.pool.take();
         let work = self.work(&mut held, make_room);
-        match within(self.limit, work).await {
+        let worked = match self.granted() {
+            Some(granted) => {
+                let paced = self.lanes.pace(&granted.bound.usage, work);
+                within(self.limit, paced).await
+            }
+            None => within(self.limit, work).await,
+        };
+        match worked {
             Ok(Ok(returned)) => self.returned(returned, held).await,
             Ok(Err(error)) => self.stopped(&error, held).await,
             Err(_) => {

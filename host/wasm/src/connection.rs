@@ -3,6 +3,7 @@
 use crate::connector::Installed;
 use crate::gateway::{Gateway, Rule};
 use crate::load::BindReason;
+use crate::pace::Usage;
 use crate::pool::Pool;
 use dowel_core::Digest;
 use dowel_core::connection::Connection;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub(crate) struct Bound {
     pub connection: Connection,
     pub gateway: Gateway,
+    /// What its guests have computed lately.
+    pub usage: Usage,
     /// One for each version that unfinished runs are fixed to: seldom more than two.
     uses: RwLock<Vec<Arc<Use>>>,
 }
@@ -35,6 +38,7 @@ impl Bound {
         Ok(Self {
             gateway: Gateway::new(&connection, secrets)?,
             connection,
+            usage: Usage::default(),
             uses: RwLock::default(),
         })
     }

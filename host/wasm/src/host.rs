@@ -7,6 +7,7 @@ use crate::connector::{self, Installed};
 use crate::engine::{self, Allocation};
 use crate::guest::{self, GuestState};
 use crate::load::{BindError, BindReason, LoadError};
+use crate::pace::Lanes;
 use crate::scope::{CallScope, Granted};
 use crate::wire::Wire;
 use dowel_core::code::{Code, run as code};
@@ -67,6 +68,7 @@ pub struct ConnectorHost(Arc<Inner>);
 struct Inner {
     engine: Engine,
     linker: Linker<GuestState>,
+    lanes: Arc<Lanes>,
     cache: Option<Cache>,
     secrets: Arc<dyn Secrets>,
     max_memory_bytes: u64,
@@ -90,6 +92,7 @@ impl ConnectorHost {
             .transpose()?;
         Ok(Self(Arc::new(Inner {
             linker: guest::linker(&engine)?,
+            lanes: Arc::new(Lanes::new()),
             engine,
             cache,
             secrets,
@@ -216,6 +219,7 @@ impl ConnectorHost {
             scope: Arc::new(scope),
             ask: Ask::Check,
             limit: CHECK_DEADLINE,
+            lanes: Arc::clone(&self.0.lanes),
         })
     }
 
@@ -248,6 +252,7 @@ impl ConnectorHost {
             scope: Arc::new(scope),
             ask: Ask::Operation(request.operation, request.input),
             limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
+            lanes: Arc::clone(&self.0.lanes),
         })
     }
 

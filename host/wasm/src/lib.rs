@@ -17,6 +17,7 @@ mod guest;
 mod host;
 mod load;
 mod outcome;
+mod pace;
 pub mod package;
 mod pool;
 mod redact;

@@ -217,7 +217,7 @@ impl Invoker for Upstreams {
 }
 
 /// Every expression is an empty object.
-struct Constants;
+pub(crate) struct Constants;
 
 impl Mapper for Constants {
     fn evaluate(
@@ -230,7 +230,8 @@ impl Mapper for Constants {
     }
 }
 
-struct WallClock;
+/// The machine's clock.
+pub(crate) struct WallClock;
 
 impl Clock for WallClock {
     fn now(&self) -> Timestamp {
@@ -246,7 +247,7 @@ impl Clock for WallClock {
 
 /// Ids that differ; nobody has to be unable to guess them.
 #[derive(Default)]
-struct Numbers(AtomicU64);
+pub(crate) struct Numbers(AtomicU64);
 
 impl Randomness for Numbers {
     fn bytes(&self) -> [u8; 16] {

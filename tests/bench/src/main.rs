@@ -8,6 +8,7 @@ mod bulkhead;
 mod connector;
 mod folder;
 mod helper;
+mod hostile;
 mod idle;
 mod machine;
 mod mapping;
@@ -61,6 +62,8 @@ struct Arguments {
 enum What {
     /// A flow beside another one whose upstream hangs.
     Bulkhead,
+    /// A flow beside guests that misbehave.
+    Hostile,
 }
 
 /// What can be measured by itself.
@@ -117,8 +120,10 @@ async fn main() -> Result<()> {
 }
 
 async fn run(bench: &Bench) -> Result<()> {
-    if bench.arguments.what == Some(What::Bulkhead) {
-        return bulkhead(bench).await;
+    match bench.arguments.what {
+        Some(What::Bulkhead) => return bulkhead(bench).await,
+        Some(What::Hostile) => return hostile(bench).await,
+        None => {}
     }
     let report = measure(bench).await?;
     if bench.arguments.json {
@@ -136,6 +141,18 @@ async fn bulkhead(bench: &Bench) -> Result<()> {
         measured: bench.size(1_600, 320),
     };
     let result = bulkhead::measure(bench.folder.path(), size).await?;
+    if bench.arguments.json {
+        println!("{}", serde_json::to_string_pretty(&result)?);
+    } else {
+        print!("{}", result.table());
+    }
+    Ok(())
+}
+
+async fn hostile(bench: &Bench) -> Result<()> {
+    bench.say("a flow beside guests that misbehave");
+    let runs = bench.size(6_000, 1_200);
+    let result = hostile::measure(bench.folder.path(), runs).await?;
     if bench.arguments.json {
         println!("{}", serde_json::to_string_pretty(&result)?);
     } else {

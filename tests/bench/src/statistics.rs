@@ -19,6 +19,13 @@ pub(crate) fn paired_ratio(pairs: &[(f64, f64)]) -> f64 {
     median(&quotients)
 }
 
+/// The value that so many percent do not exceed; 0 of nothing. Sorts the values.
+pub(crate) fn percentile(values: &mut [f64], percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let rank = (values.len() * percent).div_ceil(100);
+    values.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
 /// Rounded for people and for small files: `digits` behind the point.
 pub(crate) fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
@@ -40,6 +47,10 @@ mod tests {
         for (values, expected) in cases {
             assert!((median(values) - expected).abs() < 1e-9, "{values:?}");
         }
+        let mut hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        assert!((percentile(&mut hundred, 99) - 99.0).abs() < 1e-9);
+        assert!((percentile(&mut hundred, 50) - 50.0).abs() < 1e-9);
+        assert!((percentile(&mut [7.0], 99) - 7.0).abs() < 1e-9);
         let pairs = [(2.0, 1.0), (30.0, 10.0), (4.0, 1.0)];
         assert!((paired_ratio(&pairs) - 3.0).abs() < 1e-9);
         assert!((rounded(1.2349, 2) - 1.23).abs() < 1e-9);

@@ -23,6 +23,14 @@ pub(crate) enum Connector {
         #[arg(long, default_value = ".", env = "DOWEL_REPO")]
         repo: PathBuf,
     },
+    /// Prints a page about a connector in Markdown, made of its manifest.
+    #[command(
+        after_help = "Example:\n  dowel connector docs .dowel/connectors/crm-0.1.0.wasm > crm.md"
+    )]
+    Docs {
+        /// The component.
+        component: PathBuf,
+    },
     /// Signs a connector: writes a signature beside it.
     #[command(
         after_help = "Example:\n  openssl genpkey -algorithm ed25519 -out key.pem\n  dowel connector sign .dowel/connectors/crm-0.1.0.wasm --key key.pem"

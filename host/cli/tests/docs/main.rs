@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cli_reference;
+mod connector_pages;
 mod curl;
 mod flows;
 mod links;
@@ -67,6 +68,11 @@ fn every_link_leads_somewhere() {
         .flat_map(|path| links::broken(path))
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_connector_pages_are_fresh() {
+    connector_pages::check();
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
         "",
         "docs",
         "docs/adr",
+        "docs/connectors",
         "docs/errors",
         "docs/guide",
         "docs/reference",
