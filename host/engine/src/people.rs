@@ -22,7 +22,7 @@ pub use users::{Invitation, Invited};
 
 use crate::desk::{AuditTarget, Draft, Standing};
 use crate::engine::Engine;
-use dowel_core::access::Grant;
+use dowel_core::access::{Grant, Role};
 use dowel_core::code::{self, Code, access};
 use dowel_core::journal::Origin;
 use dowel_core::port::{Batch, StoreError};
@@ -64,6 +64,9 @@ pub enum PeopleError {
     /// Nobody would be left to manage people.
     #[error("`{0}` is the last user who may manage people")]
     LastAdmin(String),
+    /// The policy keeps the roles apart.
+    #[error("the policy keeps these roles apart: {0}")]
+    Duties(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,6 +81,7 @@ impl PeopleError {
             Self::Invalid(_) => access::ACCESS_INVALID,
             Self::LinkRefused => access::LINK_REFUSED,
             Self::LastAdmin(_) => access::LAST_ADMIN,
+            Self::Duties(_) => access::DUTIES,
             Self::Store(_) => code::store::UNAVAILABLE,
         }
     }
@@ -101,9 +105,46 @@ impl Engine {
         Ok(item.map(|item| item.flow))
     }
 
-    /// What a user is granted: by the host, and by the policy to them and their groups.
-    pub fn grants_of(&self, user: &User, _groups: &BTreeSet<String>) -> Vec<Grant> {
-        user.grants.clone()
+    /// What a user is granted: by the host, and by the policy to them and their groups. Of
+    /// roles that the policy keeps apart, who has several has none.
+    pub fn grants_of(&self, user: &User, groups: &BTreeSet<String>) -> Vec<Grant> {
+        let mut grants = self.all_grants(user, groups);
+        let together = self
+            .shared()
+            .options
+            .policy
+            .together(&grants, self.environment());
+        if !together.is_empty() {
+            let roles = words(&together);
+            tracing::warn!(
+                user = user.id,
+                roles,
+                "roles that are kept apart do not count"
+            );
+            grants.retain(|grant| !together.contains(&grant.role));
+        }
+        grants
+    }
+
+    fn all_grants(&self, user: &User, groups: &BTreeSet<String>) -> Vec<Grant> {
+        let mut grants = user.grants.clone();
+        grants.extend(self.policy_grants(&user.id, groups));
+        grants
+    }
+
+    /// What the policy alone gives to a person.
+    pub fn policy_grants(&self, person: &str, groups: &BTreeSet<String>) -> Vec<Grant> {
+        self.shared().options.policy.grants_of(person, groups)
+    }
+
+    /// Refuses grants that give roles which the policy keeps apart.
+    fn check_apart(&self, grants: &[Grant]) -> Result<(), PeopleError> {
+        let policy = &self.shared().options.policy;
+        let together = policy.together(grants, self.environment());
+        match together.is_empty() {
+            true => Ok(()),
+            false => Err(PeopleError::Duties(words(&together))),
+        }
     }
 
     /// Records that somebody did something with the whole host.
@@ -121,6 +162,12 @@ impl Engine {
     pub fn environment(&self) -> &str {
         &self.shared().options.environment
     }
+}
+
+/// Roles in a line.
+fn words(roles: &BTreeSet<Role>) -> String {
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    names.join(", ")
 }
 
 fn encode(record: &impl Serialize) -> Result<Vec<u8>, StoreError> {

@@ -1,13 +1,14 @@
-//! The policy file: which people are in which groups.
+//! The policy file: which people are in which groups, and what they may do on hosts.
 
 use crate::diagnostic::{Diagnostic, Report};
-use crate::shape::Shape;
-use crate::surface::policy::PolicyFile;
+use crate::shape::{Located, Shape};
+use crate::surface::policy::{PolicyFile, RoleFile, RoleWord};
 use crate::text::Source;
 use crate::yaml;
+use dowel_core::access::{Grant, Role};
 use dowel_core::code::reference as code;
 use dowel_core::id::GroupName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The name of the file at the root of the repository.
@@ -18,6 +19,23 @@ pub const POLICY_FILE: &str = "policy.yaml";
 pub struct Policy {
     /// The people of each group, in the order of the file.
     pub groups: BTreeMap<GroupName, Vec<String>>,
+    /// Roles of groups and people, in the order of the file.
+    pub roles: Vec<PolicyRole>,
+    /// Roles that no person may have together.
+    pub separate: Vec<BTreeSet<Role>>,
+    /// Names that an identity provider has for a group.
+    pub identity_groups: BTreeMap<GroupName, BTreeSet<String>>,
+}
+
+/// A role that the policy gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyRole {
+    /// The role, and how far it reaches.
+    pub grant: Grant,
+    /// Everybody in these groups has it.
+    pub groups: BTreeSet<GroupName>,
+    /// These people have it.
+    pub people: Vec<String>,
 }
 
 /// Whether two names mean the same person: addresses are not told apart by case.
@@ -31,6 +49,37 @@ impl Policy {
         let is_in = |people: &Vec<String>| people.iter().any(|other| same_person(other, person));
         let groups = self.groups.iter().filter(|(_, people)| is_in(people));
         groups.map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// What the policy gives to a person, whom an identity provider has in these groups of
+    /// its own.
+    pub fn grants_of(&self, person: &str, identity_groups: &BTreeSet<String>) -> Vec<Grant> {
+        let own = self.groups_of(person);
+        let is_in = |group: &GroupName| {
+            let known = self.identity_groups.get(group);
+            own.iter().any(|name| name == group.as_str())
+                || known.is_some_and(|names| !names.is_disjoint(identity_groups))
+        };
+        let has = |role: &&PolicyRole| {
+            role.groups.iter().any(is_in)
+                || role.people.iter().any(|other| same_person(other, person))
+        };
+        self.roles
+            .iter()
+            .filter(has)
+            .map(|role| role.grant.clone())
+            .collect()
+    }
+
+    /// Roles that are kept apart and that these grants give together, on a host of this
+    /// environment.
+    pub fn together(&self, grants: &[Grant], environment: &str) -> BTreeSet<Role> {
+        let here = grants.iter().filter(|grant| grant.counts_in(environment));
+        let roles: BTreeSet<Role> = here.map(|grant| grant.role).collect();
+        let both = |apart: &BTreeSet<Role>| apart.intersection(&roles).copied().collect();
+        let found = self.separate.iter().map(both);
+        let found = found.filter(|both: &BTreeSet<Role>| both.len() > 1);
+        found.flatten().collect()
     }
 }
 
@@ -62,5 +111,64 @@ fn read(text: &str, report: &mut Report) -> Option<Policy> {
         }
         groups.insert(name.value.clone(), people);
     }
-    Some(Policy { groups })
+    let roles = file.roles.unwrap_or_default().into_iter();
+    let roles = roles.map(|role| read_role(role, &groups, report)).collect();
+    let mut identity_groups = BTreeMap::new();
+    for (name, written) in file.identity_groups.unwrap_or_default().0 {
+        check_group(&name, &groups, report);
+        let names = written.into_iter().map(|key| key.0).collect();
+        identity_groups.insert(name.value, names);
+    }
+    let apart = |words: Vec<RoleWord>| words.into_iter().map(RoleWord::role).collect();
+    Some(Policy {
+        groups,
+        roles,
+        separate: file
+            .separate
+            .unwrap_or_default()
+            .into_iter()
+            .map(apart)
+            .collect(),
+        identity_groups,
+    })
+}
+
+fn read_role(
+    file: RoleFile,
+    groups: &BTreeMap<GroupName, Vec<String>>,
+    report: &mut Report,
+) -> PolicyRole {
+    let named = file.groups.unwrap_or_default();
+    named
+        .iter()
+        .for_each(|name| check_group(name, groups, report));
+    let labels = file.flows.unwrap_or_default().0.into_iter();
+    let environments = file.environments.unwrap_or_default().into_iter();
+    PolicyRole {
+        grant: Grant {
+            role: file.role.role(),
+            flows: labels
+                .map(|(name, value)| (name.value.0, value.0))
+                .collect(),
+            environments: environments.map(|name| name.value.to_string()).collect(),
+        },
+        groups: named.into_iter().map(|name| name.value).collect(),
+        people: file
+            .people
+            .unwrap_or_default()
+            .into_iter()
+            .map(|key| key.0)
+            .collect(),
+    }
+}
+
+fn check_group(
+    name: &Located<GroupName>,
+    groups: &BTreeMap<GroupName, Vec<String>>,
+    report: &mut Report,
+) {
+    if !groups.contains_key(&name.value) {
+        let message = format!("`groups` has no `{}`", name.value);
+        report.error(code::UNKNOWN_GROUP, name.span, message);
+    }
 }

@@ -60,6 +60,9 @@ pub(super) struct Access {
 pub(super) struct ListedUser {
     id: String,
     grants: Vec<Grant>,
+    /// What the policy gives now, besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_policy: Vec<Grant>,
     created_at: String,
     created_by: String,
     disabled_at: Option<String>,
@@ -70,6 +73,7 @@ impl From<User> for ListedUser {
         Self {
             id: user.id,
             grants: user.grants,
+            by_policy: Vec::new(),
             created_at: user.created_at.to_string(),
             created_by: user.created_by,
             disabled_at: user.disabled_at.map(|at| at.to_string()),
@@ -118,6 +122,7 @@ pub(super) async fn access(
 ) -> Result<Json<Access>, Problem> {
     let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
     let now = state.engine.time();
+    let is_now = parameters.at.is_none();
     let (at, users, tokens) = match parameters.at {
         None => (
             now,
@@ -142,10 +147,14 @@ pub(super) async fn access(
     let counts =
         |token: &Token| token.revoked_at.is_none() && at < token.expires_at && may(&token.owner);
     let tokens = tokens.into_iter().filter(counts).map(Into::into).collect();
+    let mut users: Vec<ListedUser> = users.into_iter().map(Into::into).collect();
+    for user in users.iter_mut().filter(|_| is_now) {
+        user.by_policy = state.engine.policy_grants(&user.id, &BTreeSet::new());
+    }
     Ok(Json(Access {
         at: at.to_string(),
         tokens,
-        users: users.into_iter().map(Into::into).collect(),
+        users,
     }))
 }
 

@@ -7,6 +7,7 @@ mod devices;
 mod every_route;
 mod first_start;
 mod people;
+mod policy;
 mod reach;
 mod sessions;
 mod support;

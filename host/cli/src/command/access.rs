@@ -112,6 +112,14 @@ pub(super) fn grants(value: &Value) -> String {
     }
 }
 
+/// What the policy gives besides.
+fn by_policy(user: &Value) -> String {
+    match user["by_policy"].is_null() {
+        true => String::new(),
+        false => format!("; by policy: {}", grants(&user["by_policy"])),
+    }
+}
+
 fn user_line(user: &Value) -> String {
     let state = match user["disabled_at"].as_str() {
         Some(at) => format!("disabled since {at}, "),
@@ -158,9 +166,10 @@ fn listed(value: &Value) -> String {
         };
         let _ = writeln!(
             out,
-            "{:<32}  {state:<9}  {}",
+            "{:<32}  {state:<9}  {}{}",
             text(&user["id"]),
-            grants(&user["grants"])
+            grants(&user["grants"]),
+            by_policy(&user)
         );
     }
     if !tokens.is_empty() {

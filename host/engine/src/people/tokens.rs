@@ -66,6 +66,7 @@ impl Engine {
         by: &By,
     ) -> Result<(Token, String), PeopleError> {
         check(&wanted)?;
+        self.check_apart(&wanted.grants)?;
         let shared = self.shared();
         let (id, text) = secret::token(shared.ports.randomness.as_ref());
         let now = self.now();

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use dowel_core::access::{Grant, Permission};
 use dowel_core::port::{Batch, Scan, StoreError};
 use dowel_core::{Digest, Timestamp};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The longest time that a one-time link may count.
@@ -120,6 +121,7 @@ impl Engine {
             }
         }
         check_grants(&user.grants)?;
+        self.check_apart(&self.all_grants(&user, &BTreeSet::new()))?;
         let secret = secret::new(shared.ports.randomness.as_ref());
         let link = Link {
             v: VERSION,
@@ -190,6 +192,9 @@ impl Engine {
         let mut user = old.clone();
         change(&mut user, self.now());
         check_grants(&user.grants)?;
+        if user.grants != old.grants {
+            self.check_apart(&self.all_grants(&user, &BTreeSet::new()))?;
+        }
         if manages(&old) && !manages(&user) && !self.others_manage(&id).await? {
             return Err(PeopleError::LastAdmin(id));
         }

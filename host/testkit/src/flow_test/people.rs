@@ -53,6 +53,7 @@ pub(super) fn policy(plans: &[Plan], case: &Case) -> Policy {
             .flatten()
             .map(|group| (group.clone(), people.clone()))
             .collect(),
+        ..Policy::default()
     }
 }
 
