@@ -1,5 +1,5 @@
 //! The flows that run: one with a read, a value, a write, and now and then a business
-//! failure, and one that asks people.
+//! failure, one that asks people, and one that waits for an event.
 
 use anyhow::Result;
 use dowel_core::Digest;
@@ -36,6 +36,9 @@ pub(crate) const ORDERS: &str = "soak";
 
 /// The name of the flow that asks people.
 pub(crate) const APPROVALS: &str = "soak-approvals";
+
+/// The name of the flow that waits for an event.
+pub(crate) const EVENTS: &str = "soak-events";
 
 /// The plan, read as a host reads one from its store: in the form that the first version
 /// wrote.
@@ -84,6 +87,17 @@ pub(crate) fn approvals(options: Options) -> Result<Plan> {
         "fails_on": "rejected",
     } });
     read(APPROVALS, &json!({}), &json!([step("ask", &ask)]), options)
+}
+
+/// A plan that waits for an event of its order without an end.
+pub(crate) fn events(options: Options) -> Result<Plan> {
+    let paid = json!({ "receive": {
+        "program": program(None, ".id", &["trigger"]),
+        "event_type": "shop.order.paid",
+        "event": program(None, ".id", &[]),
+        "within": null,
+    } });
+    read(EVENTS, &json!({}), &json!([step("paid", &paid)]), options)
 }
 
 fn read(flow: &str, connectors: &Value, steps: &Value, options: Options) -> Result<Plan> {
@@ -160,7 +174,7 @@ pub(crate) fn order(number: u64) -> Result<IntakeRequest> {
     request(ORDERS, number, bytes)
 }
 
-/// One order of the usual size, for either flow.
+/// One order of the usual size, for any of the flows.
 pub(crate) fn small_order(flow: &str, number: u64) -> Result<IntakeRequest> {
     request(flow, number, PAYLOAD_BYTES)
 }

@@ -1,7 +1,7 @@
 //! Runs that wait: what each costs in memory, and how long a host takes to start with
-//! them. The runs are made by the engine in this process: one half finds its upstream away
-//! at the second step and waits for half a day, the other half asks people. The host that is measured is the real one, in
-//! a process of its own.
+//! them. The runs are made by the engine in this process: a third finds its upstream away
+//! at the second step and waits for half a day, a third asks people, a third waits for an
+//! event. The host that is measured is the real one, in a process of its own.
 
 use crate::flow::{self, Options};
 use crate::ports::{Away, FewExpressions, HashedRandomness, SystemClock, Upstream};
@@ -100,6 +100,9 @@ pub(crate) async fn run(parked: &Parked) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What they wait for in turns: a timer, a person, an event.
+const FLOWS: [&str; 3] = [flow::ORDERS, flow::APPROVALS, flow::EVENTS];
+
 /// Makes a data folder with `count` runs that wait.
 async fn make(data: &Path, count: u64) -> Result<()> {
     let store = SledStore::open(data, SledOptions::default())?;
@@ -115,15 +118,15 @@ async fn make(data: &Path, count: u64) -> Result<()> {
         randomness: Arc::new(HashedRandomness::default()),
     };
     let half_a_day = Duration::from_secs(12 * 3600);
-    let plan = flow::plan(Options {
+    let options = Options {
         retry_delay: half_a_day,
         dedupe_window: half_a_day,
-    })?;
-    let approvals = flow::approvals(Options {
-        retry_delay: half_a_day,
-        dedupe_window: half_a_day,
-    })?;
-    let plans = vec![plan, approvals];
+    };
+    let plans = vec![
+        flow::plan(options)?,
+        flow::approvals(options)?,
+        flow::events(options)?,
+    ];
     let engine = Engine::start(ports, EngineOptions::default(), plans).await?;
     let next = Arc::new(AtomicU64::new(0));
     let senders: Vec<_> = (0..CLIENTS)
@@ -164,7 +167,7 @@ async fn begin(engine: Engine, next: Arc<AtomicU64>, count: u64) -> Result<()> {
         if number >= count {
             return Ok(());
         }
-        let flow = [flow::ORDERS, flow::APPROVALS][usize::from(number.is_multiple_of(2))];
+        let flow = FLOWS[usize::try_from(number)? % FLOWS.len()];
         loop {
             match engine.accept(flow::small_order(flow, number)?).await {
                 Ok(_) => break,
