@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod connections;
 mod decisions;
+mod environment;
 mod events;
 mod exceptions;
 mod flows;
@@ -119,7 +120,26 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
         .get("/healthz", Needs::open(), health::healthz)
         .get("/readyz", Needs::open(), health::readyz)
         .get("/metrics", Needs::metrics(), metrics::metrics);
-    access::routes(exception_routes(routes))
+    access::routes(environment_routes(exception_routes(routes)))
+}
+
+fn environment_routes(routes: Routes) -> Routes {
+    routes
+        .get(
+            "/api/v1/environment",
+            Needs::of(Permission::Read),
+            environment::show,
+        )
+        .post(
+            "/api/v1/environment/sync",
+            Needs::of(Permission::Deploy),
+            environment::sync,
+        )
+        .post(
+            "/api/v1/environment/changes/{digest}/{word}",
+            Needs::of(Permission::Decide),
+            environment::decide,
+        )
 }
 
 fn exception_routes(routes: Routes) -> Routes {

@@ -13,7 +13,7 @@ pub(crate) use connector::{
     ConnectorRecord, ConnectorSign, ConnectorTest, Language, LevelName,
 };
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
-pub(crate) use gitops::{Init, NewFlow, Pinning, Promote, Release, Rollback};
+pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -144,6 +144,9 @@ pub(crate) enum Command {
     /// Pins the version that an environment had pinned before, by a commit.
     #[command(after_help = "Example:\n  dowel rollback order-to-invoice --env prod --push")]
     Rollback(Rollback),
+    /// Shows how the environment of a host stands, and approves changes.
+    #[command(subcommand)]
+    Environment(Environment),
     /// Lists flows, stops and starts them, begins new ones and releases versions.
     #[command(subcommand)]
     Flow(Flow),
@@ -191,19 +194,24 @@ pub(crate) struct Repository {
     /// comes first.
     #[arg(long, env = "DOWEL_SECRETS_DIR")]
     pub(crate) secrets_dir: Option<PathBuf>,
+    /// The host file: what belongs to this machine, such as which repository it follows.
+    #[arg(long, env = "DOWEL_HOST_FILE")]
+    pub(crate) host_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) repository: Repository,
-    /// Where webhooks are taken in.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
-    /// Where desk, API and metrics are served. The socket `admin.sock` in the data folder
-    /// serves the same to the user that the host runs as.
-    #[arg(long, default_value = "127.0.0.1:8081")]
-    pub(crate) admin_listen: SocketAddr,
+    /// Where webhooks are taken in; `listen.public` of the host file, or else
+    /// `127.0.0.1:8080`, unless given.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where desk, API and metrics are served; `listen.admin` of the host file, or else
+    /// `127.0.0.1:8081`, unless given. The socket `admin.sock` in the data folder serves the
+    /// same to the user that the host runs as.
+    #[arg(long)]
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// The address under which people reach the desk, such as https://flows.example.com.
     /// Links begin with it, and cookies are for HTTPS alone if it does.
     #[arg(long, env = "DOWEL_PUBLIC_URL", value_parser = public_url)]
@@ -212,7 +220,8 @@ pub(crate) struct Serve {
     /// given more than once.
     #[arg(long = "trusted-proxy", value_name = "NETWORK")]
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// The data folder; `<repo>/.dowel/data` unless given.
+    /// The data folder; `store.sled` of the host file, or else `<repo>/.dowel/data`,
+    /// unless given.
     #[arg(long, env = "DOWEL_DATA")]
     pub(crate) data: Option<PathBuf>,
     /// Unfinished runs beyond which intake answers 429.

@@ -18,6 +18,7 @@ mod connector_publish;
 mod connector_record;
 mod connector_test;
 mod doctor;
+mod environment;
 pub(crate) mod eval;
 mod eval_place;
 mod exceptions;
@@ -92,6 +93,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Init(command) => init::init(&command, format),
         Command::Promote(command) => blocking(move || promote::promote(&command, format)).await,
         Command::Rollback(command) => blocking(move || promote::rollback(&command, format)).await,
+        Command::Environment(command) => environment::run(command, format).await,
         Command::Flow(Flow::New(new)) => init::new_flow(&new, format),
         Command::Flow(Flow::Release(release)) => flow_release::run(&release, format),
         Command::Flow(Flow::Releases(repository)) => flow_release::list(&repository, format),

@@ -2,10 +2,11 @@
 
 use crate::args::Repository;
 use crate::catalogue::InstalledConnectors;
-use crate::wiring::Compiled;
+use crate::wiring::{self, Compiled};
 use anyhow::{Context as _, Result};
 use dowel_core::CommitId;
 use dowel_core::repository::{self, MAX_FILE_BYTES, Skipped, SourceTree};
+use dowel_engine::Settings;
 use dowel_flow::compile;
 use dowel_flow::environment::Environment;
 use dowel_flow::outline::Outlines;
@@ -96,6 +97,20 @@ pub(crate) fn enabled(plans: &[Plan], environment: &Environment) -> Vec<Plan> {
     let disabled = environment.disabled_flows();
     let is_enabled = |plan: &&Plan| !disabled.contains(&plan.flow);
     plans.iter().filter(is_enabled).cloned().collect()
+}
+
+/// What the engine has to know of an environment.
+pub(crate) fn settings(loaded: &Loaded) -> Settings {
+    let options = wiring::engine_options(&loaded.environment);
+    Settings {
+        env: options.env,
+        disabled: options.disabled,
+        limits: options.limits,
+        retention: options.retention,
+        policy: loaded.policy.clone(),
+        four_eyes: options.four_eyes,
+        rule: options.rule,
+    }
 }
 
 /// The clone that a folder is in, for the versions that its environments pin.

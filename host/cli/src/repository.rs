@@ -1,6 +1,7 @@
 //! Reads flows and the environment file from a folder.
 
 use crate::args::Repository;
+use crate::hostfile::HostFile;
 use anyhow::{Context as _, Result, bail};
 use dowel_flow::calendar;
 use dowel_flow::diagnostic::Diagnostic;
@@ -33,13 +34,17 @@ impl Repository {
             .unwrap_or_else(|| self.work("connectors"))
     }
 
-    /// The environment file that was chosen, if one was.
-    pub(crate) fn environment_file(&self) -> Option<PathBuf> {
-        let named = self
-            .env
-            .as_ref()
-            .map(|name| self.repo.join("environments").join(format!("{name}.yaml")));
-        self.env_file.clone().or(named)
+    /// The environment file that was chosen, on the command line or in the host file.
+    pub(crate) fn environment_file(&self) -> Result<Option<PathBuf>> {
+        if let Some(path) = &self.env_file {
+            return Ok(Some(path.clone()));
+        }
+        let name = match &self.env {
+            Some(name) => Some(name.clone()),
+            None => HostFile::of(self)?.environment,
+        };
+        let folder = self.repo.join("environments");
+        Ok(name.map(|name| folder.join(format!("{name}.yaml"))))
     }
 
     /// Folders of flows, sorted by name; only the given ones if there are any.
@@ -113,7 +118,7 @@ impl Repository {
 
     /// The environment that was chosen; `Err` inside means that it has findings.
     pub(crate) fn environment(&self) -> Result<Option<Result<Environment, Vec<Diagnostic>>>> {
-        let Some(path) = self.environment_file() else {
+        let Some(path) = self.environment_file()? else {
             return Ok(None);
         };
         let text =

@@ -1,15 +1,18 @@
-//! What a host starts with.
+//! What a host starts with: the files of a folder, or the tree of a repository that is
+//! active by its own record.
 
 use crate::args::Repository;
 use crate::catalogue::InstalledConnectors;
+use crate::follow::{Followed, Follower, Host, Running};
 use crate::loading;
 use crate::wiring::{self, Compiled};
-use anyhow::{Result, anyhow, bail};
-use dowel_core::port::FlowSource;
-use dowel_flow::environment::{Environment, Pins};
+use anyhow::{Context as _, Result, anyhow, bail};
+use dowel_core::port::{FlowSource, Store};
+use dowel_engine::active_tree;
+use dowel_flow::environment::{self, Environment, Pins};
 use dowel_flow::plan::Plan;
 use dowel_flow::policy::Policy;
-use dowel_flow::repository::load;
+use dowel_flow::repository::{Loaded, load};
 use dowel_mapping::Mapping;
 
 /// What a host starts with, checked.
@@ -17,6 +20,8 @@ pub(crate) struct Start {
     pub(crate) environment: Environment,
     pub(crate) policy: Policy,
     pub(crate) plans: Vec<Plan>,
+    /// Where a repository is followed: which, and the tree that is active.
+    followed: Option<(Followed, Option<Loaded>)>,
 }
 
 /// What flows are compiled against.
@@ -52,10 +57,54 @@ impl Start {
                 loading::compile_loaded(&loaded, connectors, mapping)
             }
         };
-        Self::checked(environment, compiled, against)
+        Self::checked(environment, compiled, against, None)
     }
 
-    fn checked(environment: Environment, compiled: Compiled, against: Against<'_>) -> Result<Self> {
+    /// From the tree that is active by the record of the store; nothing runs before there
+    /// is one.
+    pub(crate) async fn of_repository(
+        followed: Followed,
+        store: &dyn Store,
+        against: Against<'_>,
+    ) -> Result<Self> {
+        let Some(active) = active_tree(store).await? else {
+            return Self::nothing(followed);
+        };
+        let commit = active.commit.context("the active tree has no commit")?;
+        let loaded = followed.active(commit, active.digest).await?;
+        let compiled = loading::compile_loaded(&loaded, against.connectors, against.mapping);
+        let environment = loaded.environment.clone();
+        Self::checked(
+            environment,
+            compiled,
+            against,
+            Some((followed, Some(loaded))),
+        )
+    }
+
+    /// Follows what the host was started for, if it follows anything.
+    pub(crate) fn follower(self, host: Host) -> Option<Running> {
+        let (followed, active) = self.followed?;
+        Some(Follower::new(followed, host, active.as_ref()).begin())
+    }
+
+    fn nothing(followed: Followed) -> Result<Self> {
+        let name = &followed.environment;
+        let environment = environment::parse("", &format!("environment: {name}\n"));
+        Ok(Self {
+            environment: environment.map_err(|findings| wiring::as_error(&findings))?,
+            policy: Policy::default(),
+            plans: Vec::new(),
+            followed: Some((followed, None)),
+        })
+    }
+
+    fn checked(
+        environment: Environment,
+        compiled: Compiled,
+        against: Against<'_>,
+        followed: Option<(Followed, Option<Loaded>)>,
+    ) -> Result<Self> {
         if compiled.has_errors {
             return Err(wiring::as_error(&compiled.findings));
         }
@@ -66,6 +115,7 @@ impl Start {
             environment,
             policy: compiled.policy,
             plans: compiled.plans,
+            followed,
         })
     }
 }

@@ -15,7 +15,7 @@ pub use status::{ChangeStatus, EnvironmentStatus, Look, LookFailure};
 pub(crate) use metrics::RolloutMetrics;
 pub(crate) use status::Looks;
 
-use crate::desk::{AuditTarget, Draft};
+use crate::desk::{AuditTarget, Deciding, Draft};
 use crate::engine::{Engine, EngineError, Shared};
 use crate::keys;
 use crate::plans::{ActivationError, Prepared};
@@ -254,7 +254,7 @@ impl Engine {
         &self,
         digest: Digest,
         approve: bool,
-        agreement: Agreement,
+        deciding: Deciding,
     ) -> Result<Change, ChangeError> {
         let shared = self.shared();
         let store = shared.ports.store.as_ref();
@@ -263,17 +263,27 @@ impl Engine {
         let mut change = change(store, &digest).await?.ok_or_else(missing)?;
         let settings = shared.settings();
         let rule = settings.rule.with_floor(&shared.options.floor);
+        let actor = deciding.actor;
         if approve {
-            judge::may_approve(&change, &rule, &settings.policy, &agreement.actor)?;
+            judge::may_approve(&change, &rule, &settings.policy, &actor)?;
         } else {
-            judge::may_reject(&rule, &settings.policy, &agreement.actor)?;
+            judge::may_reject(&rule, &settings.policy, &actor)?;
         }
         let action = if approve {
             "approve-change"
         } else {
             "reject-change"
         };
-        let draft = draft(&agreement.actor, action, &change, &agreement.reason);
+        let reason = deciding.reason.unwrap_or_default();
+        let draft = Draft {
+            origin: deciding.origin,
+            ..draft(&actor, action, &change, &reason)
+        };
+        let agreement = Agreement {
+            actor,
+            reason,
+            at: shared.ports.clock.now(),
+        };
         if approve {
             change.approvals.push(agreement);
         } else {

@@ -1,8 +1,8 @@
 //! Arguments of what has to do with git.
 
-use super::Repository;
+use super::{Host, Repository};
 use crate::templates::Template;
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -72,4 +72,39 @@ pub(crate) struct Rollback {
     pub(crate) flow: String,
     #[command(flatten)]
     pub(crate) pinning: Pinning,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Environment {
+    /// Shows what is active, what the repository says, what waits for approval, and drift.
+    #[command(after_help = "Example:\n  dowel environment show")]
+    Show(Host),
+    /// Asks the host to look at its repository now, as the webhook of a git server may do.
+    Sync(Host),
+    /// Approves a tree that awaits approval.
+    #[command(
+        after_help = "Example:\n  dowel environment approve sha256:… --reason 'looked at the plan'"
+    )]
+    Approve(Word),
+    /// Rejects a tree that awaits approval.
+    #[command(
+        after_help = "Example:\n  dowel environment reject sha256:… --reason 'not on Friday'"
+    )]
+    Reject(Word),
+}
+
+/// Somebody's word about a tree.
+#[derive(Debug, Args)]
+pub(crate) struct Word {
+    /// The tree's digest, as `dowel environment show` tells it.
+    pub(crate) digest: String,
+    /// Why, for those who find it so.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Who decides, over the local socket of a host that has no users yet; the caller
+    /// unless given.
+    #[arg(long, env = "DOWEL_ACTOR")]
+    pub(crate) actor: Option<String>,
+    #[command(flatten)]
+    pub(crate) host: Host,
 }

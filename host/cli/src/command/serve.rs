@@ -2,6 +2,9 @@
 
 use crate::args::Serve;
 use crate::client::SOCKET;
+use crate::follow;
+use crate::followed::RepositoryFile;
+use crate::hostfile::HostFile;
 use crate::kept::Kept;
 use crate::secrets::HostSecrets;
 use crate::start::{Against, Start};
@@ -10,15 +13,21 @@ use crate::{connectors, exit, wiring};
 use anyhow::{Context as _, Result, anyhow};
 use dowel_api::{ApiOptions, ApiState, Listener, LocalListener};
 use dowel_core::port::Secrets;
-use dowel_engine::{Engine, EngineOptions, Ports, Schedules};
+use dowel_engine::{ChangeRule, Engine, EngineOptions, Ports, Schedules};
 use dowel_flow::environment::Environment;
 use dowel_store_sled::{SledOptions, SledStore};
 use dowel_wasm::{ConnectorHost, HostOptions};
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Where the public listener is unless something else is said.
+const PUBLIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Where the admin listener is unless something else is said.
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 
 pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     let repository = &serve.repository;
@@ -26,64 +35,116 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         folder: repository.secrets_dir.clone(),
     });
     let mapping = wiring::mapping(repository)?;
-    let options = HostOptions {
-        cache_dir: Some(repository.work("cache")),
-        ..HostOptions::default()
-    };
-    let host = ConnectorHost::new(options, secrets.clone())
-        .context("the connector sandbox cannot be started")?;
+    let host = sandbox(&serve, secrets.clone())?;
     let connectors = connectors::install(&host, repository)?;
     let against = Against {
         connectors: &connectors,
         mapping: &mapping,
     };
-    let Start {
-        environment,
-        policy,
-        plans,
-    } = Start::of_folder(repository, against)?;
-    bind(&host, &environment)?;
-    let data = serve
-        .data
-        .clone()
-        .unwrap_or_else(|| repository.work("data"));
-    let store = open_store(&serve, &data)?;
+    let places = Places::of(&serve)?;
+    let data = places.data.clone();
+    let (start, store) = begin(&serve, &places, against).await?;
+    bind(&host, &start.environment)?;
     let kept = Kept::open(&data)?;
     kept.keep(connectors::read_all(repository)?)?;
     kept.load(&host, &mapping)?;
     let ports = Ports {
         store: Arc::new(store.clone()),
-        invoker: Arc::new(host),
-        mapper: Arc::new(mapping),
+        invoker: Arc::new(host.clone()),
+        mapper: Arc::new(mapping.clone()),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };
     let options = EngineOptions {
-        policy,
-        ..engine_options(&serve, &environment)
+        policy: start.policy.clone(),
+        floor: places.floor.clone(),
+        ..engine_options(&serve, &start.environment)
     };
-    let engine = Engine::start(ports, options, plans).await?;
+    let engine = Engine::start(ports, options, start.plans.clone()).await?;
     let state = Arc::new(ApiState::new(
         engine.clone(),
-        api_options(&serve, environment, &kept),
+        ApiOptions {
+            public_url: places.public_url,
+            ..api_options(&serve, start.environment.clone(), &kept)
+        },
         secrets,
         Arc::new(SystemRandomness),
     ));
-    let public = listen(serve.listen, dowel_api::public(state.clone())).await?;
-    let admin = listen(serve.admin_listen, dowel_api::admin(state.clone())).await?;
+    let public = listen(places.public, dowel_api::public(state.clone())).await?;
+    let admin = listen(places.admin, dowel_api::admin(state.clone())).await?;
     state.listens_at(admin.address);
     let socket = data.canonicalize()?.join(SOCKET);
-    let local = LocalListener::open(&socket, dowel_api::admin(state))
+    let local = LocalListener::open(&socket, dowel_api::admin(state.clone()))
         .with_context(|| format!("cannot listen on {}", socket.display()))?;
     // Who reads that the host is ready may tell it to stop at once.
     let stop = stop_signal()?;
+    let follower = start.follower(follow::Host {
+        engine: engine.clone(),
+        api: state,
+        connections: host,
+        connectors,
+        mapping,
+    });
     ready(public.address, admin.address, &socket);
     stop.await;
     tracing::info!("draining");
+    if let Some(follower) = follower {
+        follower.stop().await;
+    }
     engine.drain(serve.drain).await;
     local.close().await;
     close([public, admin], &store).await;
     Ok(exit::found(false))
+}
+
+fn sandbox(serve: &Serve, secrets: Arc<dyn Secrets>) -> Result<ConnectorHost> {
+    let options = HostOptions {
+        cache_dir: Some(serve.repository.work("cache")),
+        ..HostOptions::default()
+    };
+    ConnectorHost::new(options, secrets).context("the connector sandbox cannot be started")
+}
+
+/// What the command line says, or else the host file, or else the default.
+struct Places {
+    data: PathBuf,
+    public: SocketAddr,
+    admin: SocketAddr,
+    public_url: Option<String>,
+    repository: Option<RepositoryFile>,
+    environment: Option<String>,
+    floor: ChangeRule,
+}
+
+impl Places {
+    fn of(serve: &Serve) -> Result<Self> {
+        let file = HostFile::of(&serve.repository)?;
+        let data = serve.data.clone().or(file.store.map(|store| store.sled));
+        Ok(Self {
+            data: data.unwrap_or_else(|| serve.repository.work("data")),
+            public: serve.listen.or(file.listen.public).unwrap_or(PUBLIC),
+            admin: serve.admin_listen.or(file.listen.admin).unwrap_or(ADMIN),
+            public_url: serve.public_url.clone().or(file.public_url),
+            repository: file.repository,
+            environment: serve.repository.env.clone().or(file.environment),
+            floor: file.policy_floor.into(),
+        })
+    }
+}
+
+/// What the host starts with, and its store.
+async fn begin(serve: &Serve, places: &Places, against: Against<'_>) -> Result<(Start, SledStore)> {
+    let Some(file) = &places.repository else {
+        let start = Start::of_folder(&serve.repository, against)?;
+        return Ok((start, open_store(serve, &places.data)?));
+    };
+    let named = places.environment.as_deref();
+    let named = named.context("name the environment: `environment` in the host file, or --env")?;
+    // What is active there is said by the store.
+    let store = open_store(serve, &places.data)?;
+    let followed = file.followed(named, &places.data)?;
+    let start = Start::of_repository(followed, &store, against).await?;
+    Ok((start, store))
 }
 
 async fn close(listeners: [Listener; 2], store: &SledStore) {

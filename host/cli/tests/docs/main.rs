@@ -8,6 +8,7 @@ mod cli_reference;
 mod connector_pages;
 mod curl;
 mod flows;
+mod gitops;
 mod links;
 mod markdown;
 mod output;
@@ -31,6 +32,11 @@ async fn the_commands_and_flows_of_the_guides_work() {
             session.play(block).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_pages_about_git_work() {
+    gitops::follow_the_pages().await;
 }
 
 /// The flows that the reference of the language takes its examples from.

@@ -18,7 +18,15 @@ pub(crate) fn with_commands() -> Vec<PathBuf> {
     assert!(guides.len() >= 3, "a guide for each of the three users");
     pages.append(&mut guides);
     pages.append(&mut markdown_in(&root().join("docs/runbooks")));
+    let of_git = about_git();
+    pages.retain(|page| !of_git.contains(page));
     pages
+}
+
+/// Pages whose reader works in a repository of git, in the order in which they are read.
+pub(crate) fn about_git() -> [PathBuf; 3] {
+    ["guide/git", "runbooks/promotion", "runbooks/rollback"]
+        .map(|page| root().join(format!("docs/{page}.md")))
 }
 
 /// Every page of the repository.

@@ -34,4 +34,7 @@ super::codes! {
     MAY_NOT_APPROVE = 6211, "Not who may approve this change",
         "The person is an author of the change, has approved it already, or is not in the group that approves changes.",
         "Let somebody else approve it.";
+    HOST_FILE = 6212, "The host file cannot be used",
+        "The host file has a key or a value that is not known, or names what cannot be used together.",
+        "Mend the place that the message names; the guide to git lists the keys.";
 }

@@ -4,7 +4,7 @@ use crate::support::{ORDER, World, order_plan, request, settle, story};
 use dowel_core::{CommitId, Digest, FlowName};
 use dowel_engine::state::RunStatus;
 use dowel_engine::{
-    Agreement, AuditQuery, Candidate, ChangeRule, Engine, EngineOptions, Settings, Verdict,
+    AuditQuery, Candidate, ChangeRule, Deciding, Engine, EngineOptions, Settings, Verdict,
     active_tree,
 };
 use dowel_flow::plan::{Plan, Respond, TriggerKind, Verify};
@@ -67,11 +67,12 @@ async fn roll_out(engine: &Engine, tree: Candidate, plan: Plan, rule: &ChangeRul
     rolled.await.unwrap()
 }
 
-fn says(actor: &str) -> Agreement {
-    Agreement {
+fn says(actor: &str) -> Deciding {
+    Deciding {
         actor: actor.to_owned(),
-        reason: "looked at it".to_owned(),
-        at: dowel_core::Timestamp::default(),
+        reason: Some("looked at it".to_owned()),
+        confirmed_by: None,
+        origin: None,
     }
 }
 

@@ -1,0 +1,213 @@
+//! `/api/v1/environment`: what is active, what the repository says, and who agrees.
+
+use crate::access::Actor;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use dowel_core::Digest;
+use dowel_core::code::api::BAD_REQUEST;
+use dowel_core::code::gitops::NO_SUCH_CHANGE;
+use dowel_engine::{Activation, Agreement, ChangeStatus, EnvironmentStatus, Look, Verdict};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The longest reason, in bytes: it is kept and shown in lists.
+const MAX_TEXT: usize = 1_000;
+
+/// How the environment stands.
+#[derive(Debug, Serialize)]
+pub(crate) struct ShownEnvironment {
+    /// Whether what is active is what the repository says.
+    in_sync: bool,
+    active: Option<ShownActivation>,
+    repository: Option<ShownLook>,
+    awaiting: Vec<ShownChange>,
+    drift: Drift,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownActivation {
+    digest: String,
+    commit: Option<String>,
+    since: String,
+    approvals: Vec<ShownAgreement>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownAgreement {
+    actor: String,
+    reason: String,
+    at: String,
+}
+
+/// The last look at the repository.
+#[derive(Debug, Serialize)]
+struct ShownLook {
+    at: String,
+    /// Where the branch or tag stands.
+    commit: Option<String>,
+    /// Whether its history was rewritten since the look before.
+    rewritten: bool,
+    /// `active`, `unchanged`, `awaiting-approval`, `rejected`, `refused` or `unreachable`.
+    outcome: &'static str,
+    error: Option<ShownError>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownError {
+    code: String,
+    message: String,
+}
+
+/// A tree that waits for approvals.
+#[derive(Debug, Serialize)]
+pub(crate) struct ShownChange {
+    digest: String,
+    commit: Option<String>,
+    since: String,
+    authors: Vec<String>,
+    summary: Vec<String>,
+    approvals: Vec<ShownAgreement>,
+    rejected: Option<ShownAgreement>,
+    /// How many approvals count.
+    counted: u32,
+    /// How many are asked for.
+    needed: u32,
+}
+
+/// What git does not say and holds all the same.
+#[derive(Debug, Serialize)]
+struct Drift {
+    /// Flows that somebody has disabled at run time.
+    switched_off: Vec<String>,
+}
+
+/// Why somebody says it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Word {
+    reason: String,
+}
+
+impl From<Agreement> for ShownAgreement {
+    fn from(agreement: Agreement) -> Self {
+        Self {
+            actor: agreement.actor,
+            reason: agreement.reason,
+            at: agreement.at.to_string(),
+        }
+    }
+}
+
+impl From<Activation> for ShownActivation {
+    fn from(active: Activation) -> Self {
+        Self {
+            digest: active.digest.to_string(),
+            commit: active.commit.map(Into::into),
+            since: active.at.to_string(),
+            approvals: active.approvals.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Look> for ShownLook {
+    fn from(look: Look) -> Self {
+        let outcome = match &look.outcome {
+            Ok(Verdict::Active) => "active",
+            Ok(Verdict::Unchanged) => "unchanged",
+            Ok(Verdict::Awaiting(_)) => "awaiting-approval",
+            Ok(Verdict::Rejected) => "rejected",
+            Err(_) if look.commit.is_none() => "unreachable",
+            Err(_) => "refused",
+        };
+        let error = look.outcome.err().map(|failure| ShownError {
+            code: failure.code.to_string(),
+            message: failure.message,
+        });
+        Self {
+            at: look.at.to_string(),
+            commit: look.commit.map(Into::into),
+            rewritten: look.rewritten,
+            outcome,
+            error,
+        }
+    }
+}
+
+impl From<ChangeStatus> for ShownChange {
+    fn from(status: ChangeStatus) -> Self {
+        let change = status.change;
+        Self {
+            digest: change.candidate.digest.to_string(),
+            commit: change.candidate.commit.map(Into::into),
+            since: change.since.to_string(),
+            authors: change.candidate.authors,
+            summary: change.candidate.summary,
+            approvals: change.approvals.into_iter().map(Into::into).collect(),
+            rejected: change.rejected.map(Into::into),
+            counted: status.counted,
+            needed: status.needed,
+        }
+    }
+}
+
+impl From<EnvironmentStatus> for ShownEnvironment {
+    fn from(status: EnvironmentStatus) -> Self {
+        let switched_off = status.switched_off.iter().map(ToString::to_string);
+        Self {
+            in_sync: status.in_sync(),
+            drift: Drift {
+                switched_off: switched_off.collect(),
+            },
+            active: status.active.map(Into::into),
+            repository: status.look.map(Into::into),
+            awaiting: status.waiting.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+pub(crate) async fn show(
+    State(state): State<Arc<ApiState>>,
+) -> Result<Json<ShownEnvironment>, Problem> {
+    Ok(Json(state.engine.environment_status().await?.into()))
+}
+
+/// Asks for a look at the repository now, as a push to it may do.
+pub(crate) async fn sync(State(state): State<Arc<ApiState>>) -> StatusCode {
+    state.engine.look_again();
+    StatusCode::ACCEPTED
+}
+
+pub(crate) async fn decide(
+    State(state): State<Arc<ApiState>>,
+    Path((digest, word)): Path<(String, String)>,
+    actor: Actor,
+    body: Result<Json<Word>, JsonRejection>,
+) -> Result<Json<ShownEnvironment>, Problem> {
+    let approve = match word.as_str() {
+        "approve" => true,
+        "reject" => false,
+        _ => {
+            let detail = "a change is approved by `approve` and rejected by `reject`";
+            return Err(Problem::new(BAD_REQUEST, detail));
+        }
+    };
+    let digest: Digest = digest
+        .parse()
+        .map_err(|_| Problem::new(NO_SUCH_CHANGE, format!("`{digest}` is not a digest")))?;
+    let Json(Word { reason }) = body.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() || reason.len() > MAX_TEXT {
+        let detail = format!("`reason` needs 1 to {MAX_TEXT} bytes");
+        return Err(Problem::new(BAD_REQUEST, detail));
+    }
+    let deciding = actor.deciding(Some(reason));
+    state
+        .engine
+        .decide_change(digest, approve, deciding)
+        .await?;
+    show(State(state)).await
+}
