@@ -19,6 +19,8 @@ Usage: cargo xtask <task>
   bench hostile [--json]       a flow beside guests that misbehave: the ratio of its p99
   bench parked [--count N] [--json]
                                what runs cost that wait: memory of each, time to start
+  bench desk [--runs N] [--json]
+                               how fast the pages of the desk answer with so many runs
   soak [--runs N] [--json]     many runs with retention: disk and memory over time, and
                                whether they stay bounded
   sim [--seeds N] [--first S]  simulates seeds: faults, crashes, time, and what must hold
@@ -27,11 +29,13 @@ Usage: cargo xtask <task>
   conformance-selftest         shows that the conformance kit bites: each flaw is found, and
                                nothing else
   fuzz [seconds]               runs each fuzz target for so long; 60 seconds unless given
+  e2e                          drives the desk in a browser; screenshots of every page are
+                               left in target/e2e/screenshots
   docs                         writes the generated documentation anew
   errors                       writes the pages of the error codes anew
 
 Suites: fmt, clippy, deny, build, guests, connectors, templates, flows, tests, sim, fuzz,
-cloudevents, webhooks, registry, doc.";
+cloudevents, webhooks, registry, e2e, doc.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,6 +63,8 @@ pub(crate) enum Task {
     Fuzz {
         seconds: u64,
     },
+    /// The desk in a browser.
+    E2e,
     Docs,
     Errors,
 }
@@ -172,10 +178,14 @@ fn named(name: &str, rest: &mut Rest) -> Result<Task> {
         }),
         "bench" => {
             let mut pass = rest.pass_on();
-            match pass.iter().position(|word| word == "parked") {
-                Some(place) => {
+            let parts = ["parked", "desk"].into_iter();
+            let mut named = parts.filter_map(|part| {
+                let place = pass.iter().position(|word| word == part)?;
+                Some((part, place))
+            });
+            match named.next() {
+                Some((part, place)) => {
                     pass.remove(place);
-                    let part = "parked";
                     Task::Soak { part, pass }
                 }
                 None => Task::Bench { pass },
@@ -188,6 +198,7 @@ fn named(name: &str, rest: &mut Rest) -> Result<Task> {
         "sim" => Task::Sim {
             pass: rest.pass_on(),
         },
+        "e2e" => Task::E2e,
         "docs" => Task::Docs,
         "errors" => Task::Errors,
         other => bail!("there is no task `{other}`"),

@@ -8,6 +8,7 @@ mod build;
 mod certify;
 mod demo;
 mod docs;
+mod e2e;
 mod fuzz;
 mod python;
 mod run;
@@ -54,6 +55,10 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Sim { pass } => run::succeed(&mut sim::command(&pass)?),
         Task::ConformanceSelftest => certify::selftest(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
+        Task::E2e => test::run(&arguments::Test {
+            all: true,
+            filters: vec!["e2e".to_owned()],
+        }),
         Task::Docs => docs::all(),
         Task::Errors => docs::errors(),
     }

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
-use crate::{certify, fuzz, python, run, setup, sim, template};
+use crate::{certify, e2e, fuzz, python, run, setup, sim, template};
 use anyhow::Result;
 use std::process::Command;
 
@@ -56,7 +56,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 4] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 16] = [
+pub(crate) const SUITES: [Suite; 17] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -172,6 +172,12 @@ pub(crate) const SUITES: [Suite; 16] = [
             name: "docker-registry",
             install: "apt-get install docker-registry",
         }),
+    },
+    Suite {
+        name: "e2e",
+        about: "the desk in a browser: three people's work, and every page",
+        run: e2e::suite,
+        tool: Some(e2e::TOOL),
     },
     Suite {
         name: "doc",

@@ -41,6 +41,9 @@ pub(crate) struct Filter {
     until: Option<String>,
     #[serde(default)]
     overdue: bool,
+    /// Only these; in a body, not in a query.
+    #[serde(default)]
+    ids: Vec<RunId>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -65,6 +68,7 @@ impl Filter {
             since: instant("since", self.since)?,
             until: instant("until", self.until)?,
             overdue: self.overdue,
+            ids: self.ids,
             before: self.cursor.as_deref().map(read_cursor).transpose()?,
             limit: self.limit.unwrap_or(DEFAULT_PAGE),
         })

@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod connections;
 mod decisions;
+mod desk;
 mod environment;
 mod events;
 mod exceptions;
@@ -30,6 +31,8 @@ pub use state::{ApiOptions, ApiState, Senders};
 
 use access::Routes;
 use axum::http::Uri;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use dowel_core::access::Permission;
 use dowel_core::code::api::NO_SUCH_ROUTE;
@@ -50,7 +53,10 @@ pub fn public(state: Arc<ApiState>) -> Router {
 /// how a route is added.
 pub fn admin(state: Arc<ApiState>) -> Router {
     let (router, _) = admin_routes(state.clone()).finish();
-    router.fallback(no_such_route).with_state(state)
+    router
+        .fallback(no_such_page)
+        .layer(from_fn_with_state(state.clone(), desk::dress))
+        .with_state(state)
 }
 
 /// Every route of the admin listener, with what it asks of its caller.
@@ -120,7 +126,8 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
         .get("/healthz", Needs::open(), health::healthz)
         .get("/readyz", Needs::open(), health::readyz)
         .get("/metrics", Needs::metrics(), metrics::metrics);
-    access::routes(environment_routes(exception_routes(routes)))
+    let routes = environment_routes(exception_routes(routes));
+    desk::routes(access::routes(routes))
 }
 
 fn environment_routes(routes: Routes) -> Routes {
@@ -186,6 +193,14 @@ fn exception_routes(routes: Routes) -> Routes {
             operate.about_run("id"),
             decisions::decide,
         )
+}
+
+/// The same on the admin listener, where people look as well.
+async fn no_such_page(uri: Uri) -> Response {
+    match desk::no_such_page(&uri) {
+        Some(page) => page,
+        None => no_such_route(uri).await.into_response(),
+    }
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

@@ -111,6 +111,33 @@ impl Problem {
     }
 }
 
+/// What a problem says, for those who show it in another form.
+pub(crate) struct Said<'p> {
+    pub(crate) title: &'static str,
+    pub(crate) status: u16,
+    pub(crate) detail: &'p str,
+    pub(crate) code: Code,
+    pub(crate) help: &'static str,
+    pub(crate) correlation_id: Option<&'p str>,
+    pub(crate) errors: &'p [Violation],
+}
+
+impl Problem {
+    /// What it says.
+    pub(crate) fn details(&self) -> Said<'_> {
+        let details = &self.0;
+        Said {
+            title: details.title,
+            status: details.status,
+            detail: &details.detail,
+            code: details.code,
+            help: details.help,
+            correlation_id: details.correlation_id.as_deref(),
+            errors: &details.errors,
+        }
+    }
+}
+
 /// The HTTP status that goes with a code.
 fn status(code: Code) -> StatusCode {
     match code {

@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use crate::access::Limits;
+use dowel_core::connection::Connection;
 use dowel_core::port::{Randomness, Secrets};
 use dowel_engine::Engine;
 use dowel_flow::environment::{EventAccess, HookSecrets};
@@ -23,6 +24,8 @@ pub struct ApiOptions {
     pub hook_secrets: HookSecrets,
     /// Who may send events to `/events`.
     pub events: EventAccess,
+    /// The connections of the environment: what the desk shows of them holds no secrets.
+    pub connections: Vec<Connection>,
     /// The folder with the components that runs began with; a backup holds them as well.
     pub components: Option<PathBuf>,
     /// Proxies whose word about the caller's address counts.
@@ -38,6 +41,7 @@ impl Default for ApiOptions {
             max_body_bytes: DEFAULT_MAX_BODY_BYTES,
             hook_secrets: HookSecrets::default(),
             events: EventAccess::Nobody,
+            connections: Vec::new(),
             components: None,
             trusted_proxies: Vec::new(),
             public_url: None,

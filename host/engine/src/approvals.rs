@@ -221,6 +221,11 @@ impl Engine {
         Ok(list(self.shared(), query).await?)
     }
 
+    /// How many approvals wait for a decision.
+    pub fn approval_count(&self) -> u64 {
+        self.shared().approvals.count_and_oldest().0 as u64
+    }
+
     /// Records a person's decision, if they may make it. When this returns, it is in the
     /// run's journal, or on disk and due at the next start. The same decision of the same
     /// person again changes nothing and is no error.

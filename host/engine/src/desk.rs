@@ -43,6 +43,7 @@ pub use show::{Detail, Undoing};
 pub(crate) async fn work(engine: Engine, shared: Arc<Shared>) {
     tokio::join!(
         tell::work(shared.clone()),
+        kpi::load(shared.clone()),
         audit::work(shared.clone()),
         quarantine::work(shared),
         bulk::work(engine)
@@ -50,6 +51,9 @@ pub(crate) async fn work(engine: Engine, shared: Arc<Shared>) {
 }
 
 use crate::engine::{Engine, Shared};
+use crate::kpi::{self, Kpis};
+use crate::summary;
+use dowel_core::FlowName;
 use dowel_core::port::{Scan, StoreError};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -69,6 +73,8 @@ pub(crate) struct Desk {
     pub(crate) audit: AuditLog,
     bulk: BulkDesk,
     pub(crate) quarantine: Quarantine,
+    /// How flows did.
+    pub(crate) kpis: Kpis,
 }
 
 /// What bulk operations have in memory.
@@ -83,6 +89,9 @@ struct BulkDesk {
 impl Desk {
     /// Items came.
     fn opened(&self, items: &[Item]) {
+        for item in items {
+            self.kpis.opened(&item.flow, item.opened_at);
+        }
         let mut groups = self.groups.lock();
         let mut is_new = false;
         for item in items {
@@ -114,6 +123,14 @@ impl Desk {
         }
     }
 
+    /// The groups of one flow that are about a step.
+    pub(crate) fn waiting(&self, flow: &FlowName) -> Vec<(Group, u64)> {
+        let groups = self.groups.lock();
+        let own = groups.iter();
+        let own = own.filter(|(group, _)| group.flow == *flow && !group.step.is_empty());
+        own.map(|(group, count)| (group.clone(), *count)).collect()
+    }
+
     /// The groups and how many items each has.
     fn counts(&self) -> BTreeMap<Group, u64> {
         self.groups.lock().clone()
@@ -123,6 +140,7 @@ impl Desk {
 /// Reads what the desk has in memory; makes the indexes where an older host has left
 /// none.
 pub(crate) async fn load(shared: &Shared) -> Result<(), crate::EngineError> {
+    summary::once(shared.ports.store.as_ref()).await?;
     rebuild::once(shared).await?;
     shared.desk.audit.load(shared.ports.store.as_ref()).await?;
     count_groups(shared).await?;

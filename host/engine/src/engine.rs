@@ -30,7 +30,7 @@ use crate::switches::Switches;
 use dowel_core::code::{self, Code};
 use dowel_core::connection::ConnectionLimits;
 use dowel_core::journal::Entry;
-use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Scan, Store, StoreError};
+use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Store, StoreError};
 use dowel_core::retention::RetentionRules;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::{Plan, TriggerKind};
@@ -44,9 +44,6 @@ use tokio::task::JoinHandle;
 
 /// How many ends of runs a slow listener may miss before it has to look again.
 const ENDS_KEPT: usize = 1024;
-
-/// The most runs that one trace by business key shows.
-const MAX_TRACED: usize = 100;
 
 /// Everything outside of the engine.
 #[derive(Clone)]
@@ -449,14 +446,14 @@ impl Engine {
     /// The runs of a business key, the oldest first.
     pub async fn runs_by_key(&self, key: &str) -> Result<Vec<RunSummary>, EngineError> {
         let store = self.shared.ports.store.as_ref();
-        let rows = store
-            .scan(Scan::prefix(keys::business_key(key), MAX_TRACED))
-            .await?;
-        let mut runs = Vec::new();
-        for run in rows.iter().filter_map(|(key, _)| keys::run_at_end(key)) {
-            runs.extend(summary::get(store, run).await?);
-        }
-        Ok(runs)
+        Ok(summary::by_key(store, key).await?)
+    }
+
+    /// The runs of a W3C trace that came with their events, the oldest first. A trace
+    /// that a run began itself has the run's id.
+    pub async fn runs_by_trace(&self, id: &str) -> Result<Vec<RunSummary>, EngineError> {
+        let store = self.shared.ports.store.as_ref();
+        Ok(summary::by_trace(store, id).await?)
     }
 
     /// Begins a backup: everything that was acknowledged before this call is in it. `files`

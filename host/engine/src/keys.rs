@@ -1,5 +1,6 @@
 //! Where things are in the store. Every key begins with a letter that names its family.
 
+use crate::state::RunStatus;
 use dowel_core::{Digest, FlowName, RunId, Timestamp};
 
 /// How many runs' ids fit behind each other in order: the id is written as 16 bytes.
@@ -75,6 +76,44 @@ pub(crate) fn summary(run: RunId) -> Vec<u8> {
 
 /// The family of summaries; sorted by creation time.
 pub(crate) const SUMMARY: &[u8] = b"s";
+
+/// The runs of one flow, in the order of their arrival.
+pub(crate) fn runs_of_flow(flow: &FlowName) -> Vec<u8> {
+    let mut out = b"f".to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out.push(0);
+    out
+}
+
+/// One run of a flow.
+pub(crate) fn run_of_flow(flow: &FlowName, run: RunId) -> Vec<u8> {
+    with_run(&runs_of_flow(flow), run)
+}
+
+/// The runs in one status, in the order of their arrival.
+pub(crate) fn runs_of_status(status: RunStatus) -> Vec<u8> {
+    let mut out = b"rs".to_vec();
+    out.extend_from_slice(status.name().as_bytes());
+    out.push(0);
+    out
+}
+
+/// One run in a status.
+pub(crate) fn run_of_status(status: RunStatus, run: RunId) -> Vec<u8> {
+    with_run(&runs_of_status(status), run)
+}
+
+/// The runs of one trace.
+pub(crate) fn runs_of_trace(trace: &str) -> Vec<u8> {
+    let mut out = b"rt".to_vec();
+    out.extend_from_slice(Digest::of(trace).hex().as_bytes());
+    out
+}
+
+/// One run of a trace.
+pub(crate) fn run_of_trace(trace: &str, run: RunId) -> Vec<u8> {
+    with_run(&runs_of_trace(trace), run)
+}
 
 /// The run that owns a dedupe key. Scoped by the flow's name, across versions.
 pub(crate) fn dedupe(flow: &FlowName, key: &str) -> Vec<u8> {

@@ -20,6 +20,7 @@ mod journal;
 mod kept;
 mod key_lines;
 mod keys;
+pub mod kpi;
 mod leases;
 mod limits;
 mod live;
@@ -65,7 +66,7 @@ pub use people::{
     By, DeviceLogin, DeviceState, Invitation, Invited, NewToken, Opened, PeopleError, Session,
     SignedIn, Token, TokenOwner, User,
 };
-pub use plans::{ActivationError, Hook};
+pub use plans::{ActivationError, ConnectorUse, Hook};
 pub use protect::{BreakerState, ConnectionStatus};
 pub use retention::Swept;
 pub use rollout::{

@@ -1,10 +1,12 @@
 //! The plans that are active, and those that unfinished runs still need.
 
+use crate::engine::Engine;
 use crate::keys;
 use dowel_core::cloud_event::TypePattern;
 use dowel_core::code::{self, Code};
+use dowel_core::journal::PinnedConnector;
 use dowel_core::port::{Batch, Store, StoreError};
-use dowel_core::{Digest, FlowName, JsonText, StepId, StepPath};
+use dowel_core::{ConnectionName, Digest, FlowName, JsonText, StepId, StepPath};
 use dowel_flow::plan::{Block, Plan, Respond, Step, StepKind, TriggerKind, Verify};
 use dowel_flow::validate::Validator;
 use parking_lot::RwLock;
@@ -227,6 +229,42 @@ pub struct Hook {
     pub headers: Vec<String>,
     /// What the sender is told.
     pub respond: Respond,
+}
+
+/// A connector as active flows call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorUse {
+    /// The connection.
+    pub connection: ConnectionName,
+    /// Its connector, at the version and digest that the flows are fixed to.
+    pub connector: PinnedConnector,
+    /// The flows.
+    pub flows: Vec<FlowName>,
+}
+
+impl Engine {
+    /// The connectors that active flows call, by connection.
+    pub fn connectors(&self) -> Vec<ConnectorUse> {
+        let mut uses: Vec<ConnectorUse> = Vec::new();
+        for plan in self.shared().plans.all() {
+            for (connection, connector) in &plan.plan.connectors {
+                let flow = plan.plan.flow.clone();
+                let same = |one: &&mut ConnectorUse| {
+                    one.connection == *connection && one.connector == *connector
+                };
+                match uses.iter_mut().find(same) {
+                    Some(known) => known.flows.push(flow),
+                    None => uses.push(ConnectorUse {
+                        connection: connection.clone(),
+                        connector: connector.clone(),
+                        flows: vec![flow],
+                    }),
+                }
+            }
+        }
+        uses.sort_by(|a, b| a.connection.cmp(&b.connection));
+        uses
+    }
 }
 
 /// Where a webhook is listened to: method and path.

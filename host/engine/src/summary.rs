@@ -1,8 +1,14 @@
 //! Summaries of runs, for lists. Derived from the journals.
 
+mod index;
+mod list;
+
+pub(crate) use index::{add_first, move_status, once, remove};
+pub(crate) use list::{by_key, by_trace, list};
+
 use crate::keys;
 use crate::state::{RunState, RunStatus};
-use dowel_core::port::{Scan, Store, StoreError};
+use dowel_core::port::{Store, StoreError};
 use dowel_core::{FlowName, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +31,16 @@ pub struct RunSummary {
     pub updated_at: Timestamp,
     /// The code of its error, where it has failed or is parked.
     pub error_code: Option<String>,
+    /// The id of its trace, where that came with the event and is not the run's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+/// The trace of a run, unless it is the one that the run began.
+fn trace(state: &RunState) -> Option<String> {
+    let trace = state.created.traceparent.as_deref()?.split('-').nth(1)?;
+    let is_own = trace.parse() == Ok(state.created.run);
+    (!is_own).then(|| trace.to_owned())
 }
 
 impl RunSummary {
@@ -38,6 +54,7 @@ impl RunSummary {
             created_at: state.created_at,
             updated_at: state.updated_at,
             error_code: state.error.as_ref().map(|(error, _)| error.code.clone()),
+            trace: trace(state),
         }
     }
 }
@@ -58,10 +75,6 @@ pub struct RunsQuery {
 /// The longest page of a list.
 pub const MAX_PAGE: usize = 500;
 
-/// How many summaries one request looks at: a rare filter gets a short page and a
-/// cursor to go on with, not a scan of the whole store.
-const MAX_EXAMINED: usize = 20_000;
-
 /// A page of a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunsPage {
@@ -75,39 +88,6 @@ pub struct RunsPage {
 pub(crate) async fn get(store: &dyn Store, run: RunId) -> Result<Option<RunSummary>, StoreError> {
     let bytes = store.get(&keys::summary(run)).await?;
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-}
-
-pub(crate) async fn list(store: &dyn Store, query: &RunsQuery) -> Result<RunsPage, StoreError> {
-    let limit = query.limit.clamp(1, MAX_PAGE);
-    let mut runs = Vec::new();
-    let mut scan = Scan::prefix(keys::SUMMARY, MAX_PAGE).reversed();
-    if let Some(before) = query.before {
-        scan = scan.after(keys::summary(before));
-    }
-    let mut examined = 0;
-    loop {
-        let rows = store.scan(scan.clone()).await?;
-        let more = rows.len() == MAX_PAGE;
-        for (key, value) in rows {
-            examined += 1;
-            scan = scan.after(key.clone());
-            let Ok(summary) = serde_json::from_slice::<RunSummary>(&value) else {
-                continue;
-            };
-            if query.matches(&summary) {
-                runs.push(summary);
-            }
-            if runs.len() == limit || examined == MAX_EXAMINED {
-                return Ok(RunsPage {
-                    runs,
-                    next: keys::run_at_end(&key),
-                });
-            }
-        }
-        if !more {
-            return Ok(RunsPage { runs, next: None });
-        }
-    }
 }
 
 impl RunsQuery {

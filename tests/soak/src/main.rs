@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
+mod desk;
 mod flow;
 #[cfg(test)]
 mod full_disk;
@@ -35,6 +36,8 @@ enum Task {
     Soak(soak::Soak),
     /// Runs that wait: memory of each, and the time to start with them.
     Parked(parked::Parked),
+    /// How fast the pages of the desk answer with many runs in the store.
+    Desk(desk::Desk),
 }
 
 /// Where the store lies and how results are printed.
@@ -64,6 +67,7 @@ fn main() -> Result<ExitCode> {
         match arguments.task {
             Task::Soak(soak) => soak::run(&soak).await,
             Task::Parked(parked) => parked::run(&parked).await,
+            Task::Desk(desk) => desk::run(&desk).await,
         }
     })
 }

@@ -19,6 +19,12 @@ impl Form {
         Self(Arc::new(fields.into_owned().collect()))
     }
 
+    /// Every value of a field, in order.
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        let fields = self.0.iter().filter(move |(found, _)| found == name);
+        fields.map(|(_, value)| value.as_str())
+    }
+
     /// A field, if it was sent and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut fields = self.0.iter();

@@ -43,7 +43,12 @@ pub(super) async fn guard(
     let (method, uri) = (request.method().clone(), request.uri().clone());
     match admit(&gate, &parameters, request).await {
         Ok(request) => {
+            let actor = request.extensions().get::<Actor>().cloned();
             let mut response = next.run(request).await;
+            // The frame of a page is made for whoever looks at it.
+            if let Some(actor) = actor {
+                response.extensions_mut().insert(actor);
+            }
             // What a known caller sees is for no cache on the way.
             let headers = response.headers_mut();
             headers

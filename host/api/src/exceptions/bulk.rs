@@ -140,6 +140,8 @@ struct Looked {
     until: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     overdue: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<RunId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<usize>,
 }
@@ -155,6 +157,7 @@ impl From<ItemsQuery> for Looked {
             since: query.since.map(|at| at.to_string()),
             until: query.until.map(|at| at.to_string()),
             overdue: query.overdue,
+            ids: query.ids,
             limit: Some(query.limit).filter(|limit| *limit > 0),
         }
     }

@@ -160,6 +160,7 @@ fn api_options(serve: &Serve, environment: Environment, kept: &Kept) -> ApiOptio
         max_body_bytes: serve.max_body,
         hook_secrets: environment.hook_secrets,
         events: environment.events,
+        connections: environment.connections,
         components: Some(kept.folder().to_owned()),
         trusted_proxies: serve.trusted_proxies.clone(),
         public_url: serve.public_url.clone(),

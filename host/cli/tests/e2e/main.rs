@@ -10,6 +10,7 @@ mod cases;
 mod connector_tools;
 mod crash;
 mod desk;
+mod desk_pages;
 mod flow_records;
 mod flow_tests;
 mod four_eyes;

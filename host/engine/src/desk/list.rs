@@ -43,6 +43,9 @@ pub struct ItemsQuery {
     /// Only those about which nobody has decided in time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub overdue: bool,
+    /// Only these, by their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<RunId>,
     /// Only opened before this item, the last one of the page before.
     #[serde(skip)]
     pub before: Option<(Timestamp, RunId)>,
@@ -120,6 +123,9 @@ pub(super) async fn find(
     now: Timestamp,
     (limit, examine): (usize, usize),
 ) -> Result<(Vec<RunId>, Option<(Timestamp, RunId)>), StoreError> {
+    if !query.ids.is_empty() {
+        return picked(store, query, now).await;
+    }
     let index = query.index();
     let mut scan = Scan::prefix(index.clone(), MAX_PAGE).reversed();
     let end = query.until.map(|until| keys::from(&index, until));
@@ -157,6 +163,26 @@ pub(super) async fn find(
             return Ok((found, None));
         }
     }
+}
+
+/// Those that are named one by one and are still there.
+async fn picked(
+    store: &dyn Store,
+    query: &ItemsQuery,
+    now: Timestamp,
+) -> Result<(Vec<RunId>, Option<(Timestamp, RunId)>), StoreError> {
+    let mut found = Vec::new();
+    for id in &query.ids {
+        let item = index::get(store, *id).await?;
+        let is_meant = item.is_some_and(|item| {
+            let is_of_flow = query.flow.as_ref().is_none_or(|flow| item.flow == *flow);
+            is_of_flow && query.matches(&Facets::of(&item), now)
+        });
+        if is_meant && !found.contains(id) {
+            found.push(*id);
+        }
+    }
+    Ok((found, None))
 }
 
 impl Engine {
@@ -198,6 +224,12 @@ impl Engine {
         }
         groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.group.cmp(&b.group)));
         Ok(groups)
+    }
+
+    /// Whether something waits for a person under this id.
+    pub async fn has_item(&self, id: RunId) -> Result<bool, EngineError> {
+        let store = self.shared().ports.store.as_ref();
+        Ok(store.get(&keys::item(id)).await?.is_some())
     }
 
     /// How many items wait for a person.

@@ -17,7 +17,7 @@ use crate::plans::ActivePlan;
 use crate::queue;
 use crate::retention;
 use crate::state::{RunState, RunStatus};
-use crate::summary::RunSummary;
+use crate::summary::{self, RunSummary};
 use dowel_core::Timestamp;
 use dowel_core::journal::{Entry, Event, VERSION};
 use dowel_core::port::{Batch, StoreError};
@@ -197,6 +197,7 @@ impl Page {
         let mark = self.put_mark(&mut batch, state, due, shared.ports.clock.now());
         if state.status != self.listed {
             put_summary(&mut batch, state)?;
+            summary::move_status(run, self.listed, state.status, &mut batch);
         }
         let finished = retention::index_entry(state);
         self.put_finished(&finished, &mut batch);
@@ -261,9 +262,14 @@ impl Page {
 
     #[allow(clippy::ref_option)] // Both sides are stored as options.
     fn count_finished(&self, shared: &Shared, state: &RunState, finished: &Option<Vec<u8>>) {
+        let flow = &state.created.flow;
+        shared.desk.kpis.written(flow, &self.entries);
         match (&self.finished, finished) {
-            (None, Some(_)) => shared.finished.ended(&state.created.flow),
-            (Some(_), None) => shared.finished.left(&state.created.flow),
+            (None, Some(_)) => {
+                shared.finished.ended(flow);
+                shared.desk.kpis.ended(state);
+            }
+            (Some(_), None) => shared.finished.left(flow),
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::engine::Shared;
 use crate::keys;
 use crate::plans::ActivePlan;
 use crate::state::RunState;
-use crate::summary::RunSummary;
+use crate::summary::{self, RunSummary};
 use dowel_core::journal::{Entry, Event, KeyPlace, ParentRun, RunCreated, VERSION};
 use dowel_core::port::{Batch, StoreError};
 use dowel_core::{JsonText, RunId, Timestamp};
@@ -198,6 +198,7 @@ fn first_batch(state: &RunState, entries: &[Entry]) -> Result<Batch, serde_json:
     if let Some(key) = &state.created.dedupe_key {
         batch.put(keys::by_business_key(key, run), Vec::new());
     }
+    summary::add_first(state, &mut batch);
     Ok(batch)
 }
 

@@ -34,6 +34,11 @@ impl FinishedRuns {
         }
     }
 
+    /// Runs that ended from here on are counted as they end.
+    pub(crate) const fn since(&self) -> Timestamp {
+        self.since
+    }
+
     /// A run ended.
     pub(crate) fn ended(&self, flow: &FlowName) {
         self.add(flow, 1);

@@ -4,7 +4,7 @@ use super::dedupe;
 use crate::desk;
 use crate::engine::Shared;
 use crate::keys;
-use crate::summary::RunSummary;
+use crate::summary::{self, RunSummary};
 use dowel_core::port::{Batch, Scan, StoreError};
 use dowel_core::{RunId, Timestamp};
 
@@ -39,6 +39,9 @@ pub(super) async fn run(
         let summary: Option<RunSummary> = serde_json::from_slice(&bytes).ok();
         batch.require_equal(summary_key.clone(), bytes);
         batch.delete(summary_key);
+        if let Some(summary) = &summary {
+            summary::remove(summary, &mut batch);
+        }
         if let Some((summary, key)) = summary.and_then(|s| s.dedupe_key.clone().map(|k| (s, k))) {
             batch.delete(keys::by_business_key(&key, run));
             dedupe::release(store, &mut batch, &summary.flow, &key, run, now).await?;

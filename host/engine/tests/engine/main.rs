@@ -32,6 +32,7 @@ mod receive_races;
 mod retention;
 mod rollout;
 mod run;
+mod run_lists;
 mod saga;
 mod saga_crash;
 mod schedule;

@@ -49,6 +49,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     (
         "dowel-soak",
         &[
+            "dowel-api",
             "dowel-core",
             "dowel-engine",
             "dowel-flow",
