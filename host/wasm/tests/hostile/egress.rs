@@ -29,6 +29,30 @@ async fn echo(request: Request) -> Response {
     seen.to_string().into_response()
 }
 
+/// `{"price": 1.10}`, as other programs pack it: Node's zlib, and the program `zstd`; and
+/// a MiB of zeros.
+const PACKED: [(&str, &str, &str); 4] = [
+    (
+        "gzip",
+        "gzip",
+        "1f8b0800000000000003ab562a28ca4c4e55b25230d43334a80500e51452ee0f000000",
+    ),
+    ("br", "br", "0b07807b227072696365223a20312e31307d03"),
+    (
+        "zstd",
+        "zstd",
+        "28b52ffd04587900007b227072696365223a20312e31307d3f40dff6",
+    ),
+    ("bomb", "br", "5bffff8f7f02201e0b0472ef1f00"),
+];
+
+async fn packed(axum::extract::Path(how): axum::extract::Path<String>) -> Response {
+    let (_, encoding, hex) = PACKED.iter().find(|(name, ..)| *name == how).unwrap();
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let body: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    ([(header::CONTENT_ENCODING, *encoding)], body).into_response()
+}
+
 /// A server on loopback; its base URL.
 pub(crate) async fn serve() -> String {
     let router = Router::new()
@@ -66,6 +90,7 @@ pub(crate) async fn serve() -> String {
                 headers
             }),
         )
+        .route("/packed/{how}", get(packed))
         .fallback(any(echo));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -390,6 +415,36 @@ async fn answers_are_capped() {
     Bench::new(connection(&base))
         .good("fetch-fail", json!({"url": format!("{base}/streamed")}))
         .await;
+}
+
+#[tokio::test]
+async fn packed_answers_are_unpacked_before_the_guest_sees_them() {
+    let base = serve().await;
+    let bench = Bench::new(connection(&base));
+    for how in ["gzip", "br", "zstd"] {
+        let input = json!({"url": format!("{base}/packed/{how}")});
+        let answer = bench.good("fetch", input).await;
+        assert_eq!(answer["body"], "{\"price\": 1.10}", "{how}");
+        assert_eq!(answer["headers"].get("content-encoding"), None, "{how}");
+    }
+    let echo = bench
+        .good("fetch", json!({"url": base.clone() + "/"}))
+        .await;
+    let accepts = echo["body"].as_str().unwrap().to_owned();
+    for how in ["gzip", "br", "zstd"] {
+        assert!(accepts.contains(how), "{accepts}");
+    }
+}
+
+#[tokio::test]
+async fn a_small_answer_that_unpacks_to_a_large_one_is_capped() {
+    let base = serve().await;
+    let mut small = connection(&base);
+    small.limits.response_bytes = 4000;
+    let bench = Bench::new(small);
+    let input = json!({"url": format!("{base}/packed/bomb")});
+    let outcome = bench.bad("fetch-fail", input, "DWL-2206").await;
+    assert_eq!(outcome.sent, SendRecord::Answered);
 }
 
 #[tokio::test]
