@@ -53,13 +53,14 @@ pub(crate) fn suite() -> Result<Tally> {
 }
 
 /// Where Node.js is.
-struct Node {
+pub(crate) struct Node {
     /// The folder of its programs, where it is not the system's.
     programs: Option<PathBuf>,
 }
 
 impl Node {
-    fn command(&self, name: &str) -> Command {
+    /// A program of Node.js.
+    pub(crate) fn command(&self, name: &str) -> Command {
         let Some(programs) = &self.programs else {
             return Command::new(name);
         };
@@ -74,7 +75,8 @@ impl Node {
     }
 }
 
-fn node(work: &Path) -> Result<Node> {
+/// The system's Node.js, or one of its own in a folder.
+pub(crate) fn node(work: &Path) -> Result<Node> {
     if run::is_installed("node") && run::is_installed("npm") {
         return Ok(Node { programs: None });
     }

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::tally::{self, Tally};
-use crate::{certify, e2e, fuzz, python, run, setup, sim, template};
+use crate::{certify, e2e, fuzz, node, python, run, setup, sim, template};
 use anyhow::Result;
 use std::process::Command;
 
@@ -56,7 +56,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 4] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 17] = [
+pub(crate) const SUITES: [Suite; 18] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -162,6 +162,12 @@ pub(crate) const SUITES: [Suite; 17] = [
         name: "webhooks",
         about: "webhooks that libraries of others signed",
         run: python::webhooks,
+        tool: Some(PYTHON),
+    },
+    Suite {
+        name: "oidc",
+        about: "people who sign in at the identity provider of others",
+        run: node::oidc,
         tool: Some(PYTHON),
     },
     Suite {

@@ -36,6 +36,7 @@ mod guard;
 mod limits;
 mod login;
 mod needs;
+mod oidc;
 mod page;
 mod peer;
 mod routes;
@@ -47,6 +48,7 @@ pub(crate) use address::client_address;
 pub use form::Form;
 pub(crate) use limits::Limits;
 pub use needs::{About, Needs, Who};
+pub(crate) use oidc::Logins;
 pub use peer::Peer;
 pub use routes::Route;
 pub(crate) use routes::Routes;
@@ -59,6 +61,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     routes
         .get("/login", Needs::open(), login::show)
         .post("/login", Needs::open(), login::sign_in)
+        .get("/login/oidc", Needs::open(), oidc::begin)
+        .get("/login/callback", Needs::open(), oidc::callback)
         .post("/logout", Needs::signed_in().as_page(), login::sign_out)
         .get("/login/device", Needs::signed_in().as_page(), device::ask)
         .post(

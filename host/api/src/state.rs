@@ -1,8 +1,8 @@
 //! What the handlers share.
 
-use crate::access::Limits;
+use crate::access::{Limits, Logins};
 use dowel_core::connection::Connection;
-use dowel_core::port::{Randomness, Secrets};
+use dowel_core::port::{IdentityProvider, Randomness, Secrets};
 use dowel_engine::Engine;
 use dowel_flow::environment::{EventAccess, HookSecrets};
 use ipnet::IpNet;
@@ -66,6 +66,10 @@ pub struct ApiState {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) registry: Registry,
+    /// Where people sign in elsewhere.
+    pub(crate) identity: Option<Arc<dyn IdentityProvider>>,
+    /// Logins there that have begun.
+    pub(crate) logins: Logins,
     /// Failed attempts to sign in.
     pub(crate) limits: Limits,
     /// Where the admin listener is, once it listens.
@@ -93,9 +97,23 @@ impl ApiState {
             secrets,
             randomness,
             registry,
+            identity: None,
+            logins: Logins::default(),
             limits: Limits::default(),
             admin_url: OnceLock::new(),
         }
+    }
+
+    /// The same, where people sign in by an identity provider as well.
+    pub fn with_identity(mut self, provider: Option<Arc<dyn IdentityProvider>>) -> Self {
+        self.identity = provider;
+        self
+    }
+
+    /// 256 random bits in hexadecimal digits.
+    pub(crate) fn secret(&self) -> String {
+        let half = || u128::from_be_bytes(self.randomness.bytes());
+        format!("{:032x}{:032x}", half(), half())
     }
 
     /// The admin listener listens here.

@@ -6,7 +6,7 @@ mod connector;
 mod exceptions;
 mod gitops;
 
-pub(crate) use access::{Access, Admin, Grants, Login, Token};
+pub(crate) use access::{Access, Admin, Grants, Login, Oidc, Token};
 pub(crate) use approvals::Approvals;
 pub(crate) use connector::{
     Build, Connector, ConnectorAdd, ConnectorCall, ConnectorCheck, ConnectorNew, ConnectorPublish,
@@ -216,6 +216,8 @@ pub(crate) struct Serve {
     /// Links begin with it, and cookies are for HTTPS alone if it does.
     #[arg(long, env = "DOWEL_PUBLIC_URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) oidc: Oidc,
     /// A proxy whose word about the address of callers counts, such as 127.0.0.1/32; may be
     /// given more than once.
     #[arg(long = "trusted-proxy", value_name = "NETWORK")]

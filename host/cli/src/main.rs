@@ -10,6 +10,7 @@ mod fetch;
 mod follow;
 mod followed;
 mod hostfile;
+mod identity;
 mod kept;
 mod loading;
 mod lock;

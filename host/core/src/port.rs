@@ -3,6 +3,7 @@
 
 mod clock;
 mod flow_source;
+mod identity;
 mod invoker;
 mod mapper;
 mod secrets;
@@ -10,6 +11,7 @@ mod store;
 
 pub use clock::{Clock, Randomness};
 pub use flow_source::{FlowSource, ReadScope, RepositoryError};
+pub use identity::{Identity, IdentityError, IdentityProvider, LoginRequest};
 pub use invoker::{CallOutcome, CallRequest, Invoker};
 pub use mapper::{CheckExpressions, CheckRequest, EvaluationRequest, Mapper};
 pub use secrets::{Secret, SecretError, Secrets};

@@ -67,6 +67,9 @@ pub enum PeopleError {
     /// The policy keeps the roles apart.
     #[error("the policy keeps these roles apart: {0}")]
     Duties(String),
+    /// The person is known to an identity provider and has nothing to do here.
+    #[error("`{0}` has no role on this host")]
+    NoRole(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,6 +85,7 @@ impl PeopleError {
             Self::LinkRefused => access::LINK_REFUSED,
             Self::LastAdmin(_) => access::LAST_ADMIN,
             Self::Duties(_) => access::DUTIES,
+            Self::NoRole(_) => access::IDENTITY_REFUSED,
             Self::Store(_) => code::store::UNAVAILABLE,
         }
     }

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use dowel_core::code::access::ACCESS_INVALID;
 use dowel_core::journal::Origin;
 use dowel_engine::{By, Opened, PeopleError, SignedIn, TokenOwner};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -56,9 +57,13 @@ pub(super) async fn show(
     match &parameters.link {
         Some(link) => match link_page(&state, from, link, &next).await {
             Ok(response) => response,
-            Err(problem) => refused(&problem, &next),
+            Err(problem) => refused(&state, &problem, &next),
         },
-        None => page(StatusCode::OK, "Sign in", &form(actor.as_ref(), &next)),
+        None => page(
+            StatusCode::OK,
+            "Sign in",
+            &form(&state, actor.as_ref(), &next),
+        ),
     }
 }
 
@@ -88,7 +93,14 @@ fn failed(state: &ApiState, from: Option<IpAddr>, error: PeopleError) -> Problem
     error.into()
 }
 
-fn form(actor: Option<&Actor>, next: &str) -> String {
+fn form(state: &ApiState, actor: Option<&Actor>, next: &str) -> String {
+    let provider = match state.identity.is_some() {
+        true => format!(
+            "<p><a class=\"button\" href=\"/login/oidc?next={}\">Sign in with your organisation</a></p>",
+            utf8_percent_encode(next, NON_ALPHANUMERIC)
+        ),
+        false => String::new(),
+    };
     let known = actor.map_or_else(String::new, |actor| {
         format!(
             "<p>You are signed in as <strong>{}</strong>. <a href=\"{}\">Go on</a></p>",
@@ -97,13 +109,14 @@ fn form(actor: Option<&Actor>, next: &str) -> String {
         )
     });
     format!(
-        "{known}<form method=\"post\" action=\"/login\">{}<label for=\"token\">API token</label><input type=\"password\" id=\"token\" name=\"token\" autocomplete=\"current-password\" required><button>Sign in</button></form><p>A one-time link does the same: <code>dowel admin invite &lt;name&gt;</code> on the host's machine prints one.</p>",
+        "{known}{provider}<form method=\"post\" action=\"/login\">{}<label for=\"token\">API token</label><input type=\"password\" id=\"token\" name=\"token\" autocomplete=\"current-password\" required><button>Sign in</button></form><p>A one-time link does the same: <code>dowel admin invite &lt;name&gt;</code> on the host's machine prints one.</p>",
         hidden("next", next)
     )
 }
 
-fn refused(problem: &Problem, next: &str) -> Response {
-    let content = format!("{}{}", explained(problem), form(None, next));
+/// The page again, with what went wrong.
+pub(super) fn refused(state: &ApiState, problem: &Problem, next: &str) -> Response {
+    let content = format!("{}{}", explained(problem), form(state, None, next));
     let mut response = page(problem.status(), "Sign in", &content);
     if let Some(wait) = problem.wait() {
         let seconds = wait.as_secs().max(1);
@@ -125,7 +138,7 @@ pub(super) async fn sign_in(
     let from = address(&state, &connection, &headers);
     match open(&state, from, &form).await {
         Ok(opened) => enter(&state, &opened, &next),
-        Err(problem) => refused(&problem, &next),
+        Err(problem) => refused(&state, &problem, &next),
     }
 }
 

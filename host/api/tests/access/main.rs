@@ -6,6 +6,7 @@ mod decisions;
 mod devices;
 mod every_route;
 mod first_start;
+mod oidc;
 mod people;
 mod policy;
 mod reach;

@@ -7,7 +7,10 @@ use dowel_api::{ApiOptions, ApiState, Peer, Router};
 use dowel_core::access::{Grant, Role};
 use dowel_core::code::run::EVALUATION_FAILED;
 use dowel_core::expression::{Evaluated, EvaluationError};
-use dowel_core::port::{BoxFuture, EvaluationRequest, Mapper, Secret, SecretError, Secrets};
+use dowel_core::port::{
+    BoxFuture, EvaluationRequest, Identity, IdentityError, IdentityProvider, LoginRequest, Mapper,
+    Secret, SecretError, Secrets,
+};
 use dowel_core::{Digest, Timestamp};
 use dowel_engine::{By, Engine, EngineOptions, Invitation, NewToken, Opened, Ports, TokenOwner};
 use dowel_flow::plan::{OnFailure, Plan, RunLimits, Trigger, TriggerKind};
@@ -41,6 +44,41 @@ impl Secrets for NoSecrets {
         Box::pin(std::future::ready(Err(SecretError::Missing(
             name.to_owned(),
         ))))
+    }
+}
+
+/// An identity provider to which the code says who somebody is: `ana@example.com+group`.
+struct Provider;
+
+impl IdentityProvider for Provider {
+    fn login_url<'a>(
+        &'a self,
+        request: LoginRequest<'a>,
+    ) -> BoxFuture<'a, Result<String, IdentityError>> {
+        let LoginRequest {
+            redirect, state, ..
+        } = request;
+        let url = format!("https://id.example.com/auth?redirect={redirect}&state={state}");
+        Box::pin(std::future::ready(Ok(url)))
+    }
+
+    fn redeem<'a>(
+        &'a self,
+        _: LoginRequest<'a>,
+        code: &'a str,
+    ) -> BoxFuture<'a, Result<Identity, IdentityError>> {
+        let (name, group) = code.split_once('+').unwrap_or((code, ""));
+        let identity = Identity {
+            name: name.to_owned(),
+            groups: BTreeSet::from([group.to_owned()]),
+            issuer: "https://id.example.com".to_owned(),
+        };
+        Box::pin(std::future::ready(match name {
+            "forged" => Err(IdentityError::Refused(
+                "the nonce is another one".to_owned(),
+            )),
+            _ => Ok(identity),
+        }))
     }
 }
 
@@ -187,6 +225,7 @@ impl World {
         let engine = Engine::start(ports, engine_options, plans).await.unwrap();
         let randomness = Arc::new(SeededRandomness::new(9));
         let state = ApiState::new(engine.clone(), options, Arc::new(NoSecrets), randomness);
+        let state = state.with_identity(Some(Arc::new(Provider)));
         let state = Arc::new(state);
         Self {
             clock,

@@ -148,3 +148,50 @@ pub(crate) struct Login {
     #[command(flatten)]
     pub(crate) host: Host,
 }
+
+/// Where people sign in by OpenID Connect.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Signing in by OpenID Connect")]
+pub(crate) struct Oidc {
+    /// The identity provider, exactly as it calls itself, such as https://id.example.com.
+    #[arg(long, value_name = "URL", env = "DOWEL_OIDC_ISSUER")]
+    pub(crate) oidc_issuer: Option<String>,
+    /// The client's name at the provider.
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "DOWEL_OIDC_CLIENT_ID",
+        default_value = "dowel"
+    )]
+    pub(crate) oidc_client_id: String,
+    /// The name of the secret with the client's password.
+    #[arg(long, value_name = "SECRET", default_value = "oidc_client_secret")]
+    pub(crate) oidc_client_secret: String,
+    /// The claim with the name that people act under. `email` has to be verified.
+    #[arg(long, value_name = "CLAIM", default_value = "email")]
+    pub(crate) oidc_name_claim: String,
+    /// The claim with the groups that people are in.
+    #[arg(long, value_name = "CLAIM", default_value = "groups")]
+    pub(crate) oidc_groups_claim: String,
+    /// What the provider is asked for.
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        default_value = "openid email profile groups"
+    )]
+    pub(crate) oidc_scope: String,
+}
+
+impl Oidc {
+    /// How the provider is used; nothing without one.
+    pub(crate) fn options(&self) -> Option<crate::identity::OpenIdOptions> {
+        Some(crate::identity::OpenIdOptions {
+            issuer: self.oidc_issuer.clone()?,
+            client: self.oidc_client_id.clone(),
+            secret: self.oidc_client_secret.clone(),
+            name_claim: self.oidc_name_claim.clone(),
+            groups_claim: self.oidc_groups_claim.clone(),
+            scope: self.oidc_scope.clone(),
+        })
+    }
+}

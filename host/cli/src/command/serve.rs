@@ -5,6 +5,7 @@ use crate::client::SOCKET;
 use crate::follow;
 use crate::followed::RepositoryFile;
 use crate::hostfile::HostFile;
+use crate::identity::OpenId;
 use crate::kept::Kept;
 use crate::secrets::HostSecrets;
 use crate::start::{Against, Start};
@@ -12,7 +13,7 @@ use crate::system::{SystemClock, SystemRandomness};
 use crate::{connectors, exit, wiring};
 use anyhow::{Context as _, Result, anyhow};
 use dowel_api::{ApiOptions, ApiState, Listener, LocalListener};
-use dowel_core::port::Secrets;
+use dowel_core::port::{IdentityProvider, Secrets};
 use dowel_engine::{ChangeRule, Engine, EngineOptions, Ports, Schedules};
 use dowel_flow::environment::Environment;
 use dowel_store_sled::{SledOptions, SledStore};
@@ -61,7 +62,8 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         ..engine_options(&serve, &start.environment)
     };
     let engine = Engine::start(ports, options, start.plans.clone()).await?;
-    let state = Arc::new(ApiState::new(
+    let identity = identity(&serve, &secrets)?;
+    let state = ApiState::new(
         engine.clone(),
         ApiOptions {
             public_url: places.public_url,
@@ -69,7 +71,8 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         },
         secrets,
         Arc::new(SystemRandomness),
-    ));
+    );
+    let state = Arc::new(state.with_identity(identity));
     let public = listen(places.public, dowel_api::public(state.clone())).await?;
     let admin = listen(places.admin, dowel_api::admin(state.clone())).await?;
     state.listens_at(admin.address);
@@ -95,6 +98,18 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     local.close().await;
     close([public, admin], &store).await;
     Ok(exit::found(false))
+}
+
+/// Where people sign in elsewhere, if they do.
+fn identity(
+    serve: &Serve,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Option<Arc<dyn IdentityProvider>>> {
+    let Some(options) = serve.oidc.options() else {
+        return Ok(None);
+    };
+    let provider = OpenId::new(options, secrets.clone(), Arc::new(SystemClock))?;
+    Ok(Some(Arc::new(provider)))
 }
 
 fn sandbox(serve: &Serve, secrets: Arc<dyn Secrets>) -> Result<ConnectorHost> {

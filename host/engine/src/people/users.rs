@@ -208,6 +208,40 @@ impl Engine {
         Ok(user)
     }
 
+    /// The user that an identity provider knows by this name. Whom the host has not met
+    /// is made known if the policy gives them a role.
+    ///
+    /// # Errors
+    /// The person may not sign in, or has no role here.
+    pub async fn user_of_identity(
+        &self,
+        name: &str,
+        groups: &BTreeSet<String>,
+        by: &By,
+    ) -> Result<User, PeopleError> {
+        let id = normal(name)?;
+        let refused = || PeopleError::NoRole(id.clone());
+        match self.stored_user(&id).await? {
+            Some((user, _)) if user.disabled_at.is_some() => return Err(refused()),
+            Some((user, _)) => return Ok(user),
+            None if self.policy_grants(&id, groups).is_empty() => return Err(refused()),
+            None => {}
+        }
+        let user = User {
+            v: VERSION,
+            id: id.clone(),
+            grants: Vec::new(),
+            created_at: self.now(),
+            created_by: by.actor.clone(),
+            disabled_at: None,
+        };
+        let mut batch = Batch::default();
+        let draft = self.put_user(&mut batch, None, &user, "meet", by)?;
+        let shared = self.shared();
+        shared.desk.audit.commit(shared, batch, vec![draft]).await?;
+        Ok(user)
+    }
+
     async fn others_manage(&self, id: &str) -> Result<bool, StoreError> {
         let users = self.users().await?;
         Ok(users.iter().any(|user| user.id != id && manages(user)))
