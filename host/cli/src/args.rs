@@ -216,8 +216,6 @@ pub(crate) struct Serve {
     /// Links begin with it, and cookies are for HTTPS alone if it does.
     #[arg(long, env = "DOWEL_PUBLIC_URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
-    #[command(flatten)]
-    pub(crate) oidc: Oidc,
     /// A proxy whose word about the address of callers counts, such as 127.0.0.1/32; may be
     /// given more than once.
     #[arg(long = "trusted-proxy", value_name = "NETWORK")]
@@ -238,6 +236,9 @@ pub(crate) struct Serve {
     /// Opens a store whose log lost its end, and gives up what was there.
     #[arg(long)]
     pub(crate) accept_loss: bool,
+    // The last, because what follows would stand under its heading.
+    #[command(flatten)]
+    pub(crate) oidc: Oidc,
 }
 
 #[derive(Debug, Args)]
