@@ -17,6 +17,8 @@ pub(crate) struct Connections {
 #[derive(Debug, Serialize)]
 struct ListedConnection {
     connection: String,
+    /// Whether calls are made: not while somebody has switched the connection off.
+    enabled: bool,
     /// Calls that are being made, and how many there may be.
     in_flight: u32,
     concurrency: u32,
@@ -35,6 +37,7 @@ impl From<ConnectionStatus> for ListedConnection {
     fn from(status: ConnectionStatus) -> Self {
         Self {
             connection: status.connection.to_string(),
+            enabled: status.enabled,
             in_flight: status.in_flight,
             concurrency: status.concurrency,
             waiting: status.waiting,

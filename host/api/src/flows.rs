@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use dowel_core::access::Permission;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW};
 use dowel_core::{FlowName, units};
-use dowel_engine::{Decision, FlowStatus};
+use dowel_engine::{Deciding, Decision, FlowStatus};
 use dowel_flow::plan::Sla;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -134,6 +134,20 @@ pub(crate) async fn enable(
     switch(state, flow, actor, because, true).await
 }
 
+/// Who decides, and why.
+pub(crate) fn said(
+    actor: &Actor,
+    because: Result<Json<Because>, JsonRejection>,
+) -> Result<Deciding, Problem> {
+    let Json(because) = because.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let reason = because.reason.trim();
+    if reason.is_empty() || reason.len() > MAX_TEXT {
+        let detail = format!("`reason` needs 1 to {MAX_TEXT} bytes");
+        return Err(Problem::new(BAD_REQUEST, detail));
+    }
+    Ok(actor.deciding(Some(reason.to_owned())))
+}
+
 async fn switch(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,
@@ -142,13 +156,7 @@ async fn switch(
     enabled: bool,
 ) -> Result<Json<ListedFlow>, Problem> {
     let flow = FlowName::new(&flow).map_err(|e| Problem::new(NO_SUCH_FLOW, e.to_string()))?;
-    let Json(because) = because.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
-    let reason = because.reason.trim();
-    if reason.is_empty() || reason.len() > MAX_TEXT {
-        let detail = format!("`reason` needs 1 to {MAX_TEXT} bytes");
-        return Err(Problem::new(BAD_REQUEST, detail));
-    }
-    let deciding = actor.deciding(Some(reason.to_owned()));
+    let deciding = said(&actor, because)?;
     let status = state.engine.switch_flow(&flow, enabled, deciding).await?;
     Ok(Json(status.into()))
 }

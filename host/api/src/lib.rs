@@ -6,6 +6,7 @@ mod answers;
 mod approvals;
 mod audit;
 mod backup;
+mod catalogue;
 mod connections;
 mod decisions;
 mod desk;
@@ -22,6 +23,7 @@ mod runs;
 mod schedules;
 mod serve;
 mod state;
+mod switches;
 
 pub use access::{About, Actor, Form, Needs, Peer, Route, Who};
 pub use axum::Router;
@@ -66,7 +68,7 @@ pub fn admin_table(state: Arc<ApiState>) -> Vec<Route> {
 
 fn admin_routes(state: Arc<ApiState>) -> Routes {
     let read = Needs::of(Permission::Read);
-    let routes = Routes::new(state)
+    let routes = versions_and_switches(Routes::new(state))
         .get("/api/v1/runs", read.each(), runs::list)
         .get("/api/v1/runs/{id}", read.about_run("id"), runs::show)
         .get(
@@ -208,4 +210,49 @@ async fn no_such_route(uri: Uri) -> Problem {
         NO_SUCH_ROUTE,
         format!("nothing is served at `{}`", uri.path()),
     )
+}
+
+/// The catalogue, what the host knows of versions, and the kill switches.
+fn versions_and_switches(routes: Routes) -> Routes {
+    let read = Needs::of(Permission::Read);
+    let switch = Needs::of(Permission::Switch);
+    routes
+        .get("/api/v1/catalog", read.each(), catalogue::catalog)
+        .get("/api/v1/lineage", read.each(), catalogue::lineage)
+        .get(
+            "/api/v1/flows/{flow}/picture",
+            read.about_flow("flow"),
+            catalogue::drawn,
+        )
+        .get(
+            "/api/v1/flows/{flow}/versions",
+            read.about_flow("flow"),
+            catalogue::versions,
+        )
+        .get(
+            "/api/v1/flows/{flow}/changes",
+            read.about_flow("flow"),
+            catalogue::changes,
+        )
+        .get("/api/v1/switches", read.each(), switches::list)
+        .post(
+            "/api/v1/flows/{flow}/triggers/{trigger}/disable",
+            switch.about_flow("flow"),
+            switches::disable_trigger,
+        )
+        .post(
+            "/api/v1/flows/{flow}/triggers/{trigger}/enable",
+            switch.about_flow("flow"),
+            switches::enable_trigger,
+        )
+        .post(
+            "/api/v1/connections/{connection}/disable",
+            switch,
+            switches::disable_connection,
+        )
+        .post(
+            "/api/v1/connections/{connection}/enable",
+            switch,
+            switches::enable_connection,
+        )
 }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, access, api, approval, desk, gitops, run, store};
+use dowel_core::code::{Code, access, api, approval, desk, gitops, run, store, switch};
 use dowel_core::port::StoreError;
 use dowel_engine::{
     ChangeError, CommandError, DecideError, EngineError, IntakeError, PeopleError, SwitchError,
@@ -191,8 +191,13 @@ fn status(code: Code) -> StatusCode {
         api::UNVERIFIED | api::OUTSIDE_TOLERANCE | api::EVENT_UNVERIFIED => {
             StatusCode::UNAUTHORIZED
         }
-        api::SHUTTING_DOWN | api::FLOW_DISABLED | api::STORE_FAILED | store::UNAVAILABLE => {
-            StatusCode::SERVICE_UNAVAILABLE
+        api::SHUTTING_DOWN
+        | api::FLOW_DISABLED
+        | switch::TRIGGER_DISABLED
+        | api::STORE_FAILED
+        | store::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+        switch::NO_SUCH_TRIGGER | switch::NO_SUCH_CONNECTION | switch::NO_SUCH_VERSION => {
+            StatusCode::NOT_FOUND
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

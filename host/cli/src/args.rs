@@ -15,7 +15,8 @@ pub(crate) use connector::{
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +36,18 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// Reads the command line; ends the process if it cannot be understood.
+    pub(crate) fn read() -> Self {
+        let arguments = Self::parse();
+        if !arguments.format.suits(&arguments.command) {
+            let message = "this command prints its results as human or json";
+            Self::command()
+                .error(ErrorKind::InvalidValue, message)
+                .exit();
+        }
+        arguments
+    }
+
     /// JSON for the service, text for people, unless the command line says otherwise.
     pub(crate) fn log_format(&self) -> LogFormat {
         let fallback = if matches!(self.command, Command::Serve(_)) {
@@ -62,6 +75,26 @@ pub(crate) enum Format {
     Human,
     /// For programs.
     Json,
+    /// For pull requests and the like; not every command can.
+    #[value(hide = true)]
+    Markdown,
+    /// A picture; `graph` alone.
+    #[value(hide = true)]
+    Svg,
+    /// A picture that other programs draw; `graph` alone.
+    #[value(hide = true)]
+    Mermaid,
+}
+
+impl Format {
+    /// Whether a command prints its results like this.
+    const fn suits(self, command: &Command) -> bool {
+        match self {
+            Self::Human | Self::Json => true,
+            Self::Svg | Self::Mermaid => matches!(command, Command::Graph(_)),
+            Self::Markdown => matches!(command, Command::Plan(_)),
+        }
+    }
 }
 
 /// How log lines are printed.
@@ -80,7 +113,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Checks flows and the environment without running anything.
     #[command(
-        after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json\n  dowel check --next 5"
+        after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json\n  dowel check --next 5\n  dowel check --against ../main"
     )]
     Check(Check),
     /// Runs the tests beside the flows, without any other system.
@@ -98,6 +131,29 @@ pub(crate) enum Command {
         after_help = "Example:\n  echo '{\"price\": 19.99}' | dowel eval 'dmul(.price; 3)' --input -\n  dowel eval '$steps.customer' --case 'a plain order' --at invoice\n  dowel eval '$trigger.lines | length' --run 019a4f0c6d6c7d3a9a3f5d0c2b1e4f60"
     )]
     Eval(Eval),
+    /// Lists the flows: who answers for them, what they promise, take, use and emit.
+    #[command(
+        after_help = "Examples:\n  dowel catalog\n  dowel catalog order-to-invoice --format json"
+    )]
+    Catalog {
+        /// Shows all about this flow.
+        flow: Option<String>,
+        #[command(flatten)]
+        repository: Repository,
+    },
+    /// Shows which flow feeds which, and of one flow which fields are copies of which.
+    #[command(after_help = "Examples:\n  dowel lineage\n  dowel lineage order-to-invoice")]
+    Lineage(Lineage),
+    /// Shows what a change does before it does it: flows, contracts, capabilities, schedules.
+    #[command(
+        after_help = "Compares the flows and the environment of this folder with another state of the repository.\n--format markdown is for pull requests, --format json for programs. Exits with 0 if nothing\nbreaks, with 1 if a contract breaks under a version that promises to keep it.\n\nExamples:\n  dowel plan --env prod --against ../main\n  dowel plan --env prod --against ../main --format markdown"
+    )]
+    Plan(Plan),
+    /// Draws a flow: its steps, branches, loops, failures and what undoes them.
+    #[command(
+        after_help = "Prints indented text, or with --format svg a picture, with --format mermaid a flowchart for pages\nthat draw those, with --format json what is shown.\n\nExamples:\n  dowel graph order-to-invoice\n  dowel graph order-to-invoice --format svg > order-to-invoice.svg"
+    )]
+    Graph(Graph),
     /// Lists runs, or shows one.
     #[command(subcommand)]
     Runs(Runs),
@@ -150,7 +206,10 @@ pub(crate) enum Command {
     /// Lists flows, stops and starts them, begins new ones and releases versions.
     #[command(subcommand)]
     Flow(Flow),
-    /// Shows how connections stand.
+    /// Shows what somebody has switched off or on at run time.
+    #[command(subcommand)]
+    Switches(Switches),
+    /// Shows how connections stand, and stops and starts them.
     #[command(subcommand)]
     Connection(Connection),
     /// Builds, tests and inspects connectors.
@@ -248,6 +307,35 @@ pub(crate) struct Check {
     /// Shows that many of the next fires of each schedule.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) next: usize,
+    /// Compares the contracts of the flows with those of another state of the repository, a
+    /// folder, and says which version is due.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) against: Option<String>,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lineage {
+    /// Only what is about this flow, however far, and where its fields come from.
+    pub(crate) flow: Option<String>,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The state that is there now: a folder with `flows/` and `environments/`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) against: String,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// The flow.
+    pub(crate) flow: String,
     #[command(flatten)]
     pub(crate) repository: Repository,
 }
@@ -454,6 +542,16 @@ pub(crate) enum Flow {
 pub(crate) struct Switch {
     /// The flow.
     pub(crate) flow: String,
+    /// Only this trigger of the flow: it begins no runs, and those that are there go on.
+    #[arg(long)]
+    pub(crate) trigger: Option<String>,
+    #[command(flatten)]
+    pub(crate) because: Because,
+}
+
+/// Who turns a switch, and why.
+#[derive(Debug, Args)]
+pub(crate) struct Because {
     /// Why, for those who find it so.
     #[arg(long)]
     pub(crate) reason: String,
@@ -466,10 +564,35 @@ pub(crate) struct Switch {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Switches {
+    /// Lists flows, triggers and connections that somebody has switched at run time.
+    #[command(after_help = "Example:\n  dowel switches list")]
+    List(Host),
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Connection {
     /// Lists the connections of a host: calls, limits, circuit breakers, and who waits.
     #[command(after_help = "Example:\n  dowel connection list")]
     List(Host),
+    /// Makes no more calls over a connection; who wants to make one waits.
+    #[command(
+        after_help = "Example:\n  dowel connection disable crm --reason 'wrong tenant until 12:00'"
+    )]
+    Disable {
+        /// The connection.
+        connection: String,
+        #[command(flatten)]
+        because: Because,
+    },
+    /// Makes calls over a connection again.
+    #[command(after_help = "Example:\n  dowel connection enable crm --reason 'tenant corrected'")]
+    Enable {
+        /// The connection.
+        connection: String,
+        #[command(flatten)]
+        because: Because,
+    },
 }
 
 fn size(text: &str) -> Result<usize, String> {
@@ -497,7 +620,6 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {

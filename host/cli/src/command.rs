@@ -5,6 +5,7 @@ mod approvals;
 mod audit;
 mod audit_chain;
 mod backup;
+mod catalog;
 mod check;
 mod connections;
 mod connector_add;
@@ -29,19 +30,24 @@ mod exceptions_text;
 mod explain;
 mod flow_release;
 mod flows;
+mod graph;
 mod init;
 mod login;
+mod plan;
 mod promote;
 mod restore;
 mod run;
 mod runs;
 mod schedules;
 mod serve;
+mod switches;
 mod test;
 mod token;
 mod trace;
 
-use crate::args::{Arguments, Command, Connection, Connector, Flow, Format, Runs, Schedules};
+use crate::args::{
+    Arguments, Command, Connection, Connector, Flow, Format, Runs, Schedules, Switches,
+};
 use anyhow::Result;
 use std::process::ExitCode;
 
@@ -52,6 +58,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Check(check) => check::run(&check, format),
         Command::Test(test) => test::run(&test, format).await,
+        Command::Catalog { flow, repository } => {
+            catalog::catalog(flow.as_deref(), &repository, format)
+        }
+        Command::Lineage(lineage) => catalog::lineage(&lineage, format),
+        Command::Plan(plan) => plan::run(&plan, format),
+        Command::Graph(graph) => graph::run(&graph, format),
         Command::Run(run) => run::run(&run, format).await,
         Command::Eval(eval) => eval::run(&eval, format).await,
         Command::Runs(Runs::List {
@@ -94,13 +106,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Promote(command) => blocking(move || promote::promote(&command, format)).await,
         Command::Rollback(command) => blocking(move || promote::rollback(&command, format)).await,
         Command::Environment(command) => environment::run(command, format).await,
-        Command::Flow(Flow::New(new)) => init::new_flow(&new, format),
-        Command::Flow(Flow::Release(release)) => flow_release::run(&release, format),
-        Command::Flow(Flow::Releases(repository)) => flow_release::list(&repository, format),
-        Command::Flow(Flow::List(host)) => flows::list(&host, format).await,
-        Command::Flow(Flow::Disable(switch)) => flows::switch(&switch, "disable", format).await,
-        Command::Flow(Flow::Enable(switch)) => flows::switch(&switch, "enable", format).await,
-        Command::Connection(Connection::List(host)) => connections::list(&host, format).await,
+        Command::Flow(flow) => flow_command(flow, format).await,
+        Command::Connection(connection) => connection_command(connection, format).await,
+        Command::Switches(Switches::List(host)) => switches::list(&host, format).await,
         Command::Connector(connector) => connector_command(connector, format).await,
         Command::Explain { code } => explain::run(&code, format),
         Command::Backup(backup) => backup::run(&backup, format).await,
@@ -129,4 +137,31 @@ async fn connector_command(command: Connector, format: Format) -> Result<ExitCod
 /// Moves what blocks out of the asynchronous threads.
 async fn blocking(work: impl FnOnce() -> Result<ExitCode> + Send + 'static) -> Result<ExitCode> {
     tokio::task::spawn_blocking(work).await?
+}
+
+/// What is asked about flows.
+async fn flow_command(command: Flow, format: Format) -> Result<ExitCode> {
+    match command {
+        Flow::New(new) => init::new_flow(&new, format),
+        Flow::Release(release) => flow_release::run(&release, format),
+        Flow::Releases(repository) => flow_release::list(&repository, format),
+        Flow::List(host) => flows::list(&host, format).await,
+        Flow::Disable(switch) => flows::switch(&switch, "disable", format).await,
+        Flow::Enable(switch) => flows::switch(&switch, "enable", format).await,
+    }
+}
+
+/// What is asked about connections.
+async fn connection_command(command: Connection, format: Format) -> Result<ExitCode> {
+    match command {
+        Connection::List(host) => connections::list(&host, format).await,
+        Connection::Disable {
+            connection,
+            because,
+        } => switches::connection(&connection, &because, "disable", format).await,
+        Connection::Enable {
+            connection,
+            because,
+        } => switches::connection(&connection, &because, "enable", format).await,
+    }
 }

@@ -1,5 +1,6 @@
 //! The binary `dowel`: configuration, wiring, commands.
 
+mod against;
 mod args;
 mod catalogue;
 mod client;
@@ -30,7 +31,6 @@ mod templates;
 mod wiring;
 mod xml;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// A run makes a few thousand small allocations on several threads; the C library's
@@ -39,7 +39,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
+    let arguments = args::Arguments::read();
     logging::init(arguments.log_format(), arguments.log_filter());
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

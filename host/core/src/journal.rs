@@ -537,6 +537,8 @@ pub enum HoldReason {
     Rate,
     /// The connection's circuit breaker is open.
     Breaker,
+    /// Somebody switched the connection off.
+    Switch,
 }
 
 impl HoldReason {
@@ -546,6 +548,7 @@ impl HoldReason {
             Self::Slot => "slot",
             Self::Rate => "rate",
             Self::Breaker => "breaker",
+            Self::Switch => "switch",
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) use flow_keys::{FlowKeys, flow_keys};
 use crate::engine::Shared;
 use crate::keys;
 use crate::plans::ActivePlan;
-use dowel_core::code::{Code, api};
+use dowel_core::code::{Code, api, switch};
 use dowel_core::port::StoreError;
 use dowel_core::{Digest, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::TriggerKind;
@@ -131,6 +131,14 @@ pub enum IntakeError {
     /// The flow is disabled.
     #[error("the flow `{0}` is disabled")]
     FlowDisabled(FlowName),
+    /// The trigger is disabled.
+    #[error("the trigger `{trigger}` of the flow `{flow}` is disabled")]
+    TriggerDisabled {
+        /// The flow.
+        flow: FlowName,
+        /// The trigger.
+        trigger: String,
+    },
     /// The payload is not acceptable JSON.
     #[error("the payload is not JSON: {0}")]
     NotJson(String),
@@ -159,6 +167,7 @@ impl IntakeError {
             Self::Backlog(_) => api::BACKLOG,
             Self::NoSuchTrigger { .. } => api::NO_SUCH_FLOW,
             Self::FlowDisabled(_) => api::FLOW_DISABLED,
+            Self::TriggerDisabled { .. } => switch::TRIGGER_DISABLED,
             Self::NotJson(_) => api::NOT_JSON,
             Self::Schema(_) => api::PAYLOAD_SCHEMA,
             Self::DedupeKey(_) => api::DEDUPE_KEY,
@@ -172,7 +181,7 @@ impl IntakeError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::ShuttingDown | Self::Backlog(_) | Self::Store(_) => Some(BACKLOG_RETRY_AFTER),
-            Self::FlowDisabled(_) => Some(DISABLED_RETRY_AFTER),
+            Self::FlowDisabled(_) | Self::TriggerDisabled { .. } => Some(DISABLED_RETRY_AFTER),
             _ => None,
         }
     }
@@ -207,6 +216,24 @@ pub(crate) fn only(accepted: Vec<Accepted>) -> Result<Accepted, IntakeError> {
     accepted.into_iter().next().ok_or_else(broken)
 }
 
+/// Whether a flow and its trigger take events.
+pub(crate) fn check_switches(
+    shared: &Shared,
+    flow: &FlowName,
+    trigger: &str,
+) -> Result<(), IntakeError> {
+    if shared.switches.is_disabled(flow) {
+        return Err(IntakeError::FlowDisabled(flow.clone()));
+    }
+    if shared.switches.is_trigger_off(flow, trigger) {
+        return Err(IntakeError::TriggerDisabled {
+            flow: flow.clone(),
+            trigger: trigger.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// Makes a run of a request; nothing is written.
 pub(crate) async fn prepare_request(
     shared: &Shared,
@@ -220,9 +247,7 @@ pub(crate) async fn prepare_request(
     };
     let plan = shared.plans.active(&request.flow).ok_or_else(no_such)?;
     let trigger = plan.plan.trigger(&request.trigger).ok_or_else(no_such)?;
-    if shared.switches.is_disabled(&request.flow) {
-        return Err(IntakeError::FlowDisabled(request.flow.clone()));
-    }
+    check_switches(shared, &request.flow, &request.trigger)?;
     let payload = JsonText::parse_strict(&request.payload)
         .map_err(|e| IntakeError::NotJson(e.to_string()))?;
     check_payload(&plan, &request.trigger, &payload)?;

@@ -1,6 +1,8 @@
 //! Where things are in the store. Every key begins with a letter that names its family.
 
 use crate::state::RunStatus;
+use crate::switches::SwitchTarget;
+use dowel_core::id::ConnectionName;
 use dowel_core::{Digest, FlowName, RunId, Timestamp};
 
 /// How many runs' ids fit behind each other in order: the id is written as 16 bytes.
@@ -352,19 +354,35 @@ pub(crate) fn run_at_start(key: &[u8]) -> Option<RunId> {
     run_at_end(key.get(..1 + RUN_ID_BYTES)?)
 }
 
-/// The last decision whether a flow is enabled.
-pub(crate) fn switch(flow: &FlowName) -> Vec<u8> {
+/// The last decision about a switch: `<flow>`, `<flow>/<trigger>` or `@<connection>`.
+pub(crate) fn switch(target: &SwitchTarget) -> Vec<u8> {
     let mut out = SWITCH.to_vec();
-    out.extend_from_slice(flow.as_str().as_bytes());
+    let text = match target {
+        SwitchTarget::Flow(flow) => flow.to_string(),
+        SwitchTarget::Trigger(flow, trigger) => format!("{flow}/{trigger}"),
+        SwitchTarget::Connection(connection) => format!("@{connection}"),
+    };
+    out.extend_from_slice(text.as_bytes());
     out
 }
 
 /// The family of these decisions.
 pub(crate) const SWITCH: &[u8] = b"w";
 
-/// The flow that a switch is for.
-pub(crate) fn flow_of_switch(key: &[u8]) -> Option<FlowName> {
-    FlowName::new(std::str::from_utf8(key.strip_prefix(SWITCH)?).ok()?).ok()
+/// What a switch is for.
+pub(crate) fn read_switch(key: &[u8]) -> Option<SwitchTarget> {
+    let text = std::str::from_utf8(key.strip_prefix(SWITCH)?).ok()?;
+    if let Some(connection) = text.strip_prefix('@') {
+        return Some(SwitchTarget::Connection(
+            ConnectionName::new(connection).ok()?,
+        ));
+    }
+    Some(match text.split_once('/') {
+        Some((flow, trigger)) => {
+            SwitchTarget::Trigger(FlowName::new(flow).ok()?, trigger.to_owned())
+        }
+        None => SwitchTarget::Flow(FlowName::new(text).ok()?),
+    })
 }
 
 /// The runs of one concurrency key, in the order of their arrival. Scoped by the
@@ -417,7 +435,13 @@ mod tests {
         let message = message(run, Timestamp::from_millis(9), [1; 8]);
         assert_eq!(run_at_start(&message), Some(run));
         let flow = FlowName::new("order-to-invoice").unwrap();
-        assert_eq!(flow_of_switch(&switch(&flow)), Some(flow.clone()));
+        for target in [
+            SwitchTarget::Flow(flow.clone()),
+            SwitchTarget::Trigger(flow.clone(), "by_hand".to_owned()),
+            SwitchTarget::Connection("crm".parse().unwrap()),
+        ] {
+            assert_eq!(read_switch(&switch(&target)), Some(target));
+        }
         let line = key_line(&flow, "C-1");
         let place = key_place(&line, 256, run);
         assert!(key_place(&line, 255, run) < place && place.starts_with(&line));

@@ -20,6 +20,7 @@ mod journal;
 mod kept;
 mod key_lines;
 mod keys;
+mod known;
 pub mod kpi;
 mod leases;
 mod limits;
@@ -60,6 +61,7 @@ pub use engine::{Engine, EngineError, EngineOptions, Hosts, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
 pub use intake::{Accepted, IntakeError, IntakeRequest, MessageKey, Violations};
 pub use journal::JournalError;
+pub use known::LiveRuns;
 pub use mailbox::{OpenReceive, OpenReceives};
 pub use outcome::Outcome;
 pub use people::{
@@ -76,4 +78,4 @@ pub use rollout::{
 pub use schedule::{FireStatus, ScheduleStatus};
 pub use settings::Settings;
 pub use summary::{MAX_PAGE, RunSummary, RunsPage, RunsQuery};
-pub use switches::{Decision, FlowStatus, SwitchError};
+pub use switches::{Decision, FlowStatus, SwitchError, SwitchStatus, SwitchTarget};

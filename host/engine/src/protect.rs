@@ -79,6 +79,16 @@ impl Protect {
         }
     }
 
+    /// Whether there is a connection of this name.
+    pub(crate) fn knows(&self, connection: &ConnectionName) -> bool {
+        self.gates.lock().contains_key(connection)
+    }
+
+    /// Switches a connection off or on.
+    pub(crate) fn switch(&self, connection: &ConnectionName, is_off: bool) {
+        self.gate(connection).switch(is_off);
+    }
+
     /// Forgets what a run holds or waits for, except the steps that stepped aside.
     pub(crate) fn forget(&self, run: RunId, keep: impl Fn(&StepPath) -> bool) {
         for gate in self.all() {

@@ -1,26 +1,77 @@
-//! The kill switches of flows. A disabled flow takes no events, and its runs stop
-//! before their next step and wait until it is enabled. The truth is in the store and
-//! in the environment file.
+//! The kill switches of flows, triggers and connections. A disabled flow takes no events,
+//! and its runs stop before their next step and wait until it is enabled. A disabled
+//! trigger begins no runs; those that are there go on. Over a disabled connection no calls
+//! are made; who wants to make one waits. The truth is in the store and in the environment
+//! file.
 
-use crate::desk::{AuditTarget, Deciding, Draft, Standing};
-use crate::engine::{Engine, Shared};
+mod turn;
+
+pub use turn::SwitchStatus;
+
 use crate::keys;
-use dowel_core::code::{Code, api, store};
+use dowel_core::code::{Code, api, store, switch as code};
+use dowel_core::id::ConnectionName;
 use dowel_core::port::{Batch, Scan, Store, StoreError};
 use dowel_core::{FlowName, RunId, Timestamp};
 use dowel_flow::plan::{Plan, Sla};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Switches that are read at a time when the engine starts.
 const SWITCHES_PER_SCAN: usize = 1_024;
 
-/// The last decision about a flow.
+/// What can be switched off and on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SwitchTarget {
+    /// A flow.
+    Flow(FlowName),
+    /// One trigger of a flow, by its name.
+    Trigger(FlowName, String),
+    /// A connection.
+    Connection(ConnectionName),
+}
+
+impl SwitchTarget {
+    /// What kind of thing it is, in a word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Flow(_) => "flow",
+            Self::Trigger(..) => "trigger",
+            Self::Connection(_) => "connection",
+        }
+    }
+
+    /// Its name; that of a trigger is `<flow>/<trigger>`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Flow(flow) => flow.to_string(),
+            Self::Trigger(flow, trigger) => format!("{flow}/{trigger}"),
+            Self::Connection(connection) => connection.to_string(),
+        }
+    }
+
+    /// The flow that it belongs to.
+    pub const fn flow(&self) -> Option<&FlowName> {
+        match self {
+            Self::Flow(flow) | Self::Trigger(flow, _) => Some(flow),
+            Self::Connection(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for SwitchTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.name())
+    }
+}
+
+/// The last decision about a switch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Whether the flow may run.
+    /// Whether it is on.
     pub enabled: bool,
     /// Who decided.
     pub actor: String,
@@ -63,6 +114,12 @@ pub enum SwitchError {
     /// There is no such flow.
     #[error("there is no flow `{0}`")]
     NoSuchFlow(FlowName),
+    /// The flow has no such trigger.
+    #[error("the flow `{0}` has no trigger `{1}`")]
+    NoSuchTrigger(FlowName, String),
+    /// There is no such connection.
+    #[error("there is no connection `{0}`")]
+    NoSuchConnection(ConnectionName),
     /// The environment file decides.
     #[error("the environment file disables the flow `{0}`")]
     InFile(FlowName),
@@ -76,15 +133,17 @@ impl SwitchError {
     pub const fn code(&self) -> Code {
         match self {
             Self::NoSuchFlow(_) => api::NO_SUCH_FLOW,
+            Self::NoSuchTrigger(..) => code::NO_SUCH_TRIGGER,
+            Self::NoSuchConnection(_) => code::NO_SUCH_CONNECTION,
             Self::InFile(_) => api::DISABLED_IN_FILE,
             Self::Store(_) => store::UNAVAILABLE,
         }
     }
 }
 
-/// The switches of all flows.
+/// All switches.
 pub(crate) struct Switches {
-    /// Whether any flow is disabled: the question is asked before each step.
+    /// Whether anything is switched off: the question is asked before each step.
     any: AtomicBool,
     state: Mutex<State>,
 }
@@ -93,7 +152,7 @@ pub(crate) struct Switches {
 struct State {
     /// Flows that the environment file disables.
     in_file: BTreeSet<FlowName>,
-    decisions: BTreeMap<FlowName, Decision>,
+    decisions: BTreeMap<SwitchTarget, Decision>,
     stopped: BTreeMap<FlowName, BTreeSet<RunId>>,
 }
 
@@ -108,9 +167,9 @@ impl Switches {
         loop {
             let rows = store.scan(scan.clone()).await?;
             for (key, value) in &rows {
-                let flow = keys::flow_of_switch(key);
+                let target = keys::read_switch(key);
                 let decision = serde_json::from_slice(value).ok();
-                decisions.extend(flow.zip(decision));
+                decisions.extend(target.zip(decision));
             }
             match rows.last() {
                 Some((key, _)) if rows.len() == SWITCHES_PER_SCAN => {
@@ -136,6 +195,30 @@ impl Switches {
         self.any.load(Ordering::Acquire) && self.state.lock().is_off(flow)
     }
 
+    /// Whether a trigger, or all of its flow, begins no runs.
+    pub(crate) fn is_trigger_off(&self, flow: &FlowName, trigger: &str) -> bool {
+        if !self.any.load(Ordering::Acquire) {
+            return false;
+        }
+        let target = SwitchTarget::Trigger(flow.clone(), trigger.to_owned());
+        let state = self.state.lock();
+        state.is_off(flow) || state.is_target_off(&target)
+    }
+
+    /// The connections that are switched off.
+    pub(crate) fn connections_off(&self) -> Vec<ConnectionName> {
+        let state = self.state.lock();
+        let off = state
+            .decisions
+            .iter()
+            .filter(|(_, decision)| !decision.enabled);
+        off.filter_map(|(target, _)| match target {
+            SwitchTarget::Connection(connection) => Some(connection.clone()),
+            _ => None,
+        })
+        .collect()
+    }
+
     /// Lets a run wait until its flow is enabled; `false` if it is.
     pub(crate) fn stop(&self, flow: &FlowName, run: RunId) -> bool {
         let mut state = self.state.lock();
@@ -146,39 +229,41 @@ impl Switches {
         is_disabled
     }
 
-    /// Makes a decision durable and returns the runs that may go on by it.
-    pub(crate) async fn decide(
-        &self,
-        shared: &Shared,
-        flow: &FlowName,
-        decision: Decision,
-        mut draft: Draft,
-    ) -> Result<BTreeSet<RunId>, SwitchError> {
-        if decision.enabled && self.state.lock().in_file.contains(flow) {
-            return Err(SwitchError::InFile(flow.clone()));
-        }
+    /// The write that makes a decision durable.
+    pub(crate) fn batch(target: &SwitchTarget, decision: &Decision) -> Result<Batch, StoreError> {
         let value =
-            serde_json::to_vec(&decision).map_err(|e| StoreError::Failed(e.to_string().into()))?;
+            serde_json::to_vec(decision).map_err(|e| StoreError::Failed(e.to_string().into()))?;
         let mut batch = Batch::default();
-        batch.put(keys::switch(flow), value);
-        let word = |enabled: bool| if enabled { "enabled" } else { "disabled" };
-        let was_enabled = !self.is_disabled(flow);
-        draft.before = Some(Standing::of(word(was_enabled)));
-        draft.after = Some(Standing::of(word(decision.enabled)));
-        shared.desk.audit.commit(shared, batch, vec![draft]).await?;
+        batch.put(keys::switch(target), value);
+        Ok(batch)
+    }
+
+    /// Follows a decision that is durable, and returns the runs that may go on by it.
+    pub(crate) fn follow(&self, target: &SwitchTarget, decision: Decision) -> BTreeSet<RunId> {
         let mut state = self.state.lock();
         let is_enabled = decision.enabled;
         if !is_enabled {
             self.any.store(true, Ordering::Release);
         }
-        state.decisions.insert(flow.clone(), decision);
-        // The file may have changed while the decision was written.
-        let stopped = if is_enabled && !state.in_file.contains(flow) {
-            state.stopped.remove(flow)
-        } else {
-            None
+        state.decisions.insert(target.clone(), decision);
+        let stopped = match target {
+            // The file may have changed while the decision was written.
+            SwitchTarget::Flow(flow) if is_enabled && !state.in_file.contains(flow) => {
+                state.stopped.remove(flow)
+            }
+            _ => None,
         };
-        Ok(stopped.unwrap_or_default())
+        stopped.unwrap_or_default()
+    }
+
+    /// Whether the environment file switches it off.
+    pub(crate) fn is_off_in_file(&self, target: &SwitchTarget) -> bool {
+        matches!(target, SwitchTarget::Flow(flow) if self.state.lock().in_file.contains(flow))
+    }
+
+    /// The last decisions, by what they are about.
+    pub(crate) fn decisions(&self) -> BTreeMap<SwitchTarget, Decision> {
+        self.state.lock().decisions.clone()
     }
 
     /// Takes up what another environment file disables, and returns the runs that may go
@@ -211,77 +296,29 @@ impl Switches {
             sla: plan.sla,
             enabled: !disabled_in_file && !state.is_disabled(flow),
             disabled_in_file,
-            decision: state.decisions.get(flow).cloned(),
+            decision: state.decision(flow).cloned(),
             stopped: state.stopped.get(flow).map_or(0, BTreeSet::len),
         }
     }
 }
 
 impl State {
+    fn decision(&self, flow: &FlowName) -> Option<&Decision> {
+        self.decisions.get(&SwitchTarget::Flow(flow.clone()))
+    }
+
     /// By the file or by a decision.
     fn is_off(&self, flow: &FlowName) -> bool {
         self.in_file.contains(flow) || self.is_disabled(flow)
     }
 
     fn is_disabled(&self, flow: &FlowName) -> bool {
-        let decision = self.decisions.get(flow);
+        self.decision(flow)
+            .is_some_and(|decision| !decision.enabled)
+    }
+
+    fn is_target_off(&self, target: &SwitchTarget) -> bool {
+        let decision = self.decisions.get(target);
         decision.is_some_and(|decision| !decision.enabled)
-    }
-}
-
-impl Engine {
-    /// Where the flows stand, by name.
-    pub fn flow_status(&self) -> Vec<FlowStatus> {
-        let plans = self.shared().plans.all();
-        let status = plans
-            .iter()
-            .map(|plan| self.shared().switches.status(&plan.plan));
-        status.collect()
-    }
-
-    /// The runs that wait behind a run in its concurrency key, the next one first, at
-    /// most `limit`.
-    pub fn runs_behind(&self, run: RunId, limit: usize) -> Vec<RunId> {
-        self.shared().key_lines.behind(run, limit)
-    }
-
-    /// Enables or disables a flow at once and durably. Disabled, it takes no events and
-    /// its runs stop before their next step; enabled, they go on.
-    ///
-    /// # Errors
-    /// There is no such flow, the environment file disables it, or the store failed.
-    pub async fn switch_flow(
-        &self,
-        flow: &FlowName,
-        enabled: bool,
-        deciding: Deciding,
-    ) -> Result<FlowStatus, SwitchError> {
-        let shared = self.shared();
-        let no_such = || SwitchError::NoSuchFlow(flow.clone());
-        let plan = shared.plans.active(flow).ok_or_else(no_such)?;
-        let (actor, reason) = (deciding.actor, deciding.reason.unwrap_or_default());
-        let action = if enabled { "enable" } else { "disable" };
-        let draft = Draft {
-            origin: deciding.origin,
-            reason: Some(reason.clone()),
-            flow: Some(flow.clone()),
-            ..Draft::new(&actor, action, AuditTarget::Flow(flow.clone()))
-        };
-        let decision = Decision {
-            enabled,
-            actor: actor.clone(),
-            reason: reason.clone(),
-            at: shared.ports.clock.now(),
-        };
-        for run in shared
-            .switches
-            .decide(shared, flow, decision, draft)
-            .await?
-        {
-            shared.queue.resume(run);
-        }
-        let status = shared.switches.status(&plan.plan);
-        tracing::warn!(%flow, actor, reason, "flow {action}d");
-        Ok(status)
     }
 }

@@ -23,6 +23,8 @@ fn path(route: &Route, run: &str) -> String {
         ("{action}", "retry"),
         ("{code}", "DWL-4003"),
         ("{name}", "desk.css"),
+        ("{trigger}", "manual"),
+        ("{connection}", "crm"),
     ];
     let path = parts
         .into_iter()

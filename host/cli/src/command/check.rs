@@ -1,5 +1,6 @@
 //! `dowel check`.
 
+use crate::against::{self, OtherState};
 use crate::args::{Check, Format, Repository};
 use crate::catalogue::InstalledConnectors;
 use crate::command::flow_release;
@@ -10,8 +11,10 @@ use crate::{connectors, exit, loading, output, wiring};
 use anyhow::Result;
 use dowel_core::code::gitops::RELEASE_CHANGED;
 use dowel_core::port::{Clock, FlowSource};
+use dowel_flow::contract::{compare_contracts, version_findings};
 use dowel_flow::diagnostic::{Diagnostic, Severity};
 use dowel_flow::environment::{Environment, Pins};
+use dowel_flow::plan::Plan;
 use dowel_flow::releases::Changed;
 use dowel_flow::repository::load;
 use dowel_flow::source::FlowFolder;
@@ -38,6 +41,12 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
         }
         Some(Err(findings)) => compiled.findings.extend(findings),
         None => {}
+    }
+    if let Some(against) = &check.against {
+        let other = against::read(against, repository, &connectors, &mapping)?;
+        compiled
+            .findings
+            .extend(versions(&folders, &compiled.plans, &other));
     }
     let errors = count(&compiled.findings, Severity::Error) + problems.len();
     let warnings = count(&compiled.findings, Severity::Warning);
@@ -108,6 +117,23 @@ impl Judged<'_> {
         let fits = wiring::check_configs(environment, plans, self.connectors);
         Ok(fits.err().unwrap_or_default())
     }
+    }
+}
+
+/// What is to be said of the versions of flows that are in both states.
+fn versions(folders: &[FlowFolder], plans: &[Plan], other: &OtherState) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for new in plans {
+        let mut before = other.compiled.plans.iter();
+        let old = before.find(|old| old.flow == new.flow);
+        let path = format!("flows/{}", new.flow);
+        let folder = folders.iter().find(|folder| folder.path == path);
+        if let (Some(old), Some(folder)) = (old, folder) {
+            let contract = compare_contracts(old, new);
+            findings.extend(version_findings(folder, old, new, &contract));
+        }
+    }
+    findings
 }
 
 fn count(findings: &[Diagnostic], severity: Severity) -> usize {

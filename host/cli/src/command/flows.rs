@@ -2,6 +2,7 @@
 
 use crate::args::{Format, Host, Switch};
 use crate::client::Client;
+use crate::command::switches;
 use crate::{exit, output};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -23,9 +24,13 @@ pub(crate) async fn switch(switch: &Switch, word: &str, format: Format) -> Resul
     if !switch.flow.bytes().all(plain) {
         bail!("`{}` is not the name of a flow", switch.flow);
     }
+    let because = &switch.because;
+    if let Some(trigger) = &switch.trigger {
+        return switches::trigger(&switch.flow, trigger, because, word, format).await;
+    }
     let path = format!("/api/v1/flows/{}/{word}", switch.flow);
-    let body = json!({ "reason": switch.reason });
-    let text = Client::speaking_for(&switch.host, switch.actor.as_deref())?
+    let body = json!({ "reason": because.reason });
+    let text = Client::speaking_for(&because.host, because.actor.as_deref())?
         .post(&path, body.to_string())
         .await?;
     let flow: Value = serde_json::from_str(&text)?;

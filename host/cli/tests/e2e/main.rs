@@ -7,6 +7,7 @@ mod approvals;
 mod backup;
 mod bulk;
 mod cases;
+mod changes;
 mod connector_tools;
 mod crash;
 mod desk;

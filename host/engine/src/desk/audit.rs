@@ -104,6 +104,10 @@ pub enum AuditTarget {
     Payload(RunId),
     /// A flow.
     Flow(FlowName),
+    /// A trigger, as `<flow>/<trigger>`.
+    Trigger(String),
+    /// A connection, by its name.
+    Connection(String),
     /// A person who may use the host.
     User(String),
     /// An API token, by its id.
@@ -118,7 +122,13 @@ impl AuditTarget {
     fn is(&self, id: RunId) -> bool {
         match self {
             Self::Run(other) | Self::Bulk(other) | Self::Payload(other) => *other == id,
-            Self::Flow(_) | Self::User(_) | Self::Token(_) | Self::Host(_) | Self::Tree(_) => false,
+            Self::Flow(_)
+            | Self::Trigger(_)
+            | Self::Connection(_)
+            | Self::User(_)
+            | Self::Token(_)
+            | Self::Host(_)
+            | Self::Tree(_) => false,
         }
     }
 }

@@ -4,11 +4,11 @@ use super::taker::{self, Refusal, Taker};
 use super::undelivered;
 use crate::desk::Offer;
 use crate::engine::Shared;
-use crate::intake::{Accepted, IntakeError, Origin, Prepared, begin, check_open};
+use crate::intake::{Accepted, IntakeError, Origin, Prepared, begin, check_open, check_switches};
 use crate::mailbox::{self, Delivery, Post};
 use dowel_core::cloud_event::CloudEvent;
 use dowel_core::code::run::RECEIVE_MATCH_FAILED;
-use dowel_core::code::{Code, api};
+use dowel_core::code::{Code, api, switch};
 use dowel_core::port::{Batch, StoreError};
 use dowel_core::{FlowName, RunId};
 
@@ -106,9 +106,7 @@ pub(crate) async fn prepare_again(
         flow: flow.clone(),
         trigger: trigger.to_owned(),
     })?;
-    if shared.switches.is_disabled(flow) {
-        return Err(IntakeError::FlowDisabled(flow.clone()));
-    }
+    check_switches(shared, flow, trigger)?;
     taker::take(shared, &plan, trigger, event, origin).await
 }
 
@@ -213,8 +211,17 @@ impl Plan {
         }
         // A disabled flow may take the same event later, so its sender may try again.
         let mut all = refused.iter().flat_map(|(_, refusals)| refusals);
-        if let Some(disabled) = all.find(|refusal| refusal.code == api::FLOW_DISABLED) {
-            return Err(IntakeError::FlowDisabled(disabled.flow.clone()).into());
+        let is_switch = |code| code == api::FLOW_DISABLED || code == switch::TRIGGER_DISABLED;
+        if let Some(disabled) = all.find(|refusal| is_switch(refusal.code)) {
+            let flow = disabled.flow.clone();
+            let error = match disabled.code {
+                switch::TRIGGER_DISABLED => IntakeError::TriggerDisabled {
+                    flow,
+                    trigger: disabled.trigger.clone(),
+                },
+                _ => IntakeError::FlowDisabled(flow),
+            };
+            return Err(error.into());
         }
         Err(PublishError::Refused(refused))
     }

@@ -2,8 +2,8 @@
 
 use crate::engine::Shared;
 use crate::intake::{
-    Claim, FlowKeys, IntakeError, Occasion, Origin, Prepared, Violations, check_payload, flow_keys,
-    prepare,
+    Claim, FlowKeys, IntakeError, Occasion, Origin, Prepared, Violations, check_payload,
+    check_switches, flow_keys, prepare,
 };
 use crate::keys;
 use crate::plans::ActivePlan;
@@ -89,8 +89,7 @@ async fn ask_flow(
                 return refuses(code, message, Violations::new());
             }
         }
-        if shared.switches.is_disabled(&plan.plan.flow) {
-            let error = IntakeError::FlowDisabled(plan.plan.flow.clone());
+        if let Err(error) = check_switches(shared, &plan.plan.flow, &trigger.name) {
             return refuses(error.code(), error.to_string(), Violations::new());
         }
         return match take(shared, plan, &trigger.name, event, Origin::default()).await {

@@ -62,6 +62,8 @@ type BySteps<T> = HashMap<RunId, HashMap<StepPath, T>>;
 
 struct State {
     limits: ConnectionLimits,
+    /// Whether somebody switched the connection off: nothing goes through.
+    is_off: bool,
     in_flight: u32,
     bucket: Bucket,
     breaker: Option<Breaker>,
@@ -118,6 +120,7 @@ impl Gate {
             connection,
             state: Mutex::new(State {
                 limits,
+                is_off: false,
                 in_flight: 0,
                 bucket: Bucket::new(limits.rate, clock.now()),
                 breaker: limits.breaker.map(Breaker::new),
@@ -152,6 +155,32 @@ impl Gate {
             state.limits = limits;
         }
         self.metrics.show(&self.status());
+        self.advance();
+        self.alarm.notify_one();
+    }
+
+    /// Switches the connection off or on. Calls that are being made come to their end;
+    /// who has a leave and has not used it stands in line again.
+    pub(crate) fn switch(self: &Arc<Self>, is_off: bool) {
+        let now = self.clock.now();
+        let mut state = self.state.lock();
+        state.is_off = is_off;
+        if is_off {
+            for (run, steps) in std::mem::take(&mut state.reserved) {
+                for (path, pass) in steps {
+                    state.give_back(pass, Health::Unknown, now);
+                    let ticket = state.next_ticket;
+                    state.next_ticket += 1;
+                    state
+                        .tickets
+                        .entry(run)
+                        .or_default()
+                        .insert(path.clone(), ticket);
+                    state.line.insert(ticket, ((run, path), Waiter::Aside));
+                }
+            }
+        }
+        drop(state);
         self.advance();
         self.alarm.notify_one();
     }
@@ -354,6 +383,7 @@ impl Gate {
         let mut state = self.state.lock();
         ConnectionStatus {
             connection: self.connection.clone(),
+            enabled: !state.is_off,
             concurrency: state.limits.concurrency,
             in_flight: state.in_flight,
             waiting: state.line.len(),
@@ -386,7 +416,7 @@ impl State {
 
     /// Takes all that one call needs, or nothing.
     fn admit(&mut self, now: Timestamp) -> Option<Option<Pass>> {
-        if self.is_full() || self.bucket.ready(now).is_err() {
+        if self.is_off || self.is_full() || self.bucket.ready(now).is_err() {
             return None;
         }
         let pass = match &mut self.breaker {
@@ -419,12 +449,13 @@ impl State {
         let is_trying = breaker.is_some_and(Breaker::is_trying);
         let flows = self.bucket.ready(now).err();
         let is_full = self.is_full();
-        let until = if is_full || is_trying {
+        let until = if self.is_off || is_full || is_trying {
             None
         } else {
             opens.max(flows).or(Some(now))
         };
         let reason = match (is_closed, is_full) {
+            _ if self.is_off => HoldReason::Switch,
             (false, _) => HoldReason::Breaker,
             (true, true) => HoldReason::Slot,
             (true, false) => HoldReason::Rate,
@@ -433,7 +464,7 @@ impl State {
         Hold {
             reason,
             until,
-            is_long: is_far || self.line.len() > MAX_IN_MEMORY,
+            is_long: is_far || self.is_off || self.line.len() > MAX_IN_MEMORY,
         }
     }
 }

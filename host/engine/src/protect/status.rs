@@ -12,6 +12,8 @@ use prometheus_client::registry::Registry;
 pub struct ConnectionStatus {
     /// The connection.
     pub connection: ConnectionName,
+    /// Whether calls are made: not while somebody has switched the connection off.
+    pub enabled: bool,
     /// Calls at the same time, at most.
     pub concurrency: u32,
     /// Calls that are being made.

@@ -215,7 +215,7 @@ impl Wheel {
                 self.wake = None;
                 return Ok(());
             };
-            if shared.switches.is_disabled(named.flow) {
+            if shared.switches.is_trigger_off(named.flow, named.trigger) {
                 let position = self.position.without_due(named, now);
                 self.wake = position.next_due(named);
                 if position != self.position {

@@ -1,0 +1,192 @@
+//! `/api/v1/catalog`, `/api/v1/lineage`, the picture of a flow, and what is different
+//! between two of its versions.
+
+use crate::access::Actor;
+use crate::problem::Problem;
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use dowel_core::FlowName;
+use dowel_core::access::Permission;
+use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW};
+use dowel_core::code::switch::NO_SUCH_VERSION;
+use dowel_flow::catalogue::{CatalogueEntry, Lineage, catalogue};
+use dowel_flow::changes::{FlowChange, compare_flow};
+use dowel_flow::picture::{self, Look, Numbers, Style};
+use dowel_flow::plan::Plan;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All flows.
+#[derive(Debug, Serialize)]
+pub(crate) struct Catalogue {
+    flows: Vec<CatalogueEntry>,
+}
+
+/// The active plans that the caller may see.
+fn visible(state: &ApiState, actor: &Actor) -> Vec<Plan> {
+    let mut plans = state.engine.active_plans();
+    plans.retain(|plan| actor.reaches(&state.engine, Permission::Read, &plan.flow));
+    plans
+}
+
+pub(crate) async fn catalog(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Catalogue> {
+    let plans = visible(&state, &actor);
+    Json(Catalogue {
+        flows: catalogue(&plans.iter().collect::<Vec<_>>()),
+    })
+}
+
+/// The parameters of the lineage.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Around {
+    /// Only what is about this flow, however far.
+    flow: Option<String>,
+}
+
+pub(crate) async fn lineage(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+    around: Result<Query<Around>, QueryRejection>,
+) -> Result<Json<Lineage>, Problem> {
+    let Query(around) = around.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let plans = visible(&state, &actor);
+    let lineage = Lineage::of(&plans.iter().collect::<Vec<_>>());
+    let Some(flow) = around.flow else {
+        return Ok(Json(lineage));
+    };
+    let name = name(&flow)?;
+    if !plans.iter().any(|plan| plan.flow == name) {
+        let detail = format!("no flow `{flow}` is active");
+        return Err(Problem::new(NO_SUCH_FLOW, detail));
+    }
+    Ok(Json(lineage.around(&name)))
+}
+
+pub(crate) async fn drawn(
+    State(state): State<Arc<ApiState>>,
+    Path(flow): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let plan = active(&state, &flow)?;
+    let look = Look {
+        style: Style::Inside,
+        numbers: &Numbers::new(),
+        link: None,
+    };
+    Ok((
+        [(header::CONTENT_TYPE, "image/svg+xml")],
+        picture::svg(&plan, &look),
+    ))
+}
+
+/// Versions of a flow that the host knows.
+#[derive(Debug, Serialize)]
+pub(crate) struct Versions {
+    versions: Vec<ListedVersion>,
+}
+
+/// A version in a list.
+#[derive(Debug, Serialize)]
+struct ListedVersion {
+    version: String,
+    /// Digest of the flow's files.
+    digest: String,
+    commit: Option<String>,
+    /// Whether it takes events.
+    active: bool,
+    /// Unfinished runs of this version.
+    live_runs: u64,
+}
+
+pub(crate) async fn versions(
+    State(state): State<Arc<ApiState>>,
+    Path(flow): Path<String>,
+) -> Result<Json<Versions>, Problem> {
+    let plans = known(&state, &flow).await?;
+    let live = state.engine.live_runs().await?;
+    let active = active(&state, &flow).ok();
+    let empty = BTreeMap::new();
+    let versions = plans.into_iter().map(|plan| {
+        let counts = live.counts.get(&plan.flow).unwrap_or(&empty);
+        ListedVersion {
+            live_runs: counts.get(&plan.version).copied().unwrap_or_default(),
+            active: active.as_ref().is_some_and(|active| {
+                active.version == plan.version && active.source == plan.source
+            }),
+            version: plan.version.to_string(),
+            digest: plan.source.to_string(),
+            commit: plan.commit,
+        }
+    });
+    Ok(Json(Versions {
+        versions: versions.collect(),
+    }))
+}
+
+/// Which versions to compare.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Between {
+    from: String,
+    /// The active one unless given.
+    to: Option<String>,
+}
+
+/// What is different; nothing where nothing is.
+#[derive(Debug, Serialize)]
+pub(crate) struct Changed {
+    change: Option<FlowChange>,
+}
+
+pub(crate) async fn changes(
+    State(state): State<Arc<ApiState>>,
+    Path(flow): Path<String>,
+    between: Result<Query<Between>, QueryRejection>,
+) -> Result<Json<Changed>, Problem> {
+    let Query(between) = between.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
+    let plans = known(&state, &flow).await?;
+    let old = version(&plans, &flow, &between.from)?;
+    let new = match &between.to {
+        Some(to) => version(&plans, &flow, to)?.clone(),
+        None => active(&state, &flow)?,
+    };
+    Ok(Json(Changed {
+        change: compare_flow(Some(old), Some(&new)),
+    }))
+}
+
+fn name(flow: &str) -> Result<FlowName, Problem> {
+    FlowName::new(flow).map_err(|e| Problem::new(NO_SUCH_FLOW, e.to_string()))
+}
+
+fn active(state: &ApiState, flow: &str) -> Result<Plan, Problem> {
+    let name = name(flow)?;
+    let mut plans = state.engine.active_plans().into_iter();
+    let no_such = || Problem::new(NO_SUCH_FLOW, format!("no flow `{flow}` is active"));
+    plans.find(|plan| plan.flow == name).ok_or_else(no_such)
+}
+
+async fn known(state: &ApiState, flow: &str) -> Result<Vec<Plan>, Problem> {
+    let plans = state.engine.known_plans(&name(flow)?).await?;
+    if plans.is_empty() {
+        let detail = format!("the host knows no version of a flow `{flow}`");
+        return Err(Problem::new(NO_SUCH_FLOW, detail));
+    }
+    Ok(plans)
+}
+
+fn version<'p>(plans: &'p [Plan], flow: &str, wanted: &str) -> Result<&'p Plan, Problem> {
+    let no_such = || {
+        let detail = format!("the host knows no version `{wanted}` of the flow `{flow}`");
+        Problem::new(NO_SUCH_VERSION, detail)
+    };
+    let mut plans = plans.iter();
+    plans
+        .find(|plan| plan.version.to_string() == wanted)
+        .ok_or_else(no_such)
+}
