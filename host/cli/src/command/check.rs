@@ -117,7 +117,6 @@ impl Judged<'_> {
         let fits = wiring::check_configs(environment, plans, self.connectors);
         Ok(fits.err().unwrap_or_default())
     }
-    }
 }
 
 /// What is to be said of the versions of flows that are in both states.
