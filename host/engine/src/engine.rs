@@ -283,9 +283,6 @@ impl Engine {
         shared.approvals.load(shared.ports.store.as_ref()).await?;
         shared.key_lines.load(shared.ports.store.as_ref()).await?;
         desk::load(&shared).await?;
-        for connection in shared.switches.connections_off() {
-            shared.protect.switch(&connection, true);
-        }
         let timers = recover::recover(&shared).await?;
         let keeper = shared.clone();
         tokio::spawn(async move {

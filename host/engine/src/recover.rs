@@ -14,6 +14,10 @@ const ROWS_PER_SCAN: usize = 4096;
 /// Queues every run that is marked as active and has something to do, and every run that
 /// has messages. Returns when the others are due.
 pub(crate) async fn recover(shared: &Shared) -> Result<Timers, EngineError> {
+    // Before any run asks for the leave to make a call.
+    for connection in shared.switches.connections_off() {
+        shared.protect.switch(&connection, true);
+    }
     let (mut active, mut timers) = (0_u64, Vec::new());
     each(shared, keys::ACTIVE, |key, value| {
         let Some(run) = keys::run_at_end(key) else {
