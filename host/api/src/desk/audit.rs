@@ -157,5 +157,7 @@ fn target(target: &AuditTarget) -> Markup {
         AuditTarget::Token(id) => html! { "token " (id) },
         AuditTarget::Host(what) => html! { (what) },
         AuditTarget::Tree(digest) => html! { "tree " span .id { (digest) } },
+        AuditTarget::Trigger(name) => html! { "trigger " (name) },
+        AuditTarget::Connection(name) => html! { "connection " (name) },
     }
 }
