@@ -41,7 +41,7 @@ pub(crate) fn read(
         return Err(wiring::as_error(&compiled.findings))
             .with_context(|| format!("the state in `{against}` cannot be compared with"));
     }
-    let is_there = other.environment_file().is_some_and(|file| file.is_file());
+    let is_there = other.environment_file()?.is_some_and(|file| file.is_file());
     let environment = match is_there {
         true => other.environment()?,
         false => None,
