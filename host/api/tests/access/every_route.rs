@@ -19,6 +19,8 @@ fn path(route: &Route, run: &str) -> String {
         ("{user}", "nobody@example.com"),
         ("{change}", "pause"),
         ("{what}", "confirm"),
+        ("{digest}", "sha256:00"),
+        ("{word}", "approve"),
         ("{switch}", "disable"),
         ("{action}", "retry"),
         ("{code}", "DWL-4003"),
