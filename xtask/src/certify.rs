@@ -49,13 +49,7 @@ fn component(name: &str) -> Result<String> {
 
 /// For each check of the kit, a connector that fails just this one.
 pub(crate) fn selftest() -> Result<()> {
-    let test = [
-        "test",
-        "--package",
-        "dowel-conformance",
-        "--test",
-        "selftest",
-    ];
+    let test = ["test", "--workspace", "--test", "selftest"];
     run::step(
         "the conformance kit finds every flaw",
         &mut run::cargo(test),

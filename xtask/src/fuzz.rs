@@ -4,9 +4,6 @@ use crate::run;
 use crate::tally::{self, Tally};
 use anyhow::{Result, bail};
 
-/// Packages with targets; the names of these tests begin with `fuzz_`.
-const PACKAGES: [&str; 3] = ["dowel-core", "dowel-wasm", "dowel-api"];
-
 /// How long CI runs each target.
 const SUITE_SECONDS: u64 = 10;
 
@@ -17,11 +14,10 @@ pub(crate) fn suite() -> Result<Tally> {
 
 /// Runs every target for so many seconds, each with a seed that was not there before.
 pub(crate) fn targets(seconds: u64) -> Result<Tally> {
-    let mut command = run::cargo(["test", "--quiet"]);
-    for package in PACKAGES {
-        command.args(["--package", package]);
-    }
-    command.args(["--", "fuzz_", "--nocapture"]);
+    // The names of the targets begin with `fuzz_`. In the whole workspace, because a package by
+    // itself has other features of its dependencies, which would be compiled a second time.
+    let mut command = run::cargo(["test", "--workspace", "--quiet"]);
+    command.args(["--lib", "--tests", "--", "fuzz_", "--nocapture"]);
     tally::count(command.env("DOWEL_FUZZ_SECONDS", seconds.to_string()))
 }
 

@@ -193,11 +193,10 @@ pub(crate) const SUITES: [Suite; 18] = [
     },
 ];
 
-/// The tests that start a registry; a suite of their own.
-const REGISTRY_TESTS: [&str; 7] = [
+/// The tests that start a registry; a suite of their own, in the build of the workspace.
+const REGISTRY_TESTS: [&str; 6] = [
     "test",
-    "--package",
-    "dowel-cli",
+    "--workspace",
     "--test",
     "e2e",
     "--",
