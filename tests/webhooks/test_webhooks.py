@@ -87,10 +87,11 @@ class Host:
             text=True,
         )
         line = self.process.stdout.readline()
-        found = re.fullmatch(r"ready public=(\S+) admin=(\S+)\n", line)
+        found = re.fullmatch(r"ready public=(\S+) admin=\S+ socket=\S+\n", line)
         if not found:
+            self.stop()
             raise RuntimeError(f"the host is not ready, it said {line!r}")
-        self.public, self.admin = found.groups()
+        self.public = found[1]
 
     def stop(self):
         self.process.terminate()
