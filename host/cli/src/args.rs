@@ -271,7 +271,7 @@ pub(crate) struct Serve {
     /// same to the user that the host runs as.
     #[arg(long)]
     pub(crate) admin_listen: Option<SocketAddr>,
-    /// The address under which people reach the desk, such as https://flows.example.com.
+    /// The address under which people reach the desk, such as `https://flows.example.com`.
     /// Links begin with it, and cookies are for HTTPS alone if it does.
     #[arg(long, env = "DOWEL_PUBLIC_URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,

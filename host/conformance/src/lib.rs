@@ -2,7 +2,7 @@
 //! in.
 //!
 //! A connector runs in the real sandbox behind the real gateway; in the place of the
-//! network stands an [`Upstream`](upstream::Upstream) that answers what a case has
+//! network stands an `Upstream` that answers what a case has
 //! recorded, or what a check wants to see the connector cope with. Nothing leaves the
 //! process. Every check of [`CHECKS`] is one row of the report, and the rows give the
 //! [`Level`].

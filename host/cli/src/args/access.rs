@@ -153,7 +153,7 @@ pub(crate) struct Login {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Signing in by OpenID Connect")]
 pub(crate) struct Oidc {
-    /// The identity provider, exactly as it calls itself, such as https://id.example.com.
+    /// The identity provider, exactly as it calls itself, such as `https://id.example.com`.
     #[arg(long, value_name = "URL", env = "DOWEL_OIDC_ISSUER")]
     pub(crate) oidc_issuer: Option<String>,
     /// The client's name at the provider.
