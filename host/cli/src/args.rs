@@ -113,7 +113,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Checks flows and the environment without running anything.
     #[command(
-        after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json\n  dowel check --next 5\n  dowel check --against ../main"
+        after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json\n  dowel check --next 5\n  dowel check --against origin/main"
     )]
     Check(Check),
     /// Runs the tests beside the flows, without any other system.
@@ -146,7 +146,7 @@ pub(crate) enum Command {
     Lineage(Lineage),
     /// Shows what a change does before it does it: flows, contracts, capabilities, schedules.
     #[command(
-        after_help = "Compares the flows and the environment of this folder with another state of the repository.\n--format markdown is for pull requests, --format json for programs. Exits with 0 if nothing\nbreaks, with 1 if a contract breaks under a version that promises to keep it.\n\nExamples:\n  dowel plan --env prod --against ../main\n  dowel plan --env prod --against ../main --format markdown"
+        after_help = "Compares what the environment runs in this folder with another state of the repository: the\nversions that it pins, or every flow where it pins none. With --host the plan says which runs are\nunfinished, by version, and what is different at run time.\n--format markdown is for pull requests, --format json for programs. Exits with 0 if nothing\nbreaks, with 1 if a contract breaks under a version that promises to keep it, with 3 if the\nstates cannot be compared.\n\nExamples:\n  dowel plan --env prod --against origin/main\n  dowel plan --env prod --against ../before --format markdown\n  dowel plan --env prod --from staging --host https://flows.example.com"
     )]
     Plan(Plan),
     /// Draws a flow: its steps, branches, loops, failures and what undoes them.
@@ -308,8 +308,8 @@ pub(crate) struct Check {
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) next: usize,
     /// Compares the contracts of the flows with those of another state of the repository, a
-    /// folder, and says which version is due.
-    #[arg(long, value_name = "FOLDER")]
+    /// branch, tag or commit, or a folder, and says which version is due.
+    #[arg(long, value_name = "STATE")]
     pub(crate) against: Option<String>,
     #[command(flatten)]
     pub(crate) repository: Repository,
@@ -325,9 +325,17 @@ pub(crate) struct Lineage {
 
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// The state that is there now: a folder with `flows/` and `environments/`.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) against: String,
+    /// The state that is there now: a branch, tag or commit of the repository, or a folder
+    /// with `flows/` and `environments/`; with `--host` the commit that is active there,
+    /// unless given.
+    #[arg(long, value_name = "STATE", required_unless_present_any = ["from", "host"])]
+    pub(crate) against: Option<String>,
+    /// Shows what would change if everything that this environment pins was promoted.
+    #[arg(long, value_name = "ENVIRONMENT", conflicts_with = "against")]
+    pub(crate) from: Option<String>,
+    // The host whose unfinished runs and drift are shown as well.
+    #[command(flatten)]
+    pub(crate) host: Host,
     #[command(flatten)]
     pub(crate) repository: Repository,
 }

@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             catalog::catalog(flow.as_deref(), &repository, format)
         }
         Command::Lineage(lineage) => catalog::lineage(&lineage, format),
-        Command::Plan(plan) => plan::run(&plan, format),
+        Command::Plan(plan) => plan::run(plan, format).await,
         Command::Graph(graph) => graph::run(&graph, format),
         Command::Run(run) => run::run(&run, format).await,
         Command::Eval(eval) => eval::run(&eval, format).await,

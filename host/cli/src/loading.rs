@@ -5,13 +5,13 @@ use crate::catalogue::InstalledConnectors;
 use crate::wiring::{self, Compiled};
 use anyhow::{Context as _, Result};
 use dowel_core::CommitId;
-use dowel_core::repository::{self, MAX_FILE_BYTES, Skipped, SourceTree};
+use dowel_core::repository::{MAX_FILE_BYTES, Skipped, SourceTree, is_read};
 use dowel_engine::Settings;
 use dowel_flow::compile;
 use dowel_flow::environment::Environment;
 use dowel_flow::outline::Outlines;
 use dowel_flow::plan::Plan;
-use dowel_flow::repository::Loaded;
+use dowel_flow::repository::{self, Loaded};
 use dowel_flow::source::Context;
 use dowel_mapping::Mapping;
 use std::fs;
@@ -31,7 +31,7 @@ pub(crate) fn tree_of(folder: &Path) -> Result<SourceTree> {
         let path = path.strip_prefix(folder).unwrap_or(path);
         path.to_string_lossy().replace('\\', "/")
     };
-    let is_wanted = |path: &Path| path == folder || repository::is_read(&relative(path));
+    let is_wanted = |path: &Path| path == folder || is_read(&relative(path));
     for entry in walk
         .sort_by_file_name()
         .into_iter()
@@ -79,6 +79,48 @@ pub(crate) fn compile_loaded(
             commit: flow.commit.as_ref().map(CommitId::as_str),
         };
         match compile(&flow.folder, context) {
+            Ok(compiled) => {
+                all.findings.extend(compiled.warnings);
+                all.plans.push(compiled.plan);
+            }
+            Err(findings) => {
+                all.has_errors = true;
+                all.findings.extend(findings);
+            }
+        }
+    }
+    all
+}
+
+/// Compiles every flow of a tree, with its calendars and its policy.
+pub(crate) fn compile_tree(
+    tree: &SourceTree,
+    connectors: &InstalledConnectors,
+    mapping: &Mapping,
+) -> Compiled {
+    let mut all = Compiled::default();
+    let (calendars, findings) = repository::calendars(tree);
+    all.has_errors = !findings.is_empty();
+    all.findings = findings;
+    match repository::policy(tree) {
+        Ok(policy) => all.policy = policy,
+        Err(findings) => {
+            all.has_errors = true;
+            all.findings.extend(findings);
+        }
+    }
+    let folders = repository::flows(tree);
+    let outlines = Outlines::of(&folders);
+    for folder in &folders {
+        let context = Context {
+            catalogue: connectors,
+            checker: mapping,
+            calendars: &calendars,
+            policy: &all.policy,
+            flows: &outlines,
+            commit: tree.commit.as_ref().map(CommitId::as_str),
+        };
+        match compile(folder, context) {
             Ok(compiled) => {
                 all.findings.extend(compiled.warnings);
                 all.plans.push(compiled.plan);

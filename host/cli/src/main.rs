@@ -1,6 +1,5 @@
 //! The binary `dowel`: configuration, wiring, commands.
 
-mod against;
 mod args;
 mod catalogue;
 mod client;
@@ -13,6 +12,7 @@ mod followed;
 mod hostfile;
 mod identity;
 mod kept;
+mod live;
 mod loading;
 mod lock;
 mod logging;
@@ -25,6 +25,7 @@ mod repository;
 mod secrets;
 mod source;
 mod start;
+mod state;
 mod story_text;
 mod system;
 mod templates;

@@ -34,16 +34,21 @@ impl Repository {
             .unwrap_or_else(|| self.work("connectors"))
     }
 
+    /// The environment that was chosen by its name, on the command line or in the host file.
+    pub(crate) fn environment_name(&self) -> Result<Option<String>> {
+        match &self.env {
+            Some(name) => Ok(Some(name.clone())),
+            None => Ok(HostFile::of(self)?.environment),
+        }
+    }
+
     /// The environment file that was chosen, on the command line or in the host file.
     pub(crate) fn environment_file(&self) -> Result<Option<PathBuf>> {
         if let Some(path) = &self.env_file {
             return Ok(Some(path.clone()));
         }
-        let name = match &self.env {
-            Some(name) => Some(name.clone()),
-            None => HostFile::of(self)?.environment,
-        };
         let folder = self.repo.join("environments");
+        let name = self.environment_name()?;
         Ok(name.map(|name| folder.join(format!("{name}.yaml"))))
     }
 

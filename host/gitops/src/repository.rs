@@ -110,8 +110,12 @@ impl FlowSource for Repository {
     }
 }
 
-/// Branches come before tags, and both before names of commits: the expressions of git
-/// (`main~1`, `:/text`) are not understood, so that a name means what it says.
+/// Digits of the shortest abbreviation of a commit.
+const MIN_ABBREVIATION: usize = 7;
+
+/// Branches come before tags, and both before names of commits, which may be abbreviated:
+/// the expressions of git (`main~1`, `:/text`) are not understood, so that a name means
+/// what it says. `refs/heads/main` names the branch whatever else is called `main`.
 pub(crate) fn resolve(git: &Git, revision: &str) -> Result<CommitId, GitError> {
     let missing = || GitError::Revision(revision.to_owned());
     if let Ok(commit) = revision.parse::<CommitId>() {
@@ -120,6 +124,7 @@ pub(crate) fn resolve(git: &Git, revision: &str) -> Result<CommitId, GitError> {
     }
     let names = match revision {
         "HEAD" => vec!["HEAD".to_owned()],
+        name if name.starts_with("refs/") => vec![name.to_owned()],
         name => vec![
             format!("refs/heads/{name}"),
             format!("refs/tags/{name}"),
@@ -132,6 +137,12 @@ pub(crate) fn resolve(git: &Git, revision: &str) -> Result<CommitId, GitError> {
             continue;
         };
         let commit = reference.peel_to_commit().map_err(|_| missing())?;
+        return commit_id(commit.id());
+    }
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if (MIN_ABBREVIATION..40).contains(&revision.len()) && revision.bytes().all(is_digit) {
+        // An abbreviation of several commits names none of them.
+        let commit = git.find_commit_by_prefix(revision).map_err(|_| missing())?;
         return commit_id(commit.id());
     }
     Err(missing())

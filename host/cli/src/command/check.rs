@@ -1,14 +1,14 @@
 //! `dowel check`.
 
-use crate::against::{self, OtherState};
 use crate::args::{Check, Format, Repository};
 use crate::catalogue::InstalledConnectors;
 use crate::command::flow_release;
 use crate::next_fires::{self, NextFires};
+use crate::state::States;
 use crate::system::SystemClock;
 use crate::wiring::Compiled;
 use crate::{connectors, exit, loading, output, wiring};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use dowel_core::code::gitops::RELEASE_CHANGED;
 use dowel_core::port::{Clock, FlowSource};
 use dowel_flow::contract::{compare_contracts, version_findings};
@@ -43,10 +43,16 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
         None => {}
     }
     if let Some(against) = &check.against {
-        let other = against::read(against, repository, &connectors, &mapping)?;
-        compiled
-            .findings
-            .extend(versions(&folders, &compiled.plans, &other));
+        let states = States {
+            repository,
+            connectors: &connectors,
+            mapping: &mapping,
+        };
+        let other = states.flows(&states.against(against)?);
+        let other =
+            other.with_context(|| format!("the state in `{against}` cannot be compared with"))?;
+        let found = versions(&folders, &compiled.plans, &other);
+        compiled.findings.extend(found);
     }
     let errors = count(&compiled.findings, Severity::Error) + problems.len();
     let warnings = count(&compiled.findings, Severity::Warning);
@@ -120,10 +126,10 @@ impl Judged<'_> {
 }
 
 /// What is to be said of the versions of flows that are in both states.
-fn versions(folders: &[FlowFolder], plans: &[Plan], other: &OtherState) -> Vec<Diagnostic> {
+fn versions(folders: &[FlowFolder], plans: &[Plan], other: &[Plan]) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for new in plans {
-        let mut before = other.compiled.plans.iter();
+        let mut before = other.iter();
         let old = before.find(|old| old.flow == new.flow);
         let path = format!("flows/{}", new.flow);
         let folder = folders.iter().find(|folder| folder.path == path);

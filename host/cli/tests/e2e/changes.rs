@@ -229,7 +229,7 @@ fn what_cannot_be_compared_with_is_said() {
         &["plan", "--against", "../nowhere"],
         3,
         &expect![[r#"
-        error: there is no folder `../nowhere` to compare with
+        error: DWL-1300: there is no folder, branch, tag or commit `../nowhere` to compare with
     "#]],
     );
     fs::write(

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-const TOKEN: &str = "hook-token";
+pub(crate) const TOKEN: &str = "hook-token";
 
 /// A clone that people work in, and what hosts keep.
-struct World {
-    folder: TempDir,
-    http: reqwest::Client,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) http: reqwest::Client,
 }
 
 fn dowel() -> Command {
@@ -20,14 +20,14 @@ fn dowel() -> Command {
     command
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     String::from_utf8_lossy(&both).into_owned()
 }
 
 impl World {
     /// A repository as `dowel init` writes it, committed.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(PATIENCE)
@@ -44,11 +44,11 @@ impl World {
         world
     }
 
-    fn clone_path(&self) -> PathBuf {
+    pub(crate) fn clone_path(&self) -> PathBuf {
         self.folder.path().join("clone")
     }
 
-    fn dowel(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn dowel(&self, arguments: &[&str]) -> Output {
         let mut command = dowel();
         if self.clone_path().is_dir() {
             command.current_dir(self.clone_path());
@@ -57,13 +57,13 @@ impl World {
     }
 
     /// It has to succeed.
-    fn does(&self, arguments: &[&str]) -> String {
+    pub(crate) fn does(&self, arguments: &[&str]) -> String {
         let output = self.dowel(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", text(&output));
         text(&output)
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("git");
         command
             .current_dir(self.clone_path())
@@ -74,13 +74,13 @@ impl World {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn commit(&self, message: &str) -> String {
+    pub(crate) fn commit(&self, message: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn edit(&self, path: &str, from: &str, to: &str) {
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
         let path = self.clone_path().join(path);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{text}");
@@ -88,7 +88,7 @@ impl World {
     }
 
     /// The host of an environment. It looks when it is asked to.
-    fn host(&self, environment: &str, more: &str) -> Host {
+    pub(crate) fn host(&self, environment: &str, more: &str) -> Host {
         let file = self.folder.path().join(format!("{environment}.host.yaml"));
         let data = self.folder.path().join(format!("{environment}.data"));
         let text = format!(
@@ -109,7 +109,7 @@ impl World {
         Host::spawn(command)
     }
 
-    async fn status(&self, host: &Host) -> Value {
+    pub(crate) async fn status(&self, host: &Host) -> Value {
         let url = format!("{}/api/v1/environment", host.admin);
         let text = host
             .api
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// Lets the host look, and waits until it has seen this commit.
-    async fn looks(&self, host: &Host, commit: &str) -> Value {
+    pub(crate) async fn looks(&self, host: &Host, commit: &str) -> Value {
         let url = format!("{}/api/v1/environment/sync", host.admin);
         host.api.post(url).send().await.unwrap();
         let seen = async || {
@@ -134,7 +134,13 @@ impl World {
         eventually("the host to look at the commit", seen).await
     }
 
-    async fn says(&self, host: &Host, change: &Value, word: &str, actor: &str) -> (u16, Value) {
+    pub(crate) async fn says(
+        &self,
+        host: &Host,
+        change: &Value,
+        word: &str,
+        actor: &str,
+    ) -> (u16, Value) {
         let digest = change["digest"].as_str().unwrap();
         let url = format!("{}/api/v1/environment/changes/{digest}/{word}", host.admin);
         let body = json!({ "reason": "looked at it" }).to_string();
@@ -149,7 +155,7 @@ impl World {
     }
 
     /// Sends an order and waits for its run's story.
-    async fn order(&self, host: &Host, id: &str) -> Value {
+    pub(crate) async fn order(&self, host: &Host, id: &str) -> Value {
         let url = format!("{}/hooks/first-orders", host.public);
         let body = format!(r#"{{"order_id":"{id}","lines":[{{"qty":2,"price":"1.50"}}]}}"#);
         let request = self.http.post(url).bearer_auth(TOKEN);
@@ -182,7 +188,7 @@ impl World {
     }
 
     /// Pins the flow's version in staging and production, on `main`.
-    fn promoted(&self, version: &str) -> String {
+    pub(crate) fn promoted(&self, version: &str) -> String {
         let name = format!("first-orders@{version}");
         self.does(&["flow", "release", "first-orders"]);
         self.commit(&format!("Release {name}"));
@@ -191,7 +197,7 @@ impl World {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn new_version(&self, from: &str, to: &str) {
+    pub(crate) fn new_version(&self, from: &str, to: &str) {
         let path = "flows/first-orders/flow.yaml";
         self.edit(path, &format!("version: {from}"), &format!("version: {to}"));
         self.commit(&format!("Version {to}"));

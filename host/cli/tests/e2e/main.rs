@@ -17,6 +17,7 @@ mod flow_tests;
 mod four_eyes;
 mod gitops;
 mod http;
+mod plans;
 mod quarantine;
 mod receive;
 mod registry;

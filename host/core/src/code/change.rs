@@ -10,4 +10,10 @@ super::codes! {
     VERSION_LOWER = 1292, "A version that goes backwards",
         "The flow's version is lower than the one that it is compared with.",
         "Raise the version above the one that is compared with; to go back to an older version of a flow, pin that version in the environment.";
+    NOTHING_TO_COMPARE = 1300, "Nothing to compare with",
+        "`--against` names no folder, branch, tag or commit that could be read, or a name that could mean two of them.",
+        "Name a branch, tag or commit of the clone (fetch it first), or a folder with `flows/`; in a pipeline fetch the whole history.";
+    NOTHING_TO_PROMOTE = 1301, "Nothing to promote",
+        "The environment that `--from` names pins no released versions.",
+        "Name an environment that pins released versions; `dowel flow release` and `dowel promote` make one of it.";
 }

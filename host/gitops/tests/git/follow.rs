@@ -135,6 +135,12 @@ fn names_of_revisions_are_no_expressions() {
     }
     assert_eq!(repository.resolve("HEAD").unwrap(), one);
     assert_eq!(repository.resolve(one.as_str()).unwrap(), one);
+    assert_eq!(repository.resolve("refs/heads/main").unwrap(), one);
+    assert_eq!(repository.resolve(&one.as_str()[..7]).unwrap(), one);
+    for absent in ["refs/tags/main", "0123456", &one.as_str()[..6]] {
+        let error = repository.resolve(absent).unwrap_err();
+        assert_eq!(error.code, REVISION, "{absent}");
+    }
     let absent = "0123456789012345678901234567890123456789";
     assert_eq!(repository.resolve(absent).unwrap_err().code, REVISION);
 }
