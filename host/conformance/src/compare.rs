@@ -3,36 +3,9 @@
 
 use dowel_core::JsonText;
 use dowel_core::manifest::{Manifest, OperationSpec};
+use dowel_flow::contract::{self, Bump, Class, Difference, Direction, Effect};
 use semver::Version;
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::BTreeSet;
-use std::fmt;
-
-/// Which part of a version has to grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Bump {
-    /// None: nothing that others see has changed.
-    None,
-    /// Nobody has to do anything.
-    Patch,
-    /// There is something new.
-    Minor,
-    /// Somebody's flow or grant no longer fits.
-    Major,
-}
-
-impl fmt::Display for Bump {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Patch => "patch",
-            Self::Minor => "minor",
-            Self::Major => "major",
-        })
-    }
-}
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,14 +33,7 @@ impl Comparison {
     /// The lowest version that may follow. Before 1.0 the minor number stands for the
     /// major one.
     pub fn least_version(&self, from: &Version) -> Version {
-        match (self.due(), from.major) {
-            (Bump::None, _) => from.clone(),
-            (Bump::Major, 1..) => Version::new(from.major + 1, 0, 0),
-            (Bump::Major, 0) | (Bump::Minor, 1..) => Version::new(from.major, from.minor + 1, 0),
-            (Bump::Minor, 0) | (Bump::Patch, _) => {
-                Version::new(from.major, from.minor, from.patch + 1)
-            }
-        }
+        contract::next(from, self.due())
     }
 
     fn add(&mut self, class: Bump, what: impl Into<String>) {
@@ -92,7 +58,7 @@ pub fn compare(old: &Manifest, new: &Manifest) -> Comparison {
     }
     schema(
         "the configuration",
-        Side::Given,
+        Direction::Taken,
         (&old.config_schema, &new.config_schema),
         &mut found,
     );
@@ -131,13 +97,13 @@ fn one(old: &OperationSpec, new: &OperationSpec, found: &mut Comparison) {
     let part = |part: &str| format!("the {part} of `{name}`");
     schema(
         &part("input"),
-        Side::Given,
+        Direction::Taken,
         (&old.input_schema, &new.input_schema),
         found,
     );
     schema(
         &part("output"),
-        Side::Got,
+        Direction::Given,
         (&old.output_schema, &new.output_schema),
         found,
     );
@@ -173,118 +139,36 @@ fn one(old: &OperationSpec, new: &OperationSpec, found: &mut Comparison) {
     }
 }
 
-/// Who has to follow a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    /// Users give it: asking for more breaks them.
-    Given,
-    /// Users get it: promising less breaks them.
-    Got,
-}
-
-/// Keys of a schema that promise nothing.
-const WORDS: [&str; 6] = [
-    "description",
-    "title",
-    "$comment",
-    "examples",
-    "example",
-    "$schema",
-];
-
-fn schema(what: &str, side: Side, (old, new): (&JsonText, &JsonText), found: &mut Comparison) {
-    let (old, new) = (old.to_value(), new.to_value());
-    if old == new {
-        return;
-    }
-    let before = found.changes.len();
-    walk(what, side, (&old, &new), found);
-    if found.changes.len() == before {
+fn schema(
+    what: &str,
+    direction: Direction,
+    (old, new): (&JsonText, &JsonText),
+    found: &mut Comparison,
+) {
+    let differences = contract::compare(old, new);
+    if differences.is_empty() && old.to_value() != new.to_value() {
         found.add(Bump::Patch, format!("the wording of {what}"));
     }
-}
-
-fn walk(what: &str, side: Side, (old, new): (&Value, &Value), found: &mut Comparison) {
-    let (Some(before), Some(now)) = (old.as_object(), new.as_object()) else {
-        if old != new {
-            found.add(Bump::Major, format!("{what} has another schema"));
-        }
-        return;
-    };
-    properties(what, side, (&old["properties"], &new["properties"]), found);
-    required(what, side, (&old["required"], &new["required"]), found);
-    for key in ["$defs", "definitions"] {
-        let names: BTreeSet<&String> = [&old[key], &new[key]]
-            .into_iter()
-            .filter_map(Value::as_object)
-            .flat_map(|all| all.keys())
-            .collect();
-        for name in names {
-            if let (Some(old), Some(new)) = (old[key].get(name), new[key].get(name)) {
-                walk(&format!("`{name}` in {what}"), side, (old, new), found);
-            }
-        }
-    }
-    if let (Some(old), Some(new)) = (before.get("items"), now.get("items")) {
-        walk(&format!("an item of {what}"), side, (old, new), found);
-    }
-    let compared = ["properties", "required", "$defs", "definitions", "items"];
-    let keys: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    for key in keys {
-        let same = before.get(key) == now.get(key);
-        let one_sided = key == "items" && before.contains_key(key) != now.contains_key(key);
-        let is_known = compared.contains(&key.as_str()) && !one_sided;
-        if same || is_known || WORDS.contains(&key.as_str()) {
-            continue;
-        }
-        // What this comparison does not understand is taken as the worst.
-        found.add(Bump::Major, format!("`{key}` of {what} is another"));
+    for difference in differences {
+        let class = bump(direction, &difference);
+        found.add(class, format!("{what}: {difference}"));
     }
 }
 
-fn properties(what: &str, side: Side, (old, new): (&Value, &Value), found: &mut Comparison) {
-    let empty = serde_json::Map::new();
-    let (old, new) = (
-        old.as_object().unwrap_or(&empty),
-        new.as_object().unwrap_or(&empty),
-    );
-    for (name, schema) in old {
-        match new.get(name) {
-            Some(now) => walk(&format!("`{name}` in {what}"), side, (schema, now), found),
-            None => found.add(Bump::Major, format!("`{name}` is gone from {what}")),
-        }
-    }
-    for name in new.keys().filter(|name| !old.contains_key(*name)) {
-        found.add(Bump::Minor, format!("`{name}` is new in {what}"));
-    }
-}
-
-fn required(what: &str, side: Side, (old, new): (&Value, &Value), found: &mut Comparison) {
-    let names = |list: &Value| -> BTreeSet<String> {
-        let list = list.as_array().into_iter().flatten();
-        list.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let (old, new) = (names(old), names(new));
-    for name in new.difference(&old) {
-        let class = match side {
-            Side::Given => Bump::Major,
-            Side::Got => Bump::Minor,
-        };
-        found.add(class, format!("{what} always has `{name}`"));
-    }
-    for name in old.difference(&new) {
-        let class = match side {
-            Side::Given => Bump::Minor,
-            Side::Got => Bump::Major,
-        };
-        found.add(class, format!("{what} may lack `{name}`"));
+/// What a difference makes due.
+fn bump(direction: Direction, difference: &Difference) -> Bump {
+    let effect = difference.rule.effect();
+    match (direction.class(effect), effect) {
+        (Class::Compatible, Effect::Same) => Bump::Patch,
+        (Class::Compatible | Class::NeedsDrain, _) => Bump::Minor,
+        (Class::Breaking, _) => Bump::Major,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn manifest() -> Value {
         json!({
@@ -377,13 +261,13 @@ mod tests {
             |m| m.pointer_mut(input).unwrap()["properties"]["id"]["type"] = "integer".into(),
             Bump::Major,
             "2.0.0",
-            "`type` of `id` in the input",
+            "the input of `get`: `/id`: ",
         );
         check(
-            |m| m.pointer_mut(output).unwrap()["properties"]["more"] = json!({}),
+            |m| m.pointer_mut(output).unwrap()["properties"]["more"] = json!({ "type": "string" }),
             Bump::Minor,
             "1.3.0",
-            "`more` is new",
+            "the output of `get`: `/more`: ",
         );
         check(
             |m| m.pointer_mut(output).unwrap()["description"] = "words".into(),

@@ -19,6 +19,6 @@ mod upstream;
 
 pub use case::{Case, CaseError, CaseFolder, Exchange, Expected, Reply, Request};
 pub use check::{CHECKS, CheckSpec, Options, test};
-pub use compare::{Bump, Change, Comparison, compare};
+pub use compare::{Change, Comparison, compare};
 pub use record::{Recorded, Recorder, Scrubbed, record, scrub};
 pub use report::{CheckReport, Level, Outcome, Report};

@@ -115,7 +115,7 @@ impl Engine {
         let verdict = inbox::send(shared, run, &message, with)
             .await
             .map_err(EngineError::from)?;
-        let mut draining = shared.draining.subscribe();
+        let draining = shared.draining.clone();
         tokio::select! {
             biased;
             verdict = verdict => match verdict {
@@ -123,7 +123,7 @@ impl Engine {
                 // Without a verdict the engine has stopped; the message is on disk.
                 Ok(Ok(())) | Err(_) => Ok(()),
             },
-            _ = draining.wait_for(|draining| *draining) => Ok(()),
+            () = draining.cancelled() => Ok(()),
         }
     }
 

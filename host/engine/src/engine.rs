@@ -39,8 +39,9 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// How many ends of runs a slow listener may miss before it has to look again.
 const ENDS_KEPT: usize = 1024;
@@ -193,8 +194,9 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) metrics: Metrics,
     pub(crate) finished: FinishedRuns,
-    /// Becomes true when the host is about to stop.
-    pub(crate) draining: watch::Sender<bool>,
+    /// Cancelled when the host is about to stop. Not a `watch`, which wakes those who wait
+    /// in a random order.
+    pub(crate) draining: CancellationToken,
     pub(crate) ends: broadcast::Sender<RunId>,
     pub(crate) waiters: Waiters,
     /// Places among the runs that are worked on.
@@ -222,7 +224,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Whether the host is about to stop.
     pub(crate) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+        self.draining.is_cancelled()
     }
 }
 
@@ -265,7 +267,7 @@ impl Engine {
             plans: Plans::default(),
             queue,
             metrics,
-            draining: watch::Sender::new(false),
+            draining: CancellationToken::new(),
             ends: broadcast::channel(ENDS_KEPT).0,
             outbox: Notify::new(),
             waiters: Waiters::default(),
@@ -286,7 +288,7 @@ impl Engine {
         let timers = recover::recover(&shared).await?;
         let keeper = shared.clone();
         tokio::spawn(async move {
-            let draining = keeper.draining.subscribe();
+            let draining = keeper.draining.clone();
             keeper.protect.keep_time(draining).await;
         });
         let work = execute::work(shared.clone(), inbox, timers);
@@ -531,7 +533,7 @@ impl Engine {
     /// Stops taking events and beginning calls, lets open calls end within `patience`,
     /// and stops. Unfinished runs go on at the next start.
     pub async fn drain(&self, patience: Duration) {
-        self.shared.draining.send_replace(true);
+        self.shared.draining.cancel();
         let executor = self.executor.lock().take();
         if let Some(mut executor) = executor {
             let deadline = self.shared.ports.clock.now().plus(patience);

@@ -44,14 +44,14 @@ const DEFECT_RETRY_DELAY: Duration = Duration::from_secs(60);
 /// Works until draining begins, then lets the open runs stop.
 pub(crate) async fn work(shared: Arc<Shared>, mut inbox: Inbox, mut timers: Timers) {
     let tasks = TaskTracker::new();
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     while !shared.is_draining() {
         let due = timers.next().unwrap_or(Timestamp::from_millis(u64::MAX));
         let work = tokio::select! {
             biased;
             work = inbox.recv() => work,
             () = shared.ports.clock.sleep_until(due), if timers.next().is_some() => None,
-            _ = draining.wait_for(|draining| *draining) => break,
+            () = draining.cancelled() => break,
         };
         match work {
             Some(Work::Later(run, at)) => timers.add(run, at),

@@ -178,13 +178,13 @@ impl Lease {
 
 /// Takes up runs that are due and that nobody works on, until draining begins.
 pub(crate) async fn work(shared: Arc<Shared>) {
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     let mut after = None;
     loop {
         let clock = &shared.ports.clock;
         tokio::select! {
             biased;
-            _ = draining.wait_for(|draining| *draining) => return,
+            () = draining.cancelled() => return,
             () = clock.sleep_until(clock.now().plus(LOOK_EVERY)) => {}
         }
         // A host that has work takes no more.

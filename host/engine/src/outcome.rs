@@ -58,12 +58,12 @@ impl Engine {
         else {
             return Ok(Outcome::Unfinished);
         };
-        let mut draining = shared.draining.subscribe();
+        let draining = shared.draining.clone();
         let end = shared.ports.clock.now().plus(*within);
         tokio::select! {
             biased;
             settled = self.settled(run) => settled?,
-            _ = draining.wait_for(|draining| *draining) => return Ok(Outcome::Unfinished),
+            () = draining.cancelled() => return Ok(Outcome::Unfinished),
             () = shared.ports.clock.sleep_until(end) => return Ok(Outcome::Unfinished),
         };
         let entries = journal::load(shared.ports.store.as_ref(), run).await?;

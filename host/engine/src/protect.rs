@@ -20,7 +20,8 @@ use dowel_core::{ConnectionName, RunId, StepPath};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// What the gates share.
 pub(crate) struct Places {
@@ -106,7 +107,7 @@ impl Protect {
     }
 
     /// Opens gates when their time has come, until the host drains.
-    pub(crate) async fn keep_time(&self, mut draining: watch::Receiver<bool>) {
+    pub(crate) async fn keep_time(&self, draining: CancellationToken) {
         loop {
             let next = self.all().iter().filter_map(|gate| gate.next_time()).min();
             let due = async {
@@ -117,7 +118,7 @@ impl Protect {
             };
             tokio::select! {
                 biased;
-                _ = draining.wait_for(|draining| *draining) => return,
+                () = draining.cancelled() => return,
                 () = due => {}
                 () = self.places.alarm.notified() => {}
             }

@@ -1,10 +1,12 @@
 //! What holds at the end of every seed, whatever has happened.
 
 mod calls;
+mod children;
 mod compensation;
 mod events;
 mod intake;
 
+use crate::answers;
 use crate::log::Log;
 use crate::store::at_once;
 use crate::upstream::Call;
@@ -39,6 +41,8 @@ pub(crate) fn all(world: &World) {
     calls::check(&end);
     compensation::check(&end);
     events::check(&end);
+    children::check(&end);
+    answers::check_once(world, &end.runs);
     fold(world, &end);
     rest(world, &end);
 }

@@ -1,5 +1,6 @@
 //! Random flows of the step kinds that there are, and the one that has all of them.
 
+mod linked;
 mod steps;
 
 use crate::expressions::program;
@@ -11,6 +12,7 @@ use dowel_flow::plan::{
     Block, Concurrency, Dedupe, KeptState, KeptValue, OnFailure, Plan, RunLimits, Trigger,
     TriggerKind, WhenFull,
 };
+use dowel_flow::schedule::{Misfire, Overlap, Rhythm, Schedule};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use steps::Steps;
@@ -21,6 +23,15 @@ pub(crate) const FLOW: &str = "flow";
 /// The flow that takes what the other one emits.
 pub(crate) const FOLLOWER: &str = "follower";
 
+/// The flow that the first one runs.
+pub(crate) const CHILD: &str = "child";
+
+/// The flow that a schedule begins.
+pub(crate) const TICKER: &str = "ticker";
+
+/// The type of the events that runs wait for.
+pub(crate) const ANSWER_TYPE: &str = "sim.answered";
+
 /// The connection that all calls use.
 pub(crate) const CONNECTION: &str = "upstream";
 
@@ -29,7 +40,13 @@ pub(crate) const EVENT_TYPE: &str = "sim.happened";
 
 /// The flow of the trigger `manual` and the one that follows it.
 pub(crate) fn random(random: &Random, several_hosts: bool) -> Vec<Plan> {
-    let mut steps = Steps::new(random);
+    // What has been sent to a run is known to one host alone, as are schedules.
+    let linked = if several_hosts {
+        0
+    } else {
+        random.pick(&[0, 15, 30])
+    };
+    let mut steps = Steps::new(random).with_linked(linked);
     let block = steps.block(0);
     let mut flow = plan(FLOW, block);
     flow.dedupe = Some(Dedupe {
@@ -63,7 +80,45 @@ pub(crate) fn random(random: &Random, several_hosts: bool) -> Vec<Plan> {
                 .then(|| Duration::from_secs(random.between(60, 86_400))),
         };
     }
-    vec![flow, follower()]
+    let mut plans = vec![flow, follower()];
+    if linked > 0 {
+        plans.push(child(random));
+    }
+    if !several_hosts && random.percent(20) {
+        plans.push(ticker(random));
+    }
+    plans
+}
+
+/// What the flow runs: a call, and often something that takes time or fails.
+fn child(random: &Random) -> Plan {
+    let mut steps = Steps::new(random).with_linked(0);
+    let mut block = vec![steps.call()];
+    if random.percent(50) {
+        block.push(steps.wait());
+    }
+    block.push(steps.fail());
+    plan(CHILD, block)
+}
+
+/// Begins runs by itself.
+fn ticker(random: &Random) -> Plan {
+    let mut steps = Steps::new(random);
+    let mut plan = plan(TICKER, vec![steps.call()]);
+    plan.triggers = vec![Trigger {
+        name: "schedule".to_owned(),
+        schema: None,
+        sensitive: Vec::new(),
+        kind: TriggerKind::Schedule(Schedule {
+            rhythm: Rhythm::Every(Duration::from_secs(random.pick(&[3_600, 6 * 3_600]))),
+            misfire: random.pick(&[Misfire::Skip, Misfire::Once, Misfire::All]),
+            overlap: random.pick(&[Overlap::Queue, Overlap::Skip, Overlap::CancelRunning]),
+            calendar: None,
+            jitter: Duration::from_secs(random.pick(&[0, 60])),
+        }),
+    }];
+    plan.output = Some(program(None, &["<$trigger.scheduled_at>"]));
+    plan
 }
 
 fn concurrency(random: &Random) -> Concurrency {

@@ -4,6 +4,7 @@
 //! write, people, and time. The engine is the real one, on its ports. Whatever happens,
 //! the invariants of `docs/simulation.md` hold, and the same seed gives the same log.
 
+mod answers;
 mod check;
 mod expressions;
 mod flows;

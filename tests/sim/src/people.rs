@@ -6,7 +6,8 @@ use crate::world::World;
 use dowel_core::journal::{Actor, Command, Commanded, WhileParked};
 use dowel_core::{JsonText, RunId, StepPath};
 use dowel_engine::state::RunStatus;
-use dowel_engine::{Engine, PersonDecides};
+use dowel_engine::{Action, Deciding, Engine, PersonDecides};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -37,6 +38,10 @@ pub(crate) fn act(world: &World, random: &Random) {
         .iter()
         .filter(|(_, told)| !is_over(told.state.status))
         .collect();
+    if random.percent(10) {
+        again(world, random, &runs);
+        return;
+    }
     if open.is_empty() {
         return;
     }
@@ -55,6 +60,31 @@ pub(crate) fn act(world: &World, random: &Random) {
         _ => return,
     };
     send(world, random, *run, command);
+}
+
+/// Somebody has a run done again that has failed.
+fn again(world: &World, random: &Random, runs: &BTreeMap<RunId, Told>) {
+    let has_failed = |told: &Told| {
+        use RunStatus::{Cancelled, Compensated, Failed};
+        matches!(told.state.status, Failed | Compensated | Cancelled)
+    };
+    let failed: Vec<_> = runs.iter().filter(|(_, told)| has_failed(told)).collect();
+    if failed.is_empty() {
+        return;
+    }
+    let run = *failed[random.index(failed.len())].0;
+    let deciding = Deciding {
+        actor: PERSON.to_owned(),
+        reason: Some("looked at".to_owned()),
+        confirmed_by: None,
+        origin: None,
+    };
+    request(world, random, format!("rerun of {run}"), move |engine| {
+        Box::pin(async move {
+            let decided = engine.decide(run, deciding, Action::Rerun).await;
+            decided.map(|_| ()).map_err(|error| error.to_string())
+        })
+    });
 }
 
 /// Whether nothing can be decided any more.
@@ -112,8 +142,21 @@ pub(crate) fn unblock(world: &World) -> bool {
             send(world, &random, *run, Command::Discard { keep_key: true });
             acted = true;
         }
+        if told.state.status == RunStatus::Parked && !holds && is_waited_for(told, &runs) {
+            send(world, &random, *run, Command::Discard { keep_key: true });
+            acted = true;
+        }
     }
     acted
+}
+
+/// Whether the run that began it waits for it.
+fn is_waited_for(told: &Told, runs: &BTreeMap<RunId, Told>) -> bool {
+    let parent = told.state.created.parent.as_ref();
+    let parent = parent.filter(|parent| !parent.detached);
+    parent
+        .and_then(|parent| runs.get(&parent.run))
+        .is_some_and(|parent| !parent.state.status.is_at_rest())
 }
 
 fn answer(

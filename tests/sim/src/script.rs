@@ -1,5 +1,6 @@
 //! A random script: what comes in, what goes wrong, and when.
 
+use crate::answers;
 use crate::flows;
 use crate::people::{self, OTHER, PERSON};
 use crate::plant::Plant;
@@ -9,7 +10,7 @@ use crate::upstream::Weather;
 use crate::world::{Payload, Setting, World};
 use crate::{Outcome, check, panics};
 use dowel_core::connection::{BreakerLimits, ConnectionLimits};
-use dowel_engine::{EngineOptions, Hosts};
+use dowel_engine::{EngineOptions, Hosts, Schedules};
 use dowel_flow::policy::Policy;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -88,6 +89,7 @@ pub(crate) fn options(random: &Random) -> EngineOptions {
         policy: policy(),
         max_backlog: random.pick(&[3, 10_000]),
         max_running: usize::try_from(random.between(1, 6)).unwrap_or(1),
+        schedules: Schedules::Fire,
         ..EngineOptions::default()
     };
     if let Ok(connection) = flows::CONNECTION.parse() {
@@ -143,6 +145,7 @@ fn play(world: &mut World, random: &Random) {
                 let length = random.pick(&[1, 3, 10, 50, 1_000]);
                 world.turn(place, length);
             }
+            65..70 if answers::are_awaited(world) => answers::act(world, random),
             65..80 => pass(world, random),
             80..90 => people::act(world, random),
             other => break_something(world, random, place, other),

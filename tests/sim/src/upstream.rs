@@ -199,7 +199,10 @@ impl Upstream {
         let call = &mut ledger.calls[index];
         let is_first = !ledger.results.contains_key(&call.key);
         if is_first {
-            let result = format!(r#"{{"id":"R{number}","key":"{}"}}"#, call.key);
+            let result = match call.operation.as_str() {
+                "list" => page(&call.input),
+                _ => format!(r#"{{"id":"R{number}","key":"{}"}}"#, call.key),
+            };
             let result = JsonText::parse(&result).unwrap_or_else(|_| JsonText::null());
             ledger.results.insert(call.key.clone(), result);
         }
@@ -266,6 +269,15 @@ impl Upstream {
             Fate::Rejected => (Err(failed(ErrorKind::Rejected, None)), SendRecord::Answered),
         };
         CallOutcome { result, sent }
+    }
+}
+
+/// A page of three items: the first one has two of them.
+fn page(input: &str) -> String {
+    if input.contains("after") {
+        r#"{"items":[3],"next":null}"#.to_owned()
+    } else {
+        r#"{"items":[1,2],"next":"second"}"#.to_owned()
     }
 }
 

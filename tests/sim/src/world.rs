@@ -1,5 +1,6 @@
 //! Hosts, an upstream, people and time, and a script of what they do.
 
+use crate::answers::{self, Mail};
 use crate::flows;
 use crate::host::{Around, Host};
 use crate::log::Log;
@@ -44,8 +45,9 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<Option<Host>>,
     pub(crate) acks: Arc<Mutex<Vec<Ack>>>,
     pub(crate) answers: Answers,
+    pub(crate) mail: Mail,
     /// Requests that have not been answered, at most.
-    requests: u64,
+    pub(crate) requests: u64,
     started: u64,
 }
 
@@ -73,6 +75,7 @@ impl World {
             hosts: (0..setting.hosts).map(|_| None).collect(),
             acks: Arc::default(),
             answers: Answers::default(),
+            mail: Mail::default(),
             requests: 0,
             started: 0,
         }
@@ -224,6 +227,12 @@ impl World {
         open.map(|(run, _)| *run).collect()
     }
 
+    /// The runs that hosts have queued.
+    fn working(&self) -> u64 {
+        let engines = self.hosts.iter().flatten().filter_map(Host::engine);
+        engines.map(|engine| engine.working()).sum()
+    }
+
     /// Everything goes well from now on: whatever can end has to end.
     pub(crate) fn heal(&mut self) {
         self.log().line("everything heals");
@@ -244,15 +253,17 @@ impl World {
             }
             let is_over = self.unfinished().is_empty()
                 && self.keys("o").is_empty()
-                && self.keys("i").is_empty();
+                && self.keys("i").is_empty()
+                && self.working() == 0;
             if is_over {
                 return;
             }
+            answers::check_at_rest(self);
             // Who was asked may need time, such as for the disk to have room.
             if std::mem::take(&mut has_asked) && self.next_due() {
                 continue;
             }
-            has_asked = people::unblock(self);
+            has_asked = people::unblock(self) | answers::unblock(self);
             if !has_asked && !self.next_due() {
                 break;
             }

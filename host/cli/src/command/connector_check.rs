@@ -3,7 +3,8 @@
 use crate::args::{ConnectorCheck, Format};
 use crate::{exit, fetch, output};
 use anyhow::{Context as _, Result};
-use dowel_conformance::{Bump, compare};
+use dowel_conformance::compare;
+use dowel_flow::contract::Bump;
 use dowel_wasm::package;
 use serde_json::json;
 use std::fmt::Write;

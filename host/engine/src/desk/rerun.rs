@@ -88,11 +88,11 @@ impl Engine {
 
     /// The first run's own journal says so when this returns, unless the host stops.
     async fn wait_for(&self, verdict: tokio::sync::oneshot::Receiver<inbox::Verdict>) {
-        let mut draining = self.shared().draining.subscribe();
+        let draining = self.shared().draining.clone();
         tokio::select! {
             biased;
             _ = verdict => {}
-            _ = draining.wait_for(|draining| *draining) => {}
+            () = draining.cancelled() => {}
         }
     }
 }

@@ -21,7 +21,7 @@ const ROWS_PER_SCAN: usize = 1_024;
 
 /// Tells of groups until draining begins.
 pub(crate) async fn work(shared: Arc<Shared>) {
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     let mut told = match load(&shared).await {
         Ok(told) => told,
         Err(error) => {
@@ -38,7 +38,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = news => {}
-            _ = draining.wait_for(|draining| *draining) => {}
+            () = draining.cancelled() => {}
         }
     }
 }

@@ -64,7 +64,7 @@ fn event(state: &RunState, entry: &Entry) -> Option<CloudEvent> {
 /// Delivers what is in the outbox, now and whenever something is put into it, until
 /// draining begins.
 pub(crate) async fn work(shared: Arc<Shared>) {
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     while !shared.is_draining() {
         // Taken before the look, so that nothing that is put meanwhile is missed.
         let news = shared.outbox.notified();
@@ -82,7 +82,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = again => {}
-            _ = draining.wait_for(|draining| *draining) => {}
+            () = draining.cancelled() => {}
         }
     }
 }

@@ -53,11 +53,11 @@ impl Driver {
     async fn wait_for_room(&mut self) {
         let clock = &self.shared.ports.clock;
         let mut later = clock.sleep_until(clock.now().plus(ROOM_RETRY_DELAY));
-        let mut draining = self.shared.draining.subscribe();
+        let draining = self.shared.draining.clone();
         loop {
             tokio::select! {
                 biased;
-                _ = draining.wait_for(|draining| *draining) => return,
+                () = draining.cancelled() => return,
                 // Calls that were sent go on, and nothing of them is lost.
                 ended = self.open.next(), if !self.open.is_empty() => {
                     self.ended.extend(ended.flatten());

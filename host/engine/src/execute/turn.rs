@@ -117,7 +117,7 @@ impl Driver {
         let renewal = self.page.renewal();
         let until = [wake, patience, renewal].into_iter().flatten().min();
         let until = until.map(|at| self.shared.ports.clock.sleep_until(at));
-        let mut draining = self.shared.draining.subscribe();
+        let draining = self.shared.draining.clone();
         let waits_in_line = !self.turns.here.is_empty();
         self.slot = None;
         let mut knocked = false;
@@ -126,7 +126,7 @@ impl Driver {
             ended = self.open.next() => ended.flatten(),
             () = self.seat.knocked() => { knocked = true; None }
             () = async { match until { Some(sleep) => sleep.await, None => std::future::pending().await } } => None,
-            _ = draining.wait_for(|draining| *draining), if waits_in_line => None,
+            () = draining.cancelled(), if waits_in_line => None,
         };
         self.slot = self.shared.slots.clone().acquire_owned().await.ok();
         if knocked {

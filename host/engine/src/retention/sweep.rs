@@ -50,14 +50,14 @@ enum Pace {
 
 /// Makes passes until the host drains.
 pub(crate) async fn work(shared: Arc<Shared>, interval: Duration) {
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     let clock = shared.ports.clock.clone();
     let mut pause = interval;
     loop {
         tokio::select! {
             biased;
             () = clock.sleep_until(clock.now().plus(pause)) => {}
-            _ = draining.wait_for(|draining| *draining) => return,
+            () = draining.cancelled() => return,
         }
         pause = match pass(&shared, Pace::Yielding).await {
             Ok(swept) if swept.is_nothing() => interval,

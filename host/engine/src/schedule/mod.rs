@@ -65,7 +65,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
     if shared.options.schedules == Schedules::Still {
         return;
     }
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     while AssertUnwindSafe(turns(&shared))
         .catch_unwind()
         .await
@@ -76,7 +76,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = sleep(&shared, Some(retry)) => {}
-            _ = draining.wait_for(|draining| *draining) => return,
+            () = draining.cancelled() => return,
         }
     }
 }
@@ -84,7 +84,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
 async fn turns(shared: &Shared) {
     let mut ends = shared.ends.subscribe();
     let mut changes = shared.plans.changes();
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     let mut clockwork = Clockwork::default();
     let mut stale = true;
     while !shared.is_draining() {
@@ -101,7 +101,7 @@ async fn turns(shared: &Shared) {
             () = sleep(shared, wake) => {}
             () = clockwork.a_run_ends(&mut ends) => {}
             _ = changes.changed() => stale = true,
-            _ = draining.wait_for(|draining| *draining) => break,
+            () = draining.cancelled() => break,
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Compares the contracts of two versions of a flow.
 
 use super::promise::Promise;
-use super::rule::Rule;
-use super::schema::{Difference, compare};
+use super::schema::{Difference, compare, lower};
 use super::{Class, Direction};
 use crate::picture::fields;
 use crate::plan::{Plan, StepKind, Trigger, TriggerKind};
@@ -53,12 +52,6 @@ fn promise(part: &str, promise: Promise, detail: &str) -> ContractChange {
     }
 }
 
-fn lower(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    let first = chars.next().map(|c| c.to_lowercase().to_string());
-    first.unwrap_or_default() + chars.as_str()
-}
-
 /// Differences of schemas as changes of the contract.
 pub(crate) fn schemas(
     part: &str,
@@ -71,31 +64,11 @@ pub(crate) fn schemas(
     let change = |difference: Difference| ContractChange {
         class: direction.class(difference.rule.effect()),
         part: part.to_owned(),
-        message: message(&difference),
+        message: difference.to_string(),
         pointer: difference.pointer,
         rule: difference.rule.name(),
     };
     found.into_iter().map(change).collect()
-}
-
-fn message(difference: &Difference) -> String {
-    let meaning = difference.rule.meaning().trim();
-    let place = match difference.pointer.as_str() {
-        "" => "the value".to_owned(),
-        pointer => format!("`{pointer}`"),
-    };
-    let detail = match difference.detail.as_str() {
-        "" => String::new(),
-        detail => format!(" ({detail})"),
-    };
-    match difference.rule {
-        Rule::RequiredAdded => format!("{place}: the key `{}` is required now", difference.detail),
-        Rule::RequiredRemoved => format!(
-            "{place}: the key `{}` is no longer required",
-            difference.detail
-        ),
-        _ => format!("{place}: {}{detail}", lower(meaning.trim_end_matches('.'))),
-    }
 }
 
 fn triggers(changes: &mut Vec<ContractChange>, old: &Plan, new: &Plan) {

@@ -9,7 +9,8 @@ pub(super) fn check(end: &End) {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for told in end.runs.values() {
         let created = &told.state.created;
-        if created.flow.as_str() == FOLLOWER {
+        // A person may have it taken again.
+        if created.flow.as_str() == FOLLOWER && created.rerun_of.is_none() {
             let fields = created.event.fields().unwrap_or_default();
             let id = fields.into_iter().find(|(name, _)| name == "id");
             let id = id.and_then(|(_, id)| id.as_string()).unwrap_or_default();

@@ -44,7 +44,8 @@ fn once(end: &End) {
     let mut by_key: BTreeMap<(String, String), Vec<(RunId, &Told)>> = BTreeMap::new();
     for (run, told) in &end.runs {
         let created = &told.state.created;
-        if let Some(key) = &created.dedupe_key {
+        // A person who has a run done again is asked by no key.
+        if let (Some(key), None) = (&created.dedupe_key, created.rerun_of) {
             let of = (created.flow.to_string(), key.clone());
             by_key.entry(of).or_default().push((*run, told));
         }

@@ -19,8 +19,10 @@ const DEPTH: u32 = 2;
 
 /// Makes steps.
 pub(super) struct Steps<'r> {
-    random: &'r Random,
+    pub(super) random: &'r Random,
     made: u32,
+    /// Of a hundred steps so many need events or other runs.
+    linked: u64,
 }
 
 /// A name that is written in this program, and follows the rules of names.
@@ -35,7 +37,7 @@ pub(super) fn id(text: &str) -> StepId {
     name(text)
 }
 
-fn step(name: &str, kind: StepKind) -> Step {
+pub(super) fn step(name: &str, kind: StepKind) -> Step {
     Step {
         id: id(name),
         position: position(),
@@ -48,10 +50,19 @@ fn step(name: &str, kind: StepKind) -> Step {
 
 impl<'r> Steps<'r> {
     pub(super) fn new(random: &'r Random) -> Self {
-        Self { random, made: 0 }
+        Self {
+            random,
+            made: 0,
+            linked: 0,
+        }
     }
 
-    fn next_id(&mut self) -> String {
+    /// Of a hundred steps so many need events or other runs.
+    pub(super) fn with_linked(self, linked: u64) -> Self {
+        Self { linked, ..self }
+    }
+
+    pub(super) fn next_id(&mut self) -> String {
         self.made += 1;
         format!("s{}", self.made)
     }
@@ -69,6 +80,7 @@ impl<'r> Steps<'r> {
     fn any(&mut self, depth: u32) -> Step {
         let choices = if depth < DEPTH { 20 } else { 14 };
         let mut step = match self.random.below(choices) {
+            _ if self.linked > 0 && self.random.percent(self.linked) => self.linked(depth, DEPTH),
             0..=6 => self.call(),
             7 => self.set(),
             8 | 9 => self.emit(),
@@ -87,7 +99,7 @@ impl<'r> Steps<'r> {
         step
     }
 
-    fn call(&mut self) -> Step {
+    pub(super) fn call(&mut self) -> Step {
         let kind = self.random.pick(&[
             Idempotency::Keyed,
             Idempotency::Keyed,
@@ -152,7 +164,7 @@ impl<'r> Steps<'r> {
         step(&self.next_id(), emit)
     }
 
-    fn wait(&mut self) -> Step {
+    pub(super) fn wait(&mut self) -> Step {
         let wait = Wait {
             program: program(None, &[]),
             duration: Some(Duration::from_secs(self.random.pick(&[0, 1, 60, 7_200]))),
@@ -182,7 +194,7 @@ impl<'r> Steps<'r> {
         step(&self.next_id(), StepKind::Approve(Box::new(approve)))
     }
 
-    fn fail(&mut self) -> Step {
+    pub(super) fn fail(&mut self) -> Step {
         if self.random.percent(70) {
             return self.call();
         }

@@ -68,7 +68,7 @@ pub(super) async fn seal(shared: &Shared) -> Result<ChainHead, StoreError> {
 
 /// Links entries as they come, until draining ends, and tells of the head in the log.
 pub(in crate::desk) async fn work(shared: Arc<Shared>) {
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     let mut told: Option<(ChainHead, Timestamp)> = None;
     loop {
         let news = shared.desk.audit.news.notified();
@@ -84,7 +84,7 @@ pub(in crate::desk) async fn work(shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = news => {}
-            _ = draining.wait_for(|draining| *draining) => {}
+            () = draining.cancelled() => {}
         }
     }
 }

@@ -46,7 +46,7 @@ type Operations = BTreeMap<RunId, Operation>;
 pub(in crate::desk) async fn work(engine: Engine) {
     let shared = engine.shared();
     let clock = &shared.ports.clock;
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     let mut operations = Operations::new();
     let mut has_news = true;
     while !shared.is_draining() {
@@ -70,7 +70,7 @@ pub(in crate::desk) async fn work(engine: Engine) {
         };
         has_news = tokio::select! {
             biased;
-            _ = draining.wait_for(|draining| *draining) => false,
+            () = draining.cancelled() => false,
             () = shared.desk.bulk.news.notified() => true,
             () = rest => false,
         };

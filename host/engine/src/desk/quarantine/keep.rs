@@ -45,13 +45,13 @@ pub(in crate::desk) async fn work(shared: Arc<Shared>) {
     let Some(mut receiver) = receiver else {
         return;
     };
-    let mut draining = shared.draining.subscribe();
+    let draining = shared.draining.clone();
     loop {
         let mut offers = Vec::new();
         let is_draining = tokio::select! {
             biased;
             _ = receiver.recv_many(&mut offers, AT_ONCE) => false,
-            _ = draining.wait_for(|draining| *draining) => true,
+            () = draining.cancelled() => true,
         };
         for offer in offers {
             keep(&shared, offer).await;
@@ -63,7 +63,7 @@ pub(in crate::desk) async fn work(shared: Arc<Shared>) {
         let pause = shared.ports.clock.now().plus(PAUSE);
         let is_draining = tokio::select! {
             biased;
-            _ = draining.wait_for(|draining| *draining) => true,
+            () = draining.cancelled() => true,
             () = shared.ports.clock.sleep_until(pause) => false,
         };
         if is_draining {

@@ -13,6 +13,7 @@ use dowel_core::JsonText;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::LazyLock;
 
 /// One way in which two schemas differ.
@@ -25,6 +26,34 @@ pub struct Difference {
     pub rule: Rule,
     /// What exactly, such as the name of a key.
     pub detail: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = self.detail.as_str();
+        match self.pointer.as_str() {
+            "" => f.write_str("the value: ")?,
+            pointer => write!(f, "`{pointer}`: ")?,
+        }
+        match self.rule {
+            Rule::RequiredAdded => write!(f, "the key `{detail}` is required now"),
+            Rule::RequiredRemoved => write!(f, "the key `{detail}` is no longer required"),
+            rule => {
+                let meaning = lower(rule.meaning().trim().trim_end_matches('.'));
+                match detail {
+                    "" => f.write_str(&meaning),
+                    detail => write!(f, "{meaning} ({detail})"),
+                }
+            }
+        }
+    }
+}
+
+/// A sentence as the rest of another one.
+pub(super) fn lower(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    let first = chars.next().map(|c| c.to_lowercase().to_string());
+    first.unwrap_or_default() + chars.as_str()
 }
 
 /// Compares two schemas; nothing if every value that is good for one is good for the other.
