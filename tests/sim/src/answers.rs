@@ -20,7 +20,7 @@ const SOURCE: &str = "urn:sim:outside";
 /// Events are kept for 30 days; younger ones than this are surely there.
 const SURELY_KEPT: Duration = Duration::from_secs(20 * 86_400);
 
-/// After this time a run that waits has looked for what came before.
+/// After this time a run that waits has looked for what came before, and taken what came.
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// An event that was acknowledged.
@@ -157,7 +157,7 @@ pub(crate) fn check_at_rest(world: &World) {
         let missed = posted.iter().find(|posted| {
             posted.of == of
                 && posted.at > told.state.events_from()
-                && now.since(posted.at) < SURELY_KEPT
+                && (SETTLED..SURELY_KEPT).contains(&now.since(posted.at))
                 && !known.contains(&posted.id.as_str())
         });
         if let Some(missed) = missed {
