@@ -129,6 +129,20 @@ async fn a_child_and_its_parent_outlive_the_host() {
     let (_, runs) = world.get(&second, "/api/v1/runs?flow=payment").await;
     let runs: Value = serde_json::from_str(&runs).unwrap();
     assert_eq!(runs["runs"].as_array().unwrap().len(), 1, "{runs}");
+
+    // As a case, the run of the other flow is answered by what it came to.
+    let record = ["test", "--record", &run, "--host", &second.socket];
+    let recorded = text(&dowel(folder.path(), &record).output().unwrap());
+    assert!(!recorded.contains("something else"), "{recorded}");
+    let cases = fs::read_to_string(folder.path().join("flows/order/flow.test.yaml")).unwrap();
+    for line in [
+        "      pay: { return: { by: ana@example.com } }",
+        "        - { call: run.payment, with: { total: '1.10' } }",
+    ] {
+        assert!(cases.contains(line), "{cases}");
+    }
+    let replayed = text(&dowel(folder.path(), &["test", "order"]).output().unwrap());
+    assert!(replayed.contains("4 passed"), "{replayed}");
 }
 
 #[test]

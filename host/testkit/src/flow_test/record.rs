@@ -1,7 +1,10 @@
 //! A case made of a real run.
 
 use super::fake::fake_in;
-use dowel_core::journal::{CallArguments, Entry, Event, RunCreated};
+use dowel_core::code::run as code;
+use dowel_core::journal::{
+    CallArguments, ChildBegan, ChildEnd, Entry, Event, RunCreated, StopReason,
+};
 use dowel_core::units::format_duration;
 use dowel_core::{ErrorKind, JsonText, SendRecord, StepError, StepPath};
 use dowel_engine::mask::MASK;
@@ -126,6 +129,8 @@ struct Calls {
     names: BTreeMap<StepPath, String>,
     answers: BTreeMap<String, Vec<Answered>>,
     made: Vec<MadeCall>,
+    /// Why runs of other flows were stopped.
+    stopped: BTreeMap<StepPath, StopReason>,
 }
 
 impl Calls {
@@ -166,7 +171,37 @@ impl Calls {
                 };
                 self.end(path, failed.number, outcome);
             }
+            Event::ChildBegan(began) => self.begin_run(began),
+            Event::ChildStopped { path, reason, .. } => {
+                self.stopped.insert(path.clone(), *reason);
+            }
+            Event::ChildEnded {
+                path, attempt, end, ..
+            } => {
+                let reason = self.stopped.remove(path);
+                self.end(path, *attempt, came_to(end, reason));
+            }
             _ => {}
+        }
+    }
+
+    /// A run of another flow is answered under the id of its step.
+    fn begin_run(&mut self, began: &ChildBegan) {
+        let path = &began.path;
+        self.names.insert(path.clone(), path.id().to_owned());
+        if let Some(payload) = &began.payload {
+            self.made.push(MadeCall {
+                name: super::runs::named(&began.flow),
+                step: path.to_string(),
+                attempts: 0,
+                input: payload.clone(),
+                key: String::new(),
+                is_mocked: true,
+            });
+        }
+        if began.detached {
+            let id = JsonText::string(&began.run.to_string());
+            self.end(path, began.attempt, Ok(JsonText::object([("run", &id)])));
         }
     }
 
@@ -201,6 +236,33 @@ impl Calls {
             call.attempts = attempt;
         }
     }
+}
+
+/// What a step is told of its child.
+fn came_to(
+    end: &ChildEnd,
+    stopped: Option<StopReason>,
+) -> Result<JsonText, (StepError, SendRecord)> {
+    let error = match (end, stopped) {
+        (ChildEnd::Succeeded { output }, _) => return Ok(output.clone()),
+        (ChildEnd::Failed { error }, _) => error.clone(),
+        (ChildEnd::Cancelled {}, Some(StopReason::Timeout)) => StepError::host(
+            ErrorKind::Timeout,
+            code::CHILD_TIMEOUT,
+            "the run did not end in time",
+        ),
+        (ChildEnd::Cancelled {}, _) => StepError::host(
+            ErrorKind::Rejected,
+            code::CHILD_CANCELLED,
+            "the run was cancelled",
+        ),
+    };
+    // What the mock is taken as, so that nothing has to be said about it.
+    let sent = match error.kind {
+        ErrorKind::Timeout | ErrorKind::UnknownOutcome => SendRecord::Sent,
+        _ => SendRecord::Answered,
+    };
+    Err((error, sent))
 }
 
 /// One answer, or the list of them; equal ones that follow each other are one.

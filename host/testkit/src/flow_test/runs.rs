@@ -4,7 +4,7 @@
 use dowel_core::expression::Program;
 use dowel_core::journal::PinnedConnector;
 use dowel_core::manifest::{Effect, Idempotency};
-use dowel_core::{ConnectionName, Digest, JsonText, OperationName};
+use dowel_core::{ConnectionName, Digest, FlowName, JsonText, OperationName};
 use dowel_flow::flow_test::Case;
 use dowel_flow::plan::{Block, Call, Plan, RunFlow, Step, StepKind};
 use std::sync::Arc;
@@ -43,6 +43,11 @@ pub(super) fn shown(connection: &ConnectionName, operation: &OperationName) -> S
     let is_run = connection.as_str() == CONNECTION;
     let connection = if is_run { SHOWN } else { connection.as_str() };
     format!("{connection}.{operation}")
+}
+
+/// The name of runs of a flow, as cases know it.
+pub(super) fn named(flow: &FlowName) -> String {
+    format!("{SHOWN}.{flow}")
 }
 
 /// The flow of a mocked run.
