@@ -5,6 +5,7 @@ mod approvals;
 mod connector;
 mod exceptions;
 mod gitops;
+mod secret;
 
 pub(crate) use access::{Access, Admin, Grants, Login, Oidc, Token};
 pub(crate) use approvals::Approvals;
@@ -14,6 +15,7 @@ pub(crate) use connector::{
 };
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
+pub(crate) use secret::{Rotate, Secret};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -212,6 +214,9 @@ pub(crate) enum Command {
     /// Shows how connections stand, and stops and starts them.
     #[command(subcommand)]
     Connection(Connection),
+    /// Keeps secrets in an encrypted file, and looks whether all are there.
+    #[command(subcommand)]
+    Secret(Secret),
     /// Builds, tests and inspects connectors.
     #[command(subcommand)]
     Connector(Connector),

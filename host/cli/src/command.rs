@@ -39,6 +39,7 @@ mod restore;
 mod run;
 mod runs;
 mod schedules;
+mod secret;
 mod serve;
 mod switches;
 mod test;
@@ -110,10 +111,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Connection(connection) => connection_command(connection, format).await,
         Command::Switches(Switches::List(host)) => switches::list(&host, format).await,
         Command::Connector(connector) => connector_command(connector, format).await,
+        Command::Secret(command) => secret::run(command, format).await,
         Command::Explain { code } => explain::run(&code, format),
         Command::Backup(backup) => backup::run(&backup, format).await,
         Command::Restore(restore) => restore::run(&restore, format).await,
-        Command::Doctor(repository) => doctor::run(&repository, format),
+        Command::Doctor(repository) => doctor::run(&repository, format).await,
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use dowel_api::{ApiState, Senders};
 use dowel_core::code::Code;
 use dowel_core::code::gitops::COMMIT_REFUSED;
+use dowel_core::code::secret::OF_THE_HOST;
 use dowel_core::{CommitId, Digest};
 use dowel_engine::{Candidate, Engine, Look, LookFailure, Verdict};
 use dowel_flow::diagnostic::{Diagnostic, Severity};
@@ -46,6 +47,16 @@ pub(crate) struct Host {
     pub(crate) connections: ConnectorHost,
     pub(crate) connectors: InstalledConnectors,
     pub(crate) mapping: Mapping,
+    pub(crate) secrets: SecretRule,
+}
+
+/// Who says which files and servers of the machine secrets are read from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecretRule {
+    /// The host file; a section of the environment is for laptops.
+    HostFile,
+    /// Nobody: a section of the environment is refused.
+    Nobody,
 }
 
 /// A tree that has passed every check.
@@ -305,6 +316,11 @@ fn check(host: &Host, loaded: Loaded) -> Result<Checked, LookFailure> {
             .map_or(COMMIT_REFUSED, |finding| finding.code);
         let texts: Vec<String> = errors.iter().map(|finding| finding.render()).collect();
         return Err(failure(code, texts.join("\n")));
+    }
+    if host.secrets == SecretRule::Nobody && loaded.environment.secrets.is_some() {
+        let message = "the environment file has `secrets`, and the host file has none: what is read \
+                       on this machine is said by its host file";
+        return Err(failure(OF_THE_HOST, message.to_owned()));
     }
     let enabled = loading::enabled(&compiled.plans, &loaded.environment);
     wiring::check_configs(&loaded.environment, &enabled, &host.connectors)

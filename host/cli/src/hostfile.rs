@@ -5,6 +5,7 @@ use crate::args::Repository;
 use crate::followed::{FloorFile, RepositoryFile};
 use anyhow::{Result, anyhow};
 use dowel_core::code::gitops::HOST_FILE;
+use dowel_core::secret::SecretSources;
 use dowel_flow::diagnostic::Diagnostic;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -27,6 +28,8 @@ pub(crate) struct HostFile {
     pub(crate) store: Option<StoreFile>,
     /// What the host follows; without it the files of the folder that it is started for.
     pub(crate) repository: Option<RepositoryFile>,
+    /// Where secrets come from; what the environment file says otherwise.
+    pub(crate) secrets: Option<SecretSources>,
     /// What is asked of changes of the environment at least.
     #[serde(default)]
     pub(crate) policy_floor: FloorFile,
@@ -134,11 +137,16 @@ public_url: https://flows.example.com
 store: { sled: data }
 repository: { url: 'git@git.example.com:team/flows.git', branch: main, key_file: key, poll: 10s }
 policy_floor: { approvals: 1, forbid_author: true }
+secrets: { age: { file: secrets.age, identity_file: identity } }
 ";
         let mut file = parse(text).unwrap();
         file.place(Path::new("/etc/dowel"));
         assert_eq!(file.environment.as_deref(), Some("prod"));
         assert_eq!(file.store.unwrap().sled, Path::new("/etc/dowel/data"));
+        assert_eq!(
+            file.secrets.take().unwrap().age.unwrap().identity_file,
+            "identity"
+        );
         let mut repository = file.repository.unwrap();
         let paths: Vec<_> = repository.paths().map(|path| path.clone()).collect();
         assert_eq!(paths, [Path::new("/etc/dowel/key")]);

@@ -20,6 +20,7 @@ mod logins;
 mod next_fires;
 mod one_call;
 mod output;
+mod prompt;
 mod registry;
 mod repository;
 mod secrets;

@@ -2,16 +2,16 @@
 
 use crate::args::Repository;
 use crate::command::eval::read;
-use crate::secrets::HostSecrets;
-use crate::{connectors, wiring};
+use crate::{connectors, secrets, wiring};
 use anyhow::{Context as _, Result, anyhow, bail};
 use dowel_conformance::Recorder;
 use dowel_core::connection::{ApiKeyPlace, AuthMethod, Connection};
 use dowel_core::id::{ConnectionName, OperationName};
 use dowel_core::manifest::OperationSpec;
-use dowel_core::port::{CallOutcome, CallRequest, Invoker};
+use dowel_core::port::{CallOutcome, CallRequest, Invoker, Secrets as _};
 use dowel_core::{JsonText, RunId, StepId, StepPath, Timestamp};
 use dowel_flow::validate::Validator;
+use dowel_secrets::Providers;
 use dowel_wasm::{ConnectorHost, HostOptions, WireAnswer, WireRequest};
 use std::path::Path;
 use std::sync::Arc;
@@ -70,9 +70,7 @@ pub(crate) async fn make(wanted: &Wanted<'_>) -> Result<OneCall> {
         let name = &environment.name;
         anyhow!("the environment `{name}` binds no connection `{connection}`")
     })?;
-    let secrets = Arc::new(HostSecrets {
-        folder: repository.secrets_dir.clone(),
-    });
+    let secrets = Arc::new(secrets::of(repository)?);
     let recorder = Arc::new(Recorder::default());
     let host = ConnectorHost::new(
         HostOptions {
@@ -83,7 +81,7 @@ pub(crate) async fn make(wanted: &Wanted<'_>) -> Result<OneCall> {
         Arc::clone(&secrets) as _,
     )?;
     connectors::install(&host, repository)?;
-    let known = secret_values(&bound, &secrets);
+    let known = secret_values(&bound, &secrets).await;
     let request = request(&host, &bound, &operation, wanted)?;
     host.bind(vec![bound.clone()]).map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -188,13 +186,11 @@ fn check_input(spec: &OperationSpec, input: &JsonText) -> Result<()> {
     )
 }
 
-fn secret_values(connection: &Connection, secrets: &HostSecrets) -> Vec<String> {
-    let names = match connection.auth.as_ref().map(|auth| &auth.method) {
-        None => Vec::new(),
-        Some(AuthMethod::Bearer { token }) => vec![token],
-        Some(AuthMethod::Basic { username, password }) => vec![username, password],
-        Some(AuthMethod::ApiKey { key, .. }) => vec![key],
-    };
-    let values = names.into_iter().filter_map(|name| secrets.read(name).ok());
-    values.map(|secret| secret.expose().to_owned()).collect()
+async fn secret_values(connection: &Connection, secrets: &Providers) -> Vec<String> {
+    let mut values = Vec::new();
+    for name in connection.secret_names() {
+        let known = secrets.valid(name).await.unwrap_or_default();
+        values.extend(known.iter().map(|secret| secret.expose().to_owned()));
+    }
+    values
 }

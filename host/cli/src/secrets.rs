@@ -1,82 +1,42 @@
-//! Secrets from environment variables and from files (Kubernetes mounts). Read when
-//! used, so that a rotated file counts at once.
+//! Where secrets come from: what the host file says, or else the environment file, or
+//! else variables; `--secrets-dir` adds a folder.
 
-use dowel_core::port::{BoxFuture, Secret, SecretError, Secrets};
-use std::path::PathBuf;
+use crate::args::Repository;
+use crate::hostfile::HostFile;
+use crate::system::SystemClock;
+use crate::wiring;
+use anyhow::{Result, anyhow};
+use dowel_core::secret::{FolderSource, SecretSources};
+use dowel_secrets::Providers;
+use std::path::Path;
+use std::sync::Arc;
 
-/// Environment variables begin with this: `crm_token` is `DOWEL_SECRET_CRM_TOKEN`.
-const PREFIX: &str = "DOWEL_SECRET_";
-
-/// The largest secret file, in bytes.
-const MAX_SECRET_BYTES: u64 = 64 << 10;
-
-/// Environment variables first, then one file per secret in a folder.
-pub(crate) struct HostSecrets {
-    pub(crate) folder: Option<PathBuf>,
-}
-
-/// The environment variable of a secret.
-pub(crate) fn variable(name: &str) -> String {
-    format!("{PREFIX}{}", name.to_uppercase().replace('-', "_"))
-}
-
-impl HostSecrets {
-    /// The current value of a secret.
-    pub(crate) fn read(&self, name: &str) -> Result<Secret, SecretError> {
-        if let Ok(value) = std::env::var(variable(name)) {
-            return Ok(Secret::new(value));
-        }
-        let missing = || SecretError::Missing(name.to_owned());
-        let is_plain = name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-        let folder = self
-            .folder
-            .as_ref()
-            .filter(|_| is_plain)
-            .ok_or_else(missing)?;
-        let path = folder.join(name);
-        let unreadable = |reason: String| SecretError::Unreadable {
-            name: name.to_owned(),
-            reason,
-        };
-        match std::fs::metadata(&path) {
-            Err(_) => return Err(missing()),
-            Ok(data) if data.len() > MAX_SECRET_BYTES => {
-                return Err(unreadable("the file is too large".into()));
-            }
-            Ok(_) => {}
-        }
-        let text = std::fs::read_to_string(&path).map_err(|e| unreadable(e.kind().to_string()))?;
-        // Editors end files with a line break that is not part of the secret.
-        Ok(Secret::new(text.strip_suffix('\n').unwrap_or(&text)))
+/// The places of secrets, for the environment that the command line names.
+pub(crate) fn of(repository: &Repository) -> Result<Providers> {
+    let file = HostFile::of(repository)?;
+    if let Some(sources) = file.secrets {
+        let base = repository.host_file.as_deref().and_then(Path::parent);
+        return open(repository, sources, base.unwrap_or(Path::new("")));
     }
+    // What a host follows is said by others than who owns the machine.
+    let written = match file.repository {
+        Some(_) => None,
+        None => match repository.environment()? {
+            None => None,
+            Some(Ok(environment)) => environment.secrets,
+            Some(Err(findings)) => return Err(wiring::as_error(&findings)),
+        },
+    };
+    let sources = written.unwrap_or_else(SecretSources::variables);
+    open(repository, sources, &repository.repo)
 }
 
-impl Secrets for HostSecrets {
-    fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Secret, SecretError>> {
-        Box::pin(std::future::ready(self.read(name)))
+fn open(repository: &Repository, mut sources: SecretSources, base: &Path) -> Result<Providers> {
+    if let Some(folder) = &repository.secrets_dir {
+        // The option is relative to where the command runs.
+        let folder = std::path::absolute(folder)?.display().to_string();
+        sources.files = Some(FolderSource { folder });
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_found_and_names_cannot_leave_the_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("crm_token"), "t0p\n").unwrap();
-        let secrets = HostSecrets {
-            folder: Some(folder.path().join("")),
-        };
-        assert_eq!(secrets.read("crm_token").unwrap().expose(), "t0p");
-        for name in ["other", "../crm_token", "/etc/hostname", "."] {
-            assert!(
-                matches!(secrets.read(name), Err(SecretError::Missing(_))),
-                "{name}"
-            );
-        }
-        assert_eq!(variable("crm_token"), "DOWEL_SECRET_CRM_TOKEN");
-    }
+    Providers::new(&sources, base, Arc::new(SystemClock))
+        .map_err(|error| anyhow!("{}: {error}", error.code()))
 }

@@ -17,6 +17,7 @@ pub mod flow;
 pub mod gitops;
 pub mod reference;
 pub mod run;
+pub mod secret;
 pub mod store;
 pub mod switch;
 
@@ -66,6 +67,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         access::ENTRIES,
         switch::ENTRIES,
         config::ENTRIES,
+        secret::ENTRIES,
         gitops::ENTRIES,
     ]
     .into_iter()

@@ -30,6 +30,15 @@ pub struct Connection {
     pub isolation: Isolation,
 }
 
+impl Connection {
+    /// The names of the secrets that its credential is made from.
+    pub fn secret_names(&self) -> Vec<&str> {
+        let auth = self.auth.as_ref();
+        auth.map(|auth| auth.method.secret_names())
+            .unwrap_or_default()
+    }
+}
+
 /// The header that carries the idempotency key unless the connection names another.
 pub const DEFAULT_IDEMPOTENCY_HEADER: &str = "Idempotency-Key";
 
@@ -76,6 +85,17 @@ pub enum AuthMethod {
         /// Secret with the key.
         key: String,
     },
+}
+
+impl AuthMethod {
+    /// The names of the secrets that the credential is made from.
+    pub fn secret_names(&self) -> Vec<&str> {
+        match self {
+            Self::Bearer { token } => vec![token],
+            Self::Basic { username, password } => vec![username, password],
+            Self::ApiKey { key, .. } => vec![key],
+        }
+    }
 }
 
 /// Where an API key goes.

@@ -19,6 +19,7 @@ pub mod pointer;
 pub mod port;
 pub mod repository;
 pub mod retention;
+pub mod secret;
 pub mod time;
 pub mod units;
 

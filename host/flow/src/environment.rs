@@ -3,6 +3,7 @@
 mod events;
 mod pins;
 mod retention;
+mod secrets;
 
 pub use events::{EventAccess, EventSender};
 pub use pins::{CannotPin, Pin, Pins, Promotion, Released, set_pin};
@@ -23,6 +24,7 @@ use dowel_core::connection::{
 };
 use dowel_core::id::{ConnectionName, FlowName};
 use dowel_core::retention::RetentionRules;
+use dowel_core::secret::SecretSources;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -47,6 +49,8 @@ pub struct Environment {
     pub four_eyes: BTreeSet<String>,
     /// Who may send events from outside.
     pub events: EventAccess,
+    /// Where the values of secrets come from, if the file says so.
+    pub secrets: Option<SecretSources>,
     /// The connections, in the order of the file.
     pub connections: Vec<Connection>,
     /// `$env`: an object of values that are no secrets.
@@ -58,6 +62,16 @@ impl Environment {
     pub fn disabled_flows(&self) -> BTreeSet<FlowName> {
         let disabled = self.flows.iter().filter(|(_, flow)| !flow.enabled);
         disabled.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The names of all secrets that the file refers to.
+    pub fn secret_names(&self) -> BTreeSet<&str> {
+        let connections = self.connections.iter().flat_map(Connection::secret_names);
+        let hooks = self.hook_secrets.names();
+        connections
+            .chain(hooks)
+            .chain(self.events.secrets())
+            .collect()
     }
 }
 
@@ -141,6 +155,7 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
     let retention = retention::rules(&file, report);
     let events = events::access(file.events.as_ref(), report);
     let pins = pins::pins(&file, report);
+    let secrets = secrets::sources(file.secrets.as_ref(), report);
     let promotion = pins::promotion(file.promotion.as_ref(), report);
     Some(Environment {
         name: file.environment.as_str().to_owned(),
@@ -151,6 +166,7 @@ fn read(text: &str, report: &mut Report) -> Option<Environment> {
         four_eyes: four_eyes(&file),
         hook_secrets,
         events: events?,
+        secrets: secrets?,
         connections: connections.into_iter().collect::<Option<_>>()?,
         values: values?,
     })

@@ -145,7 +145,13 @@ impl Call {
             self.used.pool.put(instance);
         }
         let result = match returned {
-            Ok(text) => outcome::output(text, self.output_limit()),
+            Ok(text) => {
+                let text = match self.granted() {
+                    Some(granted) => granted.gateway().redactor.clean_output(text),
+                    None => text,
+                };
+                outcome::output(text, self.output_limit())
+            }
             Err(error) => Err(self.guest_error(error, refusal).await),
         };
         CallOutcome { result, sent }

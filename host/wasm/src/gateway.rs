@@ -115,7 +115,7 @@ impl Gateway {
         };
         for name in credential.secret_names() {
             if let Ok(secret) = self.secrets.get(name).await {
-                self.redactor.learn(secret.expose());
+                self.redactor.learn(secret.expose(), credential.worth(name));
             }
         }
     }

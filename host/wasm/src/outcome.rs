@@ -150,7 +150,7 @@ mod tests {
 
     fn error(code: &str, message: &str, details: Option<&str>) -> StepError {
         let redactor = Redactor::default();
-        redactor.learn("hunter22");
+        redactor.learn("hunter22", crate::redact::Worth::Key);
         let error = GuestError {
             kind: GuestKind::Rejected,
             code: code.to_owned(),

@@ -11,17 +11,35 @@ const MASK: &str = "[redacted]";
 /// nothing by standing in it.
 const MIN_LENGTH: usize = 4;
 
+/// Shorter values, and names of accounts, are not masked in what a call returns: they
+/// stand in business data as well, which must arrive as it is.
+const MIN_KEY_LENGTH: usize = 16;
+
 /// Values that are remembered: the current ones and, after rotation, earlier ones.
 const MAX_VALUES: usize = 16;
 
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// Who has it may do something.
+    Key,
+    /// The name of an account, which belongs to a key.
+    Name,
+}
+
+struct Known {
+    value: Zeroizing<String>,
+    worth: Worth,
+}
+
 /// The secret values that one connection has used.
 #[derive(Default)]
-pub(crate) struct Redactor(RwLock<Vec<Zeroizing<String>>>);
+pub(crate) struct Redactor(RwLock<Vec<Known>>);
 
 impl Redactor {
     /// Remembers a value.
-    pub(crate) fn learn(&self, value: &str) {
-        let known = |values: &[Zeroizing<String>]| values.iter().any(|v| v.as_str() == value);
+    pub(crate) fn learn(&self, value: &str, worth: Worth) {
+        let known = |values: &[Known]| values.iter().any(|v| v.value.as_str() == value);
         if value.len() < MIN_LENGTH || known(&self.0.read()) {
             return;
         }
@@ -30,15 +48,35 @@ impl Redactor {
             if values.len() == MAX_VALUES {
                 values.remove(0);
             }
-            values.push(Zeroizing::new(value.to_owned()));
+            values.push(Known {
+                value: Zeroizing::new(value.to_owned()),
+                worth,
+            });
         }
     }
 
     /// The text without any known value, also where JSON or a URL has escaped it.
     pub(crate) fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.replace(text, |_| true)
+    }
+
+    /// What a call returns without any key that the upstream has repeated in it. Only what
+    /// nobody could take for a value of its own is masked.
+    pub(crate) fn clean_output(&self, text: String) -> String {
+        let is_apart = |known: &Known| {
+            let is_number = known.value.bytes().all(|b| b.is_ascii_digit());
+            known.worth == Worth::Key && known.value.len() >= MIN_KEY_LENGTH && !is_number
+        };
+        match self.replace(&text, is_apart) {
+            Cow::Owned(clean) => clean,
+            Cow::Borrowed(_) => text,
+        }
+    }
+
+    fn replace<'a>(&self, text: &'a str, wanted: impl Fn(&Known) -> bool) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
-        for value in self.0.read().iter() {
-            for form in forms(value) {
+        for known in self.0.read().iter().filter(|known| wanted(known)) {
+            for form in forms(&known.value) {
                 if text.contains(form.as_str()) {
                     text = Cow::Owned(text.replace(form.as_str(), MASK));
                 }
@@ -68,8 +106,8 @@ mod tests {
     #[test]
     fn every_form_is_masked() {
         let redactor = Redactor::default();
-        redactor.learn("s3cr\"t /1");
-        redactor.learn("abc");
+        redactor.learn("s3cr\"t /1", Worth::Name);
+        redactor.learn("abc", Worth::Key);
         for text in [
             "a s3cr\"t /1 b",
             r#"{"t": "s3cr\"t /1"}"#,
@@ -82,10 +120,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_call_returns_loses_keys_alone() {
+        let redactor = Redactor::default();
+        redactor.learn("integration@example.com", Worth::Name);
+        redactor.learn("a-long-and-random-key", Worth::Key);
+        redactor.learn("short-key", Worth::Key);
+        redactor.learn("12345678901234567890", Worth::Key);
+        let kept = r#"["integration@example.com","short-key",12345678901234567890]"#;
+        assert_eq!(redactor.clean_output(kept.to_owned()), kept);
+        let heard = r#"{"heard":"Bearer a-long-and-random-key"}"#.to_owned();
+        let clean = redactor.clean_output(heard);
+        assert_eq!(clean, r#"{"heard":"Bearer [redacted]"}"#);
+    }
+
+    #[test]
     fn only_so_many_values_are_kept() {
         let redactor = Redactor::default();
         for number in 0..100 {
-            redactor.learn(&format!("secret-{number}"));
+            redactor.learn(&format!("secret-{number}"), Worth::Key);
         }
         assert_eq!(redactor.0.read().len(), MAX_VALUES);
         assert_eq!(redactor.clean("secret-99"), MASK);

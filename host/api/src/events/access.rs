@@ -33,18 +33,22 @@ pub(super) async fn identify(state: &ApiState, headers: &HeaderMap) -> Result<Se
     let token = token.filter(|token| !token.is_empty()).map(Digest::of);
     let mut found = None;
     for sender in senders {
-        match state.secrets.get(&sender.secret).await {
-            Ok(secret) if !secret.expose().is_empty() => {
-                if token == Some(Digest::of(secret.expose())) {
-                    found = Some(sender.clone());
-                }
-            }
-            Ok(_) | Err(_) => {
-                tracing::warn!(
-                    sender = sender.name,
-                    secret = sender.secret,
-                    "the secret of a sender of events cannot be read"
-                );
+        let mut valid = state
+            .secrets
+            .valid(&sender.secret)
+            .await
+            .unwrap_or_default();
+        valid.retain(|secret| !secret.expose().is_empty());
+        if valid.is_empty() {
+            tracing::warn!(
+                sender = sender.name,
+                secret = sender.secret,
+                "the secret of a sender of events cannot be read"
+            );
+        }
+        for secret in &valid {
+            if token == Some(Digest::of(secret.expose())) {
+                found = Some(sender.clone());
             }
         }
     }

@@ -87,15 +87,17 @@ async fn secrets(state: &ApiState, hook: &Hook) -> Result<Vec<Secret>, Problem> 
     let names = senders.hook_secrets.of(&hook.flow, &hook.trigger);
     let mut found = Vec::new();
     for name in names {
-        match state.secrets.get(name).await {
-            Ok(secret) if !secret.expose().is_empty() => found.push(secret),
-            Ok(_) | Err(_) => tracing::warn!(
+        let mut valid = state.secrets.valid(name).await.unwrap_or_default();
+        valid.retain(|secret| !secret.expose().is_empty());
+        if valid.is_empty() {
+            tracing::warn!(
                 flow = %hook.flow,
                 trigger = hook.trigger,
                 secret = name,
                 "a secret of this webhook cannot be read or is empty"
-            ),
+            );
         }
+        found.extend(valid);
     }
     if !found.is_empty() {
         return Ok(found);

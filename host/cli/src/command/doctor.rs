@@ -2,8 +2,9 @@
 
 use crate::args::{Format, Repository};
 use crate::{connectors, exit, output, secrets, wiring};
-use anyhow::Result;
-use dowel_core::connection::{ApiKeyPlace, AuthMethod, Connection};
+use anyhow::{Result, anyhow};
+use dowel_core::port::Secrets as _;
+use dowel_secrets::Providers;
 use serde::Serialize;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ struct Finding {
     detail: String,
 }
 
-pub(crate) fn run(repository: &Repository, format: Format) -> Result<ExitCode> {
+pub(crate) async fn run(repository: &Repository, format: Format) -> Result<ExitCode> {
     let mut findings = Vec::new();
     look(
         &mut findings,
@@ -37,7 +38,7 @@ pub(crate) fn run(repository: &Repository, format: Format) -> Result<ExitCode> {
         "the data folder can be written",
         writable(repository),
     );
-    environment(repository, &mut findings);
+    environment(repository, &mut findings).await;
     let wrong = findings.iter().any(|finding| !finding.ok);
     let mut text = String::new();
     for finding in &findings {
@@ -69,7 +70,7 @@ fn writable(repository: &Repository) -> Result<String> {
     Ok(folder.display().to_string())
 }
 
-fn environment(repository: &Repository, findings: &mut Vec<Finding>) {
+async fn environment(repository: &Repository, findings: &mut Vec<Finding>) {
     match repository.environment() {
         Ok(None) => look(
             findings,
@@ -88,41 +89,24 @@ fn environment(repository: &Repository, findings: &mut Vec<Finding>) {
                 "the environment is valid",
                 Ok(environment.name.clone()),
             );
-            let named = environment.connections.iter().flat_map(secret_names);
-            let mut names: Vec<String> = named
-                .chain(environment.hook_secrets.names().map(str::to_owned))
-                .chain(environment.events.secrets().map(str::to_owned))
-                .collect();
-            names.sort();
-            names.dedup();
-            for name in names {
-                secret(repository, &name, findings);
+            let provider = match secrets::of(repository) {
+                Ok(provider) => provider,
+                Err(error) => {
+                    return look(findings, "the places of secrets can be used", Err(error));
+                }
+            };
+            for name in environment.secret_names() {
+                secret(&provider, name, findings).await;
             }
         }
     }
 }
 
-fn secret_names(connection: &Connection) -> Vec<String> {
-    match connection.auth.as_ref().map(|auth| &auth.method) {
-        None => Vec::new(),
-        Some(AuthMethod::Bearer { token }) => vec![token.clone()],
-        Some(AuthMethod::Basic { username, password }) => vec![username.clone(), password.clone()],
-        Some(AuthMethod::ApiKey {
-            place: ApiKeyPlace::Header(_) | ApiKeyPlace::Query(_),
-            key,
-        }) => vec![key.clone()],
-    }
-}
-
-fn secret(repository: &Repository, name: &str, findings: &mut Vec<Finding>) {
-    let provider = secrets::HostSecrets {
-        folder: repository.secrets_dir.clone(),
+async fn secret(provider: &Providers, name: &str, findings: &mut Vec<Finding>) {
+    let result = match provider.valid(name).await {
+        Ok(values) if values.len() > 1 => Ok(format!("{} values are valid", values.len())),
+        Ok(_) => Ok(String::new()),
+        Err(error) => Err(anyhow!("{error}; {}", provider.advice(name))),
     };
-    let result = provider.read(name).map(|_| String::new()).map_err(|error| {
-        anyhow::anyhow!(
-            "{error}; set the environment variable {}",
-            secrets::variable(name)
-        )
-    });
     look(findings, &format!("the secret `{name}` is there"), result);
 }

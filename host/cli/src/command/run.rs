@@ -3,9 +3,8 @@
 use crate::args::{Format, Run};
 use crate::catalogue::InstalledConnectors;
 use crate::command::eval::read;
-use crate::secrets::HostSecrets;
 use crate::system::{SystemClock, SystemRandomness};
-use crate::{connectors, exit, output, story_text, wiring};
+use crate::{connectors, exit, output, secrets, story_text, wiring};
 use anyhow::{Result, anyhow};
 use dowel_core::RunId;
 use dowel_core::port::{Clock, Invoker};
@@ -148,9 +147,7 @@ impl Outside {
             }),
             Some(Err(findings)) => Err(wiring::as_error(&findings)),
             Some(Ok(environment)) => {
-                let secrets = Arc::new(HostSecrets {
-                    folder: repository.secrets_dir.clone(),
-                });
+                let secrets = Arc::new(secrets::of(repository)?);
                 let options = HostOptions {
                     cache_dir: Some(repository.work("cache")),
                     ..HostOptions::default()

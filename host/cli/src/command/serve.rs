@@ -2,15 +2,14 @@
 
 use crate::args::Serve;
 use crate::client::SOCKET;
-use crate::follow;
+use crate::follow::{self, SecretRule};
 use crate::followed::RepositoryFile;
 use crate::hostfile::HostFile;
 use crate::identity::OpenId;
 use crate::kept::Kept;
-use crate::secrets::HostSecrets;
 use crate::start::{Against, Start};
 use crate::system::{SystemClock, SystemRandomness};
-use crate::{connectors, exit, wiring};
+use crate::{connectors, exit, secrets, wiring};
 use anyhow::{Context as _, Result, anyhow};
 use dowel_api::{ApiOptions, ApiState, Listener, LocalListener};
 use dowel_core::port::{IdentityProvider, Secrets};
@@ -32,9 +31,7 @@ const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHO
 
 pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     let repository = &serve.repository;
-    let secrets: Arc<dyn Secrets> = Arc::new(HostSecrets {
-        folder: repository.secrets_dir.clone(),
-    });
+    let secrets: Arc<dyn Secrets> = Arc::new(secrets::of(repository)?);
     let mapping = wiring::mapping(repository)?;
     let host = sandbox(&serve, secrets.clone())?;
     let connectors = connectors::install(&host, repository)?;
@@ -87,6 +84,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         connections: host,
         connectors,
         mapping,
+        secrets: places.secrets,
     });
     ready(public.address, admin.address, &socket);
     stop.await;
@@ -129,6 +127,7 @@ struct Places {
     repository: Option<RepositoryFile>,
     environment: Option<String>,
     floor: ChangeRule,
+    secrets: SecretRule,
 }
 
 impl Places {
@@ -143,6 +142,10 @@ impl Places {
             repository: file.repository,
             environment: serve.repository.env.clone().or(file.environment),
             floor: file.policy_floor.into(),
+            secrets: match file.secrets {
+                Some(_) => SecretRule::HostFile,
+                None => SecretRule::Nobody,
+            },
         })
     }
 }

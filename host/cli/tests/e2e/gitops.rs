@@ -532,3 +532,23 @@ fn promote_pushes_its_branch() {
     );
     assert!(Path::new(bare).is_dir());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_does_not_say_which_files_of_the_machine_are_secrets() {
+    let world = World::new();
+    let host = world.host("dev", "");
+    let first = world.git(&["rev-parse", "HEAD"]);
+    world.looks(&host, &first).await;
+    let places = "environment: dev\nsecrets: { files: { folder: /etc } }\n";
+    world.edit("environments/dev.yaml", "environment: dev\n", places);
+    let bad = world.commit("the files of the machine");
+    let status = world.looks(&host, &bad).await;
+    assert_eq!(status["active"]["commit"], json!(first), "{status}");
+    let code = &status["repository"]["error"]["code"];
+    assert_eq!(code, &json!("DWL-6107"), "{status}");
+    host.kill();
+
+    let host = world.host("dev", "secrets: { environment: {} }\n");
+    let status = world.looks(&host, &bad).await;
+    assert_eq!(status["active"]["commit"], json!(bad), "{status}");
+}

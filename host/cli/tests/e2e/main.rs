@@ -6,6 +6,7 @@
 mod approvals;
 mod backup;
 mod bulk;
+mod canary;
 mod cases;
 mod changes;
 mod connector_tools;

@@ -67,6 +67,9 @@ super::codes! {
     UNUSED_CONNECTION = 1222, "A connection that no step uses",
         "The flow declares a connection, and no step calls it.",
         "Remove it: what is declared has to be granted by every environment.";
+    NO_SECRET_SOURCE = 1223, "No place where secrets come from",
+        "The section `secrets` is there and names no place to read them from.",
+        "Name one of `environment`, `age`, `files` and `vault`, or leave the section out: environment variables count then.";
     RECEIVE_MATCH = 1230, "What an event is recognised by does not fit",
         "`match.event` is asked of every event of the type, before anybody knows which runs wait for it, so it reads the event, which is `.` there, and nothing of a run.",
         "Read the event in `match.event`, such as `${ .data.order_id }`, and put what the run knows into `match.value`.";

@@ -2,16 +2,16 @@
 
 use super::BoxFuture;
 use std::fmt;
+use zeroize::Zeroizing;
 
-/// A secret's value. Shows nothing in `Debug`; wiped when dropped by the adapter that
-/// made it where that adapter can.
+/// A secret's value. Shows nothing in `Debug`; wiped from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Wraps a value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self(Zeroizing::new(value.into()))
     }
 
     /// The value: only where it is used.
@@ -44,6 +44,12 @@ pub enum SecretError {
 
 /// Reads secrets when they are used.
 pub trait Secrets: Send + Sync {
-    /// The current value of a secret.
+    /// The current value of a secret: the newest, for calls that go out.
     fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Secret, SecretError>>;
+
+    /// Every value that is valid now, the newest first: two while one is exchanged for
+    /// another. For what comes in.
+    fn valid<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Secret>, SecretError>> {
+        Box::pin(async move { Ok(vec![self.get(name).await?]) })
+    }
 }

@@ -4,7 +4,7 @@
 use super::State;
 use crate::environment::EventAccess;
 use crate::plan::{Plan, StepKind};
-use dowel_core::connection::{Auth, AuthMethod, Connection};
+use dowel_core::connection::Connection;
 use dowel_core::manifest::Effect;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +77,9 @@ fn held(state: State<'_>) -> Held {
             held.entry(subject).or_default().extend(what);
         }
         senders(&mut held, &environment.events);
+        let sources = environment.secrets.iter().flat_map(|one| one.describe());
+        let what: BTreeSet<String> = sources.map(|one| format!("are read from {one}")).collect();
+        held.insert("secrets".to_owned(), what);
     }
     held
 }
@@ -133,7 +136,8 @@ fn of_connection(connection: &Connection) -> BTreeSet<String> {
     held.extend(ranges.map(|range| format!("may reach the private addresses {range}")));
     if let Some(auth) = &connection.auth {
         held.extend(
-            secrets(auth)
+            connection
+                .secret_names()
                 .into_iter()
                 .map(|name| format!("uses the secret `{name}`")),
         );
@@ -141,13 +145,4 @@ fn of_connection(connection: &Connection) -> BTreeSet<String> {
         held.extend(origins.map(|origin| format!("sends its credential to {origin}")));
     }
     held
-}
-
-/// The names of the secrets of a credential.
-fn secrets(auth: &Auth) -> Vec<&str> {
-    match &auth.method {
-        AuthMethod::Bearer { token } => vec![token],
-        AuthMethod::Basic { username, password } => vec![username, password],
-        AuthMethod::ApiKey { key, .. } => vec![key],
-    }
 }

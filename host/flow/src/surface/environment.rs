@@ -1,5 +1,6 @@
 //! The environment file.
 
+use super::secrets::SecretsFile;
 use crate::diagnostic::Report;
 use crate::shape::{
     Any, Definitions, FromText, Key, Located, MapOf, OneOrMany, Percent, Shape, Size, Text, choice,
@@ -35,6 +36,8 @@ record! {
         retention = "retention": Option<RetentionFile>,
         /// Who has to agree before another tree of this environment becomes active.
         promotion = "promotion": Option<PromotionFile>,
+        /// Where the values of secrets come from; environment variables without it.
+        secrets = "secrets": Option<SecretsFile>,
         /// What the connections of the flows are bound to.
         connections = "connections": Option<MapOf<ConnectionName, Binding>>,
         /// Values that are no secrets, read by flows as `$env`.

@@ -7,5 +7,6 @@ pub(crate) mod flow;
 pub(crate) mod lock;
 pub(crate) mod policy;
 pub(crate) mod receive;
+pub(crate) mod secrets;
 pub(crate) mod step;
 pub(crate) mod test;

@@ -5,7 +5,7 @@ use super::headers::own_name;
 use super::refusal::Refusal;
 use super::target::{Target, normalise, port};
 use crate::load::BindReason;
-use crate::redact::Redactor;
+use crate::redact::{Redactor, Worth};
 use dowel_core::connection::{ApiKeyPlace, Auth, AuthMethod};
 use dowel_core::port::{Secret, Secrets};
 use http::header::AUTHORIZATION;
@@ -83,10 +83,14 @@ impl Credential {
 
     /// Names of the secrets that it is made from.
     pub(crate) fn secret_names(&self) -> Vec<&str> {
+        self.method.secret_names()
+    }
+
+    /// What the value of one of its secrets is.
+    pub(crate) fn worth(&self, name: &str) -> Worth {
         match &self.method {
-            AuthMethod::Bearer { token } => vec![token],
-            AuthMethod::Basic { username, password } => vec![username, password],
-            AuthMethod::ApiKey { key, .. } => vec![key],
+            AuthMethod::Basic { username, .. } if username == name => Worth::Name,
+            _ => Worth::Key,
         }
     }
 
@@ -125,7 +129,7 @@ impl Credential {
         }
         let read = async |name: &str| -> Result<Secret, Refusal> {
             let secret = secrets.get(name).await?;
-            redactor.learn(secret.expose());
+            redactor.learn(secret.expose(), self.worth(name));
             Ok(secret)
         };
         match &self.method {
@@ -140,7 +144,7 @@ impl Credential {
                     read(password).await?.expose()
                 );
                 let encoded = base64(pair.as_bytes());
-                redactor.learn(&encoded);
+                redactor.learn(&encoded, Worth::Key);
                 headers.insert(
                     AUTHORIZATION,
                     sensitive(&format!("Basic {encoded}"), password)?,

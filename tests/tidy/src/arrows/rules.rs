@@ -11,6 +11,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("dowel-wasm", &["dowel-core"]),
     ("dowel-store-sled", &["dowel-core"]),
     ("dowel-gitops", &["dowel-core"]),
+    ("dowel-secrets", &["dowel-core"]),
     (
         "dowel-testkit",
         &["dowel-wasm", "dowel-engine", "dowel-flow", "dowel-core"],
@@ -28,6 +29,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "dowel-wasm",
             "dowel-store-sled",
             "dowel-gitops",
+            "dowel-secrets",
             "dowel-mapping",
             "dowel-testkit",
             "dowel-conformance",
@@ -85,6 +87,7 @@ pub(super) const HOST: &[&str] = &[
     "dowel-wasm",
     "dowel-store-sled",
     "dowel-gitops",
+    "dowel-secrets",
     "dowel-testkit",
     "dowel-conformance",
     "dowel-cli",
@@ -96,6 +99,7 @@ pub const ONLY: &[(&str, &[&str])] = &[
     ("axum", &["dowel-api"]),
     ("sled", &["dowel-store-sled"]),
     ("git2", &["dowel-gitops"]),
+    ("age", &["dowel-secrets"]),
 ];
 
 /// Crates without a runtime, network, file system or clock.
