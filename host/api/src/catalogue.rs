@@ -13,7 +13,7 @@ use dowel_core::FlowName;
 use dowel_core::access::Permission;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW};
 use dowel_core::code::switch::NO_SUCH_VERSION;
-use dowel_flow::catalogue::{CatalogueEntry, Lineage, catalogue};
+use dowel_flow::catalogue::{CatalogueEntry, Lineage, UsedOperation, catalogue, used_operations};
 use dowel_flow::changes::{FlowChange, compare_flow};
 use dowel_flow::picture::{self, Look, Numbers, Style};
 use dowel_flow::plan::Plan;
@@ -25,6 +25,8 @@ use std::sync::Arc;
 #[derive(Debug, Serialize)]
 pub(crate) struct Catalogue {
     flows: Vec<CatalogueEntry>,
+    /// The operations that they call, and which of them call each.
+    operations: Vec<UsedOperation>,
 }
 
 /// The active plans that the caller may see.
@@ -36,8 +38,10 @@ fn visible(state: &ApiState, actor: &Actor) -> Vec<Plan> {
 
 pub(crate) async fn catalog(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Catalogue> {
     let plans = visible(&state, &actor);
+    let plans: Vec<&Plan> = plans.iter().collect();
     Json(Catalogue {
-        flows: catalogue(&plans.iter().collect::<Vec<_>>()),
+        flows: catalogue(&plans),
+        operations: used_operations(&plans),
     })
 }
 

@@ -135,14 +135,9 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Lists the flows: who answers for them, what they promise, take, use and emit.
     #[command(
-        after_help = "Examples:\n  dowel catalog\n  dowel catalog order-to-invoice --format json"
+        after_help = "Examples:\n  dowel catalog\n  dowel catalog order-to-invoice --format json\n  dowel catalog --deprecated"
     )]
-    Catalog {
-        /// Shows all about this flow.
-        flow: Option<String>,
-        #[command(flatten)]
-        repository: Repository,
-    },
+    Catalog(Catalog),
     /// Shows which flow feeds which, and of one flow which fields are copies of which.
     #[command(after_help = "Examples:\n  dowel lineage\n  dowel lineage order-to-invoice")]
     Lineage(Lineage),
@@ -316,6 +311,18 @@ pub(crate) struct Check {
     /// branch, tag or commit, or a folder, and says which version is due.
     #[arg(long, value_name = "STATE")]
     pub(crate) against: Option<String>,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Catalog {
+    /// Shows all about this flow.
+    #[arg(conflicts_with = "deprecated")]
+    pub(crate) flow: Option<String>,
+    /// Shows the flows and operations that will go, and who still uses them.
+    #[arg(long)]
+    pub(crate) deprecated: bool,
     #[command(flatten)]
     pub(crate) repository: Repository,
 }

@@ -59,9 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Check(check) => check::run(&check, format),
         Command::Test(test) => test::run(&test, format).await,
-        Command::Catalog { flow, repository } => {
-            catalog::catalog(flow.as_deref(), &repository, format)
-        }
+        Command::Catalog(command) => catalog::catalog(&command, format),
         Command::Lineage(lineage) => catalog::lineage(&lineage, format),
         Command::Plan(plan) => plan::run(plan, format).await,
         Command::Graph(graph) => graph::run(&graph, format),

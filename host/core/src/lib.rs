@@ -8,6 +8,7 @@ pub mod access;
 pub mod cloud_event;
 pub mod code;
 pub mod connection;
+pub mod deprecation;
 pub mod digest;
 pub mod error;
 pub mod expression;

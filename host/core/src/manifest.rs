@@ -2,6 +2,7 @@
 //! component's custom section [`SECTION`] and is covered by the component's digest.
 
 use crate::connection::EgressRule;
+use crate::deprecation::Deprecation;
 use crate::error::ErrorKind;
 use crate::id::{ConnectorName, OperationName};
 use crate::json::JsonText;
@@ -54,6 +55,9 @@ pub struct OperationSpec {
     /// The operation that undoes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensated_by: Option<OperationName>,
+    /// That it will go, if it will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecation>,
     /// How pages follow each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pagination: Option<Pagination>,

@@ -149,6 +149,7 @@ mod tests {
             },
             timeout: Duration::from_secs(1),
             on_uncertain: None,
+            deprecated: None,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::surface::step::Step;
 use crate::text::Source;
 use crate::yaml::{self, Node};
 use dowel_core::JsonText;
+use dowel_core::deprecation::Deprecation;
 use dowel_core::id::FlowName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub(crate) struct Outline {
     pub(crate) manual: Option<Known>,
     /// What is known about its output.
     pub(crate) output: Known,
+    /// That it will go, if it will.
+    pub(crate) deprecated: Option<Deprecation>,
     runs: BTreeSet<FlowName>,
 }
 
@@ -108,13 +111,15 @@ fn read(folder: &FlowFolder) -> Option<(FlowName, Option<Outline>)> {
     let outline = Outline {
         version: file.version.clone(),
         manual: manual(folder, &file),
+        deprecated: file.deprecated.as_ref().map(|one| one.value.read()),
         runs: runs.collect(),
         output: output(&file, &steps),
     };
     Some((file.flow.value.clone(), Some(outline)))
 }
 
-fn collect<'s>(steps: &'s [Step], out: &mut Vec<&'s Step>) {
+/// Every step, those in blocks included.
+pub(crate) fn collect<'s>(steps: &'s [Step], out: &mut Vec<&'s Step>) {
     for step in steps {
         out.push(step);
         for block in step.blocks() {

@@ -5,6 +5,7 @@
 
 use crate::calendar::Calendar;
 use crate::schedule::Schedule;
+use dowel_core::deprecation::Deprecation;
 use dowel_core::expression::{Piece, Position, Program, Template};
 use dowel_core::id::{
     CalendarName, ConnectionName, FlowName, GroupName, OperationName, StepId, StepPath,
@@ -39,6 +40,9 @@ pub struct Plan {
     /// What the flow promises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla: Option<Sla>,
+    /// That the flow will go, if it will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecation>,
     /// Labels for people and permissions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -607,6 +611,9 @@ pub struct Call {
     /// unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_uncertain: Option<OnUncertain>,
+    /// That the operation will go, if it will; from the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecation>,
 }
 
 /// When and how a call is tried again.

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::shape::{Located, Shape};
-use crate::surface::policy::{PolicyFile, RoleFile, RoleWord};
+use crate::surface::policy::{LintChoice, LintFile, PolicyFile, RoleFile, RoleWord};
 use crate::text::Source;
 use crate::yaml;
 use dowel_core::access::{Grant, Role};
@@ -25,6 +25,48 @@ pub struct Policy {
     pub separate: Vec<BTreeSet<Role>>,
     /// Names that an identity provider has for a group.
     pub identity_groups: BTreeMap<GroupName, BTreeSet<String>>,
+    /// How strictly `check` looks at what stops no flow.
+    pub lint: LintLevels,
+}
+
+/// How strictly something is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lint {
+    /// Not at all.
+    #[default]
+    Off,
+    /// It is said.
+    Warn,
+    /// `check` fails.
+    Deny,
+}
+
+/// How strictly `check` looks at what stops no flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LintLevels {
+    /// A flow that nobody answers for.
+    pub owner: Lint,
+    /// A flow without a runbook.
+    pub runbook: Lint,
+    /// A flow that promises nothing.
+    pub sla: Lint,
+    /// A step that uses what will go.
+    pub deprecated: Lint,
+    /// A step that uses what should be gone, and a flow that should be gone.
+    pub expired: Lint,
+}
+
+impl Default for LintLevels {
+    /// Said is only what somebody wrote down.
+    fn default() -> Self {
+        Self {
+            owner: Lint::Off,
+            runbook: Lint::Off,
+            sla: Lint::Off,
+            deprecated: Lint::Warn,
+            expired: Lint::Warn,
+        }
+    }
 }
 
 /// A role that the policy gives.
@@ -130,7 +172,30 @@ fn read(text: &str, report: &mut Report) -> Option<Policy> {
             .map(apart)
             .collect(),
         identity_groups,
+        lint: lint_levels(file.lint.as_ref()),
     })
+}
+
+fn lint_levels(written: Option<&LintFile>) -> LintLevels {
+    let mut levels = LintLevels::default();
+    let Some(written) = written else {
+        return levels;
+    };
+    for (level, word) in [
+        (&mut levels.owner, written.owner),
+        (&mut levels.runbook, written.runbook),
+        (&mut levels.sla, written.sla),
+        (&mut levels.deprecated, written.deprecated),
+        (&mut levels.expired, written.expired),
+    ] {
+        match word.map(|word| word.0) {
+            None => {}
+            Some(LintChoice::Off) => *level = Lint::Off,
+            Some(LintChoice::Warn) => *level = Lint::Warn,
+            Some(LintChoice::Deny) => *level = Lint::Deny,
+        }
+    }
+    levels
 }
 
 fn read_role(

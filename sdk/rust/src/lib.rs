@@ -99,6 +99,7 @@ pub use dowel_sdk_macros::connector;
 /// | `idempotency = "natural"`, `"keyed"` or `"none"` | what repeating it does; required |
 /// | `example_input = { "id": "C-1" }`, `example_output = …` | examples, in JSON |
 /// | `compensated_by = path` | the operation that undoes it |
+/// | `deprecated = { "since": "2026-01-01", "until": "2026-06-30", "use": "book" }` | that it will go; `until` is its last day |
 /// | `deadline = "30s"` | the longest time that one call may take |
 /// | `retry = ["unavailable"]` | error kinds after which a step tries again by default |
 /// | `pagination = { cursor_in = "/cursor", cursor_out = "/next", items = "/items" }` | JSON Pointers into input and output |

@@ -40,6 +40,8 @@ pub struct OperationSpec {
     pub idempotency: &'static str,
     /// The name of the operation that undoes it.
     pub compensated_by: Option<&'static str>,
+    /// That it will go, as JSON text.
+    pub deprecated: Option<&'static str>,
     /// The longest time of one call, in milliseconds.
     pub deadline_ms: Option<u64>,
     /// Error kinds after which a step tries again by default.
@@ -80,6 +82,9 @@ impl Operations<'_> {
             idempotency: spec.idempotency,
             effect: spec.effect,
             compensated_by: spec.compensated_by,
+            deprecated: spec
+                .deprecated
+                .and_then(|text| serde_json::from_str(text).ok()),
             pagination: spec.pagination,
             deadline_ms: spec.deadline_ms,
             retry_kinds: spec.retry_kinds,
@@ -115,6 +120,8 @@ struct Entry {
     effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     compensated_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deprecated: Option<&'static RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pagination: Option<Pagination>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -58,6 +58,7 @@ fn list_entries(_ctx: &Context<Config>, _input: Query) -> Result<Listing> {
     effect = "write",
     idempotency = "keyed",
     compensated_by = undo,
+    deprecated = { "since": "2026-01-01", "until": "2026-06-30", "use": "list-entries" },
     deadline = "90s",
     retry = ["unavailable", "rate-limited"],
     example_input = { "id": 12345678901234567890, "amount": 1.10 },
@@ -103,6 +104,10 @@ fn says_what_the_attributes_say() {
     assert_eq!(
         book.compensated_by.as_ref().unwrap().as_str(),
         "undo-booking"
+    );
+    assert_eq!(
+        book.deprecated.as_ref().unwrap().to_string(),
+        "deprecated since 2026-01-01, to go after 2026-06-30; use list-entries"
     );
     assert_eq!(book.deadline_ms, Some(90_000));
     assert_eq!(

@@ -183,6 +183,7 @@ fn plan(name: &str, steps: Block) -> Plan {
         labels: BTreeMap::new(),
         output_schema: None,
         sla: None,
+        deprecated: None,
         commit: None,
         source: Digest::of(name),
         mapping: Digest::of("paths"),

@@ -92,6 +92,7 @@ fn flow(name: &str, team: &str) -> Plan {
         description: None,
         runbook: None,
         sla: None,
+        deprecated: None,
         labels: BTreeMap::from([("team".to_owned(), team.to_owned())]),
         commit: None,
         source: Digest::of("source"),

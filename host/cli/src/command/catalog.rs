@@ -1,22 +1,27 @@
 //! `dowel catalog` and `dowel lineage`.
 
-use crate::args::{Format, Lineage as Arguments, Repository};
+mod deprecated;
+
+use crate::args::{Catalog, Format, Lineage as Arguments, Repository};
 use crate::{connectors, exit, output, wiring};
 use anyhow::{Result, bail};
+use deprecated::Deprecated;
 use dowel_core::FlowName;
 use dowel_flow::catalogue::{CatalogueEntry, FieldLink, Lineage, Link, LinkKind, catalogue};
 use dowel_flow::plan::Plan;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-pub(crate) fn catalog(
-    flow: Option<&str>,
-    repository: &Repository,
-    format: Format,
-) -> Result<ExitCode> {
-    let plans = plans(repository)?;
-    let mut entries = catalogue(&plans.iter().collect::<Vec<_>>());
-    match flow {
+pub(crate) fn catalog(arguments: &Catalog, format: Format) -> Result<ExitCode> {
+    let plans = plans(&arguments.repository)?;
+    let plans: Vec<&Plan> = plans.iter().collect();
+    let mut entries = catalogue(&plans);
+    if arguments.deprecated {
+        let deprecated = Deprecated::of(entries, &plans);
+        output::print(format, &deprecated, &deprecated.table())?;
+        return Ok(exit::found(false));
+    }
+    match arguments.flow.as_deref() {
         None => output::print(format, &entries, &table(&entries))?,
         Some(flow) => {
             entries.retain(|entry| entry.flow == flow);
@@ -135,6 +140,12 @@ fn page(entry: &CatalogueEntry) -> String {
                 operations.join(", ")
             ),
         );
+    }
+    if let Some(deprecated) = &entry.deprecated {
+        line("note", &deprecated.to_string());
+    }
+    for caller in &entry.callers {
+        line("run by", &deprecated::caller_text(caller));
     }
     for flow in &entry.runs {
         line("runs", flow);

@@ -10,11 +10,15 @@ use crate::wiring::Compiled;
 use crate::{connectors, exit, loading, output, wiring};
 use anyhow::{Context as _, Result};
 use dowel_core::code::gitops::RELEASE_CHANGED;
+use dowel_core::deprecation::Date;
 use dowel_core::port::{Clock, FlowSource};
 use dowel_flow::contract::{compare_contracts, version_findings};
 use dowel_flow::diagnostic::{Diagnostic, Severity};
 use dowel_flow::environment::{Environment, Pins};
+use dowel_flow::lint::{LintContext, lint};
+use dowel_flow::outline::Outlines;
 use dowel_flow::plan::Plan;
+use dowel_flow::policy::Policy;
 use dowel_flow::releases::Changed;
 use dowel_flow::repository::load;
 use dowel_flow::source::FlowFolder;
@@ -42,6 +46,9 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
         Some(Err(findings)) => compiled.findings.extend(findings),
         None => {}
     }
+    compiled
+        .findings
+        .extend(lints(repository, &folders, &connectors, &compiled.policy)?);
     if let Some(against) = &check.against {
         let states = States {
             repository,
@@ -74,6 +81,23 @@ pub(crate) fn run(check: &Check, format: Format) -> Result<ExitCode> {
     );
     output::print(format, &value, &text)?;
     Ok(exit::found(errors > 0))
+}
+
+/// What stops no flow and matters all the same.
+fn lints(
+    repository: &Repository,
+    folders: &[FlowFolder],
+    connectors: &InstalledConnectors,
+    policy: &Policy,
+) -> Result<Vec<Diagnostic>> {
+    let context = LintContext {
+        policy,
+        flows: &Outlines::of(&repository.flows(&[])?),
+        catalogue: connectors,
+        today: Date::of(SystemClock.now()),
+    };
+    let found = folders.iter().flat_map(|folder| lint(folder, context));
+    Ok(found.collect())
 }
 
 /// Versions that are released with another content.

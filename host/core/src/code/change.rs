@@ -16,4 +16,25 @@ super::codes! {
     NOTHING_TO_PROMOTE = 1301, "Nothing to promote",
         "The environment that `--from` names pins no released versions.",
         "Name an environment that pins released versions; `dowel flow release` and `dowel promote` make one of it.";
+    OWNER_MISSING = 1302, "A flow without an owner",
+        "Nobody answers for the flow, and `lint.owner` of the policy asks for it.",
+        "Name a team or a person by `owner`.";
+    RUNBOOK_MISSING = 1303, "A flow without a runbook",
+        "Nothing says what to do when a run of the flow is parked, and `lint.runbook` of the policy asks for it.",
+        "Write a page into the flow's folder, and name it by `runbook`.";
+    SLA_MISSING = 1304, "A flow that promises nothing",
+        "The flow has no `sla`, and `lint.sla` of the policy asks for it.",
+        "Say by `sla` how long a run takes (`within`), how soon a person decides (`resolve`), and how many runs succeed (`success`).";
+    DEPRECATED_FLOW = 1305, "A step runs a deprecated flow",
+        "The flow that the step runs will go.",
+        "Run what its `deprecated.use` names; `dowel catalog --deprecated` lists who still runs it.";
+    DEPRECATED_OPERATION = 1306, "A step calls a deprecated operation",
+        "The operation that the step calls will go in a later version of its connector.",
+        "Call what the operation names instead; `dowel catalog --deprecated` lists who still calls it.";
+    EXPIRED = 1307, "Something is there after its last day",
+        "A flow or an operation is deprecated, and the last day on which it was to be there has passed.",
+        "Move its callers to what takes its place, then remove it; or move the date.";
+    DEPRECATED_BACKWARDS = 1308, "A deprecation that ends before it begins",
+        "`until` lies before `since`.",
+        "Mend the dates: `since` is when it was announced, `until` the last day on which the flow is there.";
 }

@@ -183,6 +183,7 @@ pub(crate) fn call(id: &str, name: &str, input: &str, idempotency: Idempotency) 
             },
             timeout: Duration::from_secs(5),
             on_uncertain: None,
+            deprecated: None,
         })),
     )
 }
@@ -201,6 +202,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
         description: None,
         runbook: None,
         sla: None,
+        deprecated: None,
         labels: BTreeMap::new(),
         commit: None,
         source: Digest::of("source"),

@@ -1,9 +1,11 @@
 //! What the catalogue says of a flow.
 
+use super::usage::Caller;
 use crate::contract::emitted;
 use crate::picture::trigger_text;
 use crate::plan::{Plan, StepKind, Trigger};
 use dowel_core::JsonText;
+use dowel_core::deprecation::Deprecation;
 use dowel_core::manifest::Effect;
 use dowel_core::units::format_duration;
 use serde::Serialize;
@@ -24,6 +26,11 @@ pub struct CatalogueEntry {
     pub runbook: Option<String>,
     /// What it promises, by name: `within`, `resolve`, `success`.
     pub sla: BTreeMap<&'static str, String>,
+    /// That it will go, if it will.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecation>,
+    /// The flows that run it, in the state that the catalogue is of.
+    pub callers: Vec<Caller>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// What begins a run.
@@ -110,6 +117,8 @@ impl CatalogueEntry {
             sla: promises
                 .filter_map(|(name, text)| Some((name, text?)))
                 .collect(),
+            deprecated: plan.deprecated.clone(),
+            callers: Vec::new(),
             labels: plan.labels.clone(),
             triggers: plan.triggers.iter().map(way).collect(),
             output_schema: plan.output_schema.clone(),

@@ -4,10 +4,12 @@
 mod entry;
 mod field;
 mod lineage;
+mod usage;
 
 pub use entry::{CatalogueEntry, Emits, Uses, UsesOperation, Way};
 pub use field::FieldLink;
 pub use lineage::{Lineage, Link, LinkKind};
+pub use usage::{Caller, UsedOperation, used_operations};
 
 use crate::plan::Plan;
 
@@ -15,6 +17,9 @@ use crate::plan::Plan;
 pub fn catalogue(plans: &[&Plan]) -> Vec<CatalogueEntry> {
     let mut entries: Vec<CatalogueEntry> =
         plans.iter().map(|plan| CatalogueEntry::of(plan)).collect();
+    for (entry, plan) in entries.iter_mut().zip(plans) {
+        entry.callers = usage::callers_of(plan, plans);
+    }
     entries.sort_by(|a, b| a.flow.cmp(&b.flow));
     entries
 }

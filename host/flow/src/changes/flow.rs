@@ -248,6 +248,10 @@ fn settings(plan: &Plan) -> Facets {
     facets.put_some("owner", plan.owner.clone());
     facets.put_some("description", plan.description.clone());
     facets.put_some("runbook", plan.runbook.clone());
+    facets.put_some(
+        "deprecated",
+        plan.deprecated.as_ref().map(ToString::to_string),
+    );
     for (name, label) in &plan.labels {
         facets.put(format!("labels.{name}"), label);
     }

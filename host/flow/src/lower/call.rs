@@ -158,6 +158,7 @@ impl<'a> Lowering<'a> {
                 OnUncertainName::Retry => OnUncertain::Retry,
                 OnUncertainName::Park => OnUncertain::Park,
             }),
+            deprecated: target.spec.deprecated.clone(),
         };
         Some((StepKind::Call(Box::new(call)), known))
     }

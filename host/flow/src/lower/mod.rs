@@ -29,7 +29,7 @@ use crate::surface::flow::FlowFile;
 use crate::text::Span;
 use connections::Bound;
 use dowel_core::Digest;
-use dowel_core::code::{flow as code, reference};
+use dowel_core::code::{change, flow as code, reference};
 use dowel_core::expression::{ExpressionReport, Needs};
 use dowel_core::id::{ConnectionName, FlowName};
 pub(crate) use expression::suggestion;
@@ -155,6 +155,7 @@ impl<'a> Lowering<'a> {
                 resolve: sla.resolve,
                 success: sla.success.map(|share| share.0),
             }),
+            deprecated: file.deprecated.as_ref().map(|one| one.value.read()),
             labels: labels(file),
             commit: self.context.commit.map(str::to_owned),
             source: self.source_digest(),
@@ -187,6 +188,13 @@ impl<'a> Lowering<'a> {
             let message = format!("the flow is named otherwise than its folder `{folder}`");
             self.report
                 .warning(code::FOLDER_NAME, file.flow.span, message);
+        }
+        if let Some(written) = &file.deprecated
+            && written.value.is_backwards()
+        {
+            let message = "`until` lies before `since`";
+            self.report
+                .error(change::DEPRECATED_BACKWARDS, written.span, message);
         }
         if let Some(runbook) = &file.runbook
             && let Some(path) = self.folder_path(&runbook.value.0, runbook.span)

@@ -2,9 +2,13 @@
 
 use super::environment::HeaderName;
 use super::step::Step;
-use crate::shape::{Any, Either, Formula, Key, Located, MapOf, Percent, Text, choice, record};
+use crate::shape::{
+    Any, Either, Formula, FromText, Key, Located, MapOf, Percent, Text, choice, record,
+};
 use dowel_core::ErrorKind;
+use dowel_core::deprecation::{Date, Deprecation};
 use dowel_core::id::{CalendarName, ConnectionName, FlowName, StepId};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 record! {
@@ -24,6 +28,8 @@ record! {
         sla = "sla": Option<Sla>,
         /// The runbook, a file of the flow's folder.
         runbook = "runbook": Option<Located<Text>>,
+        /// That the flow will go: since when that is known, until when it stays, what takes its place.
+        deprecated = "deprecated": Option<Located<DeprecatedFile>>,
         /// Labels for people and permissions.
         labels = "labels": Option<MapOf<Key, Text>>,
         /// Logical names of connections and the connectors that they need, such as `crm: hubspot@^2.1`; each environment binds them.
@@ -87,6 +93,46 @@ record! {
         success = "success": Option<Percent>,
     }
     not_yet []
+}
+
+record! {
+    /// That a flow will go.
+    DeprecatedFile {
+        /// The day since which that is known, such as 2026-01-01.
+        since = "since": Date,
+        /// The last day on which the flow is there.
+        until = "until": Option<Date>,
+        /// What to use instead, such as `charge@^2`.
+        instead = "use": Option<Text>,
+    }
+    not_yet []
+}
+
+impl DeprecatedFile {
+    /// What it says.
+    pub(crate) fn read(&self) -> Deprecation {
+        Deprecation {
+            since: self.since,
+            until: self.until,
+            instead: self.instead.as_ref().map(|text| text.0.clone()),
+        }
+    }
+
+    /// Whether the flow would go before anybody knew.
+    pub(crate) fn is_backwards(&self) -> bool {
+        self.until.is_some_and(|until| until < self.since)
+    }
+}
+
+impl FromText for Date {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| "a day is written as `2026-06-30`".to_owned())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[0-9]{4}-[0-1][0-9]-[0-3][0-9]$" })
+    }
 }
 
 record! {

@@ -1,8 +1,11 @@
 //! The policy file.
 
-use crate::shape::{Key, Located, MapOf, choice, record};
+use crate::diagnostic::Report;
+use crate::shape::{Definitions, Key, Located, MapOf, Shape, choice, record};
+use crate::yaml::Node;
 use dowel_core::access::Role;
 use dowel_core::id::{FlowName, GroupName};
+use serde_json::Value;
 
 record! {
     /// Who may decide what: the groups of people that `approve` steps ask, and what people
@@ -16,8 +19,51 @@ record! {
         separate = "separate": Option<Vec<Vec<RoleWord>>>,
         /// Names that an identity provider has for a group.
         identity_groups = "identity_groups": Option<MapOf<GroupName, Vec<Key>>>,
+        /// How strictly `dowel check` looks at what stops no flow.
+        lint = "lint": Option<LintFile>,
     }
     not_yet []
+}
+
+record! {
+    /// How strictly `dowel check` looks at what stops no flow: `off`, `warn`, or `deny`, which makes it fail.
+    LintFile {
+        /// A flow without `owner`; off unless given.
+        owner = "owner": Option<LintWord>,
+        /// A flow without `runbook`; off unless given.
+        runbook = "runbook": Option<LintWord>,
+        /// A flow without `sla`; off unless given.
+        sla = "sla": Option<LintWord>,
+        /// A step that uses a deprecated flow or operation; warn unless given.
+        deprecated = "deprecated": Option<LintWord>,
+        /// The same after its last day, and a flow that is there after its own; warn unless given.
+        expired = "expired": Option<LintWord>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// How strictly something is looked at.
+    LintChoice { Off = "off", Warn = "warn", Deny = "deny", }
+    not_yet []
+}
+
+/// The same. `off` without quotes is meant as it stands, although some readers of YAML take
+/// it for a truth value: no key here has one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LintWord(pub(crate) LintChoice);
+
+impl Shape for LintWord {
+    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
+        match node {
+            Node::Scalar(scalar) if scalar.text == "off" => Some(Self(LintChoice::Off)),
+            other => LintChoice::decode(other, report).map(Self),
+        }
+    }
+
+    fn schema(definitions: &mut Definitions) -> Value {
+        LintChoice::schema(definitions)
+    }
 }
 
 record! {

@@ -13,6 +13,7 @@ mod environment;
 mod flow_tests;
 mod fuzz;
 mod good;
+mod lint;
 mod picture;
 mod policy;
 mod reference;

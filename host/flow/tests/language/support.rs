@@ -56,8 +56,26 @@ impl Connectors {
             manifest("crm", "2.2.0", json!([contact])),
             manifest("crm", "2.1.0", json!([])),
             manifest("erp", "1.3.4", json!([invoice])),
+            manifest(
+                "ledger",
+                "1.0.0",
+                json!([booking(
+                    "old-book",
+                    &json!({
+                        "since": "2026-01-01", "until": "2026-06-30", "use": "book",
+                    })
+                )]),
+            ),
         ])
     }
+}
+
+/// An operation that will go.
+fn booking(name: &str, deprecated: &Value) -> Value {
+    json!({
+        "name": name, "summary": "Books.", "idempotency": "keyed", "effect": "write",
+        "input_schema": {}, "output_schema": {}, "deprecated": deprecated,
+    })
 }
 
 fn closed(properties: &Value, required: &[&str]) -> Value {
@@ -151,6 +169,11 @@ pub(crate) fn flows(own: &str) -> Outlines {
         ),
         other("broken", "steps: ["),
     ])
+}
+
+/// The mapping guest that the cases are checked with.
+pub(crate) fn checker() -> &'static Mapping {
+    &MAPPING
 }
 
 pub(crate) fn compile(flow: &str) -> Result<Compiled, Vec<Diagnostic>> {

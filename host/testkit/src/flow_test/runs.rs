@@ -102,6 +102,7 @@ fn call(step: &Step, case: &Case, connection: &ConnectionName) -> Option<Call> {
         retry: retry.clone(),
         timeout: timeout.unwrap_or(NO_TIMEOUT),
         on_uncertain: None,
+        deprecated: None,
     })
 }
 

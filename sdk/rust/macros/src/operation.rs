@@ -12,6 +12,7 @@ const KNOWN: &[&str] = &[
     "idempotency",
     "name",
     "compensated_by",
+    "deprecated",
     "deadline",
     "retry",
     "pagination",
@@ -226,6 +227,7 @@ fn spec(options: &mut Options, summary: &str) -> Result<TokenStream> {
         Some(tokens) => pagination(tokens)?,
         None => quote!(::core::option::Option::None),
     };
+    let deprecated = example(options.take("deprecated"))?;
     let example_input = example(options.take("example_input"))?;
     let example_output = example(options.take("example_output"))?;
     Ok(quote! {
@@ -234,6 +236,7 @@ fn spec(options: &mut Options, summary: &str) -> Result<TokenStream> {
             effect: #effect,
             idempotency: #idempotency,
             compensated_by: #compensated_by,
+            deprecated: #deprecated,
             deadline_ms: #deadline,
             retry_kinds: #retry,
             pagination: #pagination,

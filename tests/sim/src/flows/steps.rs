@@ -147,6 +147,7 @@ impl<'r> Steps<'r> {
             timeout: Duration::from_secs(random.pick(&[1, 5, 60])),
             on_uncertain: (idempotency != Idempotency::None && random.percent(10))
                 .then_some(OnUncertain::Park),
+            deprecated: None,
         };
         step(id, StepKind::Call(Box::new(call)))
     }
