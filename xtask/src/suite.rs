@@ -24,7 +24,7 @@ pub(crate) struct Tool {
 }
 
 /// Tests that need an outside tool: a word that their names share, and the tool.
-pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 5] = [
+pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 7] = [
     (
         "jq_",
         Tool {
@@ -51,6 +51,20 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 5] = [
         Tool {
             name: "age",
             install: "apt-get install age",
+        },
+    ),
+    (
+        "nginx_",
+        Tool {
+            name: "nginx",
+            install: "apt-get install nginx-light openssl",
+        },
+    ),
+    (
+        "systemd_",
+        Tool {
+            name: "systemd-analyze",
+            install: "apt-get install systemd",
         },
     ),
     (

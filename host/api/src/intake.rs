@@ -2,7 +2,7 @@
 
 use crate::problem::Problem;
 use crate::state::ApiState;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,7 +13,9 @@ use dowel_engine::{Accepted, IntakeRequest, MessageKey};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The longest `Idempotency-Key`, in bytes.
 const MAX_IDEMPOTENCY_KEY: usize = 255;
@@ -156,28 +158,63 @@ pub(crate) fn located(mut response: Response, run: RunId) -> Response {
     response
 }
 
+/// How much more than its limit is read of a body that is too large, as a multiple of the
+/// limit. Whoever is still sending when the connection ends may never read the answer, and
+/// a proxy makes a `502` of it.
+const READ_AWAY: usize = 3;
+
+/// How long that may take.
+const READ_AWAY_WITHIN: Duration = Duration::from_secs(5);
+
 /// The body, if it is not larger than `limit` bytes.
 pub(crate) async fn read_bytes(
-    body: Body,
+    mut body: Body,
     headers: &HeaderMap,
     limit: usize,
 ) -> Result<Vec<u8>, Problem> {
-    let too_large = || Problem::new(TOO_LARGE, format!("the body is larger than {limit} bytes"));
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    let bytes = axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        let is_limit =
-            source.is_some_and(|source| source.to_string().contains("length limit exceeded"));
-        if is_limit {
-            too_large()
-        } else {
-            Problem::new(BAD_REQUEST, "the body could not be read to its end")
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default().min(limit));
+    let mut is_too_large = announced.is_some_and(|length| length > limit);
+    while !is_too_large && let Some(part) = next_part(&mut body).await? {
+        is_too_large = bytes.len() + part.len() > limit;
+        if !is_too_large {
+            bytes.extend_from_slice(&part);
         }
-    })?;
-    Ok(bytes.into())
+    }
+    if !is_too_large {
+        return Ok(bytes);
+    }
+    let rest = read_away(&mut body, limit.saturating_mul(READ_AWAY));
+    // Whatever is left, the answer is the same.
+    let _ = tokio::time::timeout(READ_AWAY_WITHIN, rest).await;
+    let message = format!("the body is larger than {limit} bytes");
+    Err(Problem::new(TOO_LARGE, message))
+}
+
+/// The next bytes of a body; nothing at its end.
+async fn next_part(body: &mut Body) -> Result<Option<Bytes>, Problem> {
+    loop {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
+        match frame.map(|frame| frame.map(|frame| frame.into_data().ok())) {
+            None => return Ok(None),
+            Some(Ok(Some(part))) => return Ok(Some(part)),
+            // Trailers say nothing that matters here.
+            Some(Ok(None)) => {}
+            Some(Err(_)) => {
+                let message = "the body could not be read to its end";
+                return Err(Problem::new(BAD_REQUEST, message));
+            }
+        }
+    }
+}
+
+async fn read_away(body: &mut Body, most: usize) {
+    let mut read = 0;
+    while read < most
+        && let Ok(Some(part)) = next_part(body).await
+    {
+        read += part.len();
+    }
 }

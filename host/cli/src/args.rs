@@ -276,7 +276,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "DOWEL_PUBLIC_URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
     /// A proxy whose word about the address of callers counts, such as 127.0.0.1/32; may be
-    /// given more than once.
+    /// given more than once, besides those of the host file.
     #[arg(long = "trusted-proxy", value_name = "NETWORK")]
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// The data folder; `store.sled` of the host file, or else `<repo>/.dowel/data`,

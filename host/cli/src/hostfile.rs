@@ -7,7 +7,9 @@ use anyhow::{Result, anyhow};
 use dowel_core::code::gitops::HOST_FILE;
 use dowel_core::secret::SecretSources;
 use dowel_flow::diagnostic::Diagnostic;
-use serde::Deserialize;
+use ipnet::IpNet;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,9 @@ pub(crate) struct HostFile {
     pub(crate) listen: Listen,
     /// Under which address the public listener is reached from outside.
     pub(crate) public_url: Option<String>,
+    /// Proxies whose word about the addresses of callers counts.
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Where runs are kept.
     pub(crate) store: Option<StoreFile>,
     /// What the host follows; without it the files of the folder that it is started for.
@@ -33,6 +38,15 @@ pub(crate) struct HostFile {
     /// What is asked of changes of the environment at least.
     #[serde(default)]
     pub(crate) policy_floor: FloorFile,
+}
+
+fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    let network = |text: &String| {
+        let wrong = || format!("`{text}` is not a network such as 127.0.0.1/32");
+        text.parse().map_err(|_| D::Error::custom(wrong()))
+    };
+    texts.iter().map(network).collect()
 }
 
 /// The version of this form of the file.
@@ -123,6 +137,14 @@ fn wrong(path: &Path, reason: &str) -> anyhow::Error {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_example_is_good() {
+        let example = include_str!("../../../docs/deploy/host.yaml");
+        let file = parse(example).unwrap();
+        assert_eq!(file.environment.as_deref(), Some("prod"));
+        assert_eq!(file.trusted_proxies.len(), 1);
+    }
+
     fn parse(text: &str) -> Result<HostFile> {
         HostFile::parse(Path::new("host.yaml"), text)
     }
@@ -134,6 +156,7 @@ host: dowel/v1
 environment: prod
 listen: { public: '127.0.0.1:8080', admin: '127.0.0.1:8081' }
 public_url: https://flows.example.com
+trusted_proxies: [127.0.0.1/32, '2001:db8::/64']
 store: { sled: data }
 repository: { url: 'git@git.example.com:team/flows.git', branch: main, key_file: key, poll: 10s }
 policy_floor: { approvals: 1, forbid_author: true }
@@ -147,6 +170,7 @@ secrets: { age: { file: secrets.age, identity_file: identity } }
             file.secrets.take().unwrap().age.unwrap().identity_file,
             "identity"
         );
+        assert_eq!(file.trusted_proxies.len(), 2);
         let mut repository = file.repository.unwrap();
         let paths: Vec<_> = repository.paths().map(|path| path.clone()).collect();
         assert_eq!(paths, [Path::new("/etc/dowel/key")]);
@@ -160,6 +184,10 @@ secrets: { age: { file: secrets.age, identity_file: identity } }
         };
         check("host: dowel/v2", "`host`");
         check("environment: prod", "missing field `host`");
+        check(
+            "host: dowel/v1\ntrusted_proxies: [proxy.example.com]",
+            "`proxy.example.com` is not a network",
+        );
         check(
             "host: dowel/v1\nlisten: { public: 8080 }",
             "`listen.public`",

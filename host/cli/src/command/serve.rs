@@ -17,6 +17,7 @@ use dowel_engine::{ChangeRule, Engine, EngineOptions, Ports, Schedules};
 use dowel_flow::environment::Environment;
 use dowel_store_sled::{SledOptions, SledStore};
 use dowel_wasm::{ConnectorHost, HostOptions};
+use ipnet::IpNet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         engine.clone(),
         ApiOptions {
             public_url: places.public_url,
+            trusted_proxies: places.trusted_proxies,
             ..api_options(&serve, start.environment.clone(), &kept)
         },
         secrets,
@@ -124,6 +126,7 @@ struct Places {
     public: SocketAddr,
     admin: SocketAddr,
     public_url: Option<String>,
+    trusted_proxies: Vec<IpNet>,
     repository: Option<RepositoryFile>,
     environment: Option<String>,
     floor: ChangeRule,
@@ -139,6 +142,7 @@ impl Places {
             public: serve.listen.or(file.listen.public).unwrap_or(PUBLIC),
             admin: serve.admin_listen.or(file.listen.admin).unwrap_or(ADMIN),
             public_url: serve.public_url.clone().or(file.public_url),
+            trusted_proxies: [serve.trusted_proxies.clone(), file.trusted_proxies].concat(),
             repository: file.repository,
             environment: serve.repository.env.clone().or(file.environment),
             floor: file.policy_floor.into(),
@@ -180,7 +184,7 @@ fn api_options(serve: &Serve, environment: Environment, kept: &Kept) -> ApiOptio
         events: environment.events,
         connections: environment.connections,
         components: Some(kept.folder().to_owned()),
-        trusted_proxies: serve.trusted_proxies.clone(),
+        trusted_proxies: Vec::new(),
         public_url: serve.public_url.clone(),
     }
 }

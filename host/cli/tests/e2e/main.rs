@@ -18,6 +18,7 @@ mod flow_tests;
 mod four_eyes;
 mod gitops;
 mod http;
+mod nginx;
 mod plans;
 mod quarantine;
 mod receive;
