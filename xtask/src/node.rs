@@ -1,12 +1,14 @@
 //! Suites in JavaScript: other projects' servers talk to a real host.
 
+use crate::build::{self, Profile};
 use crate::tally::Tally;
 use crate::{e2e, run, suite};
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::process::Stdio;
 
-/// People sign in at the provider of the `oidc-provider` project.
+/// People sign in at the provider of the `oidc-provider` project, and connections ask it for
+/// access tokens.
 pub(crate) fn oidc() -> Result<Tally> {
     test("oidc")
 }
@@ -36,13 +38,22 @@ fn test(name: &str) -> Result<Tally> {
         run::succeed(&mut install)?;
         fs::write(work.join("installed.json"), &wanted)?;
     }
-    let file = format!("{name}.test.js");
-    fs::copy(folder.join(&file), work.join(&file))?;
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let file = entry?.file_name();
+        if file.to_string_lossy().ends_with(".test.js") {
+            fs::copy(folder.join(&file), work.join(&file))?;
+            files.push(file);
+        }
+    }
     suite::all_built()?;
+    build::guests(Profile::Dev)?;
     let mut command = node.command("node");
     command
         .current_dir(&work)
-        .args(["--test", "--test-reporter=tap", &file])
+        .args(["--test", "--test-reporter=tap"])
+        .args(files)
+        .env("CONNECTORS", run::root().join(".dowel/connectors"))
         .env("DOWEL", target.join("debug/dowel"))
         .env("NO_PROXY", "127.0.0.1")
         .stdin(Stdio::null());

@@ -24,7 +24,7 @@ pub(crate) struct Tool {
 }
 
 /// Tests that need an outside tool: a word that their names share, and the tool.
-pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 7] = [
+pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 8] = [
     (
         "jq_",
         Tool {
@@ -65,6 +65,13 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 7] = [
         Tool {
             name: "systemd-analyze",
             install: "apt-get install systemd",
+        },
+    ),
+    (
+        "openssl_",
+        Tool {
+            name: "openssl",
+            install: "apt-get install openssl",
         },
     ),
     (

@@ -595,6 +595,11 @@ pub(crate) enum Connection {
     /// Lists the connections of a host: calls, limits, circuit breakers, and who waits.
     #[command(after_help = "Example:\n  dowel connection list")]
     List(Host),
+    /// Asks a person for consent, and keeps the refresh token in the encrypted file.
+    #[command(
+        after_help = "Prints an address for the browser and waits until it comes back, on this machine. The connection\nhas `oauth2_authorization_code`, and `secrets.age` names the encrypted file. Running hosts use the\nnew consent without a restart.\n\nExample:\n  dowel connection authorize crm --env staging"
+    )]
+    Authorize(Authorize),
     /// Makes no more calls over a connection; who wants to make one waits.
     #[command(
         after_help = "Example:\n  dowel connection disable crm --reason 'wrong tenant until 12:00'"
@@ -613,6 +618,22 @@ pub(crate) enum Connection {
         #[command(flatten)]
         because: Because,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Authorize {
+    /// The connection.
+    pub(crate) connection: String,
+    /// The port on this machine that the browser comes back to; any that is free unless
+    /// given. Some servers want the redirect `http://127.0.0.1:<port>/callback` to be
+    /// registered.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// How long to wait for the person.
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    pub(crate) wait: std::time::Duration,
+    #[command(flatten)]
+    pub(crate) repository: Repository,
 }
 
 fn size(text: &str) -> Result<usize, String> {

@@ -7,6 +7,7 @@ mod audit_chain;
 mod backup;
 mod catalog;
 mod check;
+mod connection_authorize;
 mod connections;
 mod connector_add;
 mod connector_build;
@@ -155,6 +156,7 @@ async fn flow_command(command: Flow, format: Format) -> Result<ExitCode> {
 async fn connection_command(command: Connection, format: Format) -> Result<ExitCode> {
     match command {
         Connection::List(host) => connections::list(&host, format).await,
+        Connection::Authorize(authorize) => connection_authorize::run(&authorize, format).await,
         Connection::Disable {
             connection,
             because,

@@ -81,7 +81,7 @@ pub(crate) async fn make(wanted: &Wanted<'_>) -> Result<OneCall> {
         Arc::clone(&secrets) as _,
     )?;
     connectors::install(&host, repository)?;
-    let known = secret_values(&bound, &secrets).await;
+    let mut known = secret_values(&bound, &secrets).await;
     let request = request(&host, &bound, &operation, wanted)?;
     host.bind(vec![bound.clone()]).map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -89,14 +89,26 @@ pub(crate) async fn make(wanted: &Wanted<'_>) -> Result<OneCall> {
     })?;
     let input = request.input.clone();
     let outcome = host.call(request).await;
+    let exchanges = recorder.exchanges();
+    known.extend(tokens(&exchanges));
     Ok(OneCall {
         connection: bound,
         operation,
         input,
         outcome,
-        exchanges: recorder.exchanges(),
+        exchanges,
         secrets: known,
     })
+}
+
+/// The access tokens that requests went out with: they are secrets that no place has.
+fn tokens(exchanges: &[(WireRequest, Option<WireAnswer>)]) -> Vec<String> {
+    let headers = exchanges.iter().flat_map(|(request, _)| &request.headers);
+    let tokens = headers.filter_map(|(name, value)| {
+        let token = value.strip_prefix("Bearer ")?;
+        (name == "authorization").then(|| token.to_owned())
+    });
+    tokens.collect()
 }
 
 fn split(name: &str) -> Result<(ConnectionName, OperationName)> {

@@ -3,6 +3,7 @@
 
 use crate::id::{ConnectionName, ConnectorName};
 use crate::json::JsonText;
+use crate::oauth::OAuth2;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -85,6 +86,9 @@ pub enum AuthMethod {
         /// Secret with the key.
         key: String,
     },
+    /// `Authorization: Bearer` with a token that the host asks for (RFC 6749).
+    #[serde(rename = "oauth2")]
+    OAuth2(OAuth2),
 }
 
 impl AuthMethod {
@@ -94,6 +98,7 @@ impl AuthMethod {
             Self::Bearer { token } => vec![token],
             Self::Basic { username, password } => vec![username, password],
             Self::ApiKey { key, .. } => vec![key],
+            Self::OAuth2(settings) => settings.secret_names(),
         }
     }
 }

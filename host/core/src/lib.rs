@@ -16,6 +16,7 @@ pub mod id;
 pub mod journal;
 pub mod json;
 pub mod manifest;
+pub mod oauth;
 pub mod pointer;
 pub mod port;
 pub mod repository;

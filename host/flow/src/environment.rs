@@ -1,5 +1,6 @@
 //! The environment file: what a host grants to the connections of its flows.
 
+mod auth;
 mod events;
 mod pins;
 mod retention;
@@ -10,17 +11,14 @@ pub use pins::{CannotPin, Pin, Pins, Promotion, Released, set_pin};
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::shape::{Located, Shape};
-use crate::surface::environment::{
-    AuthFile, Binding, Breaker, EnvironmentFile, IsolationName, Limits,
-};
+use crate::surface::environment::{Binding, Breaker, EnvironmentFile, IsolationName, Limits};
 use crate::template::constant;
 use crate::text::Source;
 use crate::yaml::{self, Node};
 use dowel_core::JsonText;
 use dowel_core::code::{Code, flow as code};
 use dowel_core::connection::{
-    ApiKeyPlace, Auth, AuthMethod, BreakerLimits, Connection, ConnectionLimits,
-    DEFAULT_IDEMPOTENCY_HEADER, Isolation,
+    BreakerLimits, Connection, ConnectionLimits, DEFAULT_IDEMPOTENCY_HEADER, Isolation,
 };
 use dowel_core::id::{ConnectionName, FlowName};
 use dowel_core::retention::RetentionRules;
@@ -203,9 +201,9 @@ fn connection(name: &ConnectionName, binding: &Binding, report: &mut Report) -> 
         None => Some(None),
         Some(written) => {
             if binding.private_addresses.is_none() {
-                refuse_exposed_origins(written, report);
+                auth::refuse_exposed(written, report);
             }
-            auth(written, report).map(Some)
+            auth::auth(written, report).map(Some)
         }
     };
     let limits = limits(binding.limits.as_ref(), report);
@@ -236,68 +234,6 @@ fn object(node: Option<&Node>, key: &str, report: &mut Report) -> Option<JsonTex
             crate::shape::expected("a map", node, report);
             None
         }
-    }
-}
-
-fn auth(auth: &AuthFile, report: &mut Report) -> Option<Auth> {
-    let secret =
-        |reference: &crate::surface::environment::SecretReference| reference.0.secret.0.clone();
-    if auth.origins.value.is_empty() {
-        let message = "a credential without origins would go nowhere";
-        report.error(code::EMPTY_LIST, auth.origins.span, message);
-    }
-    let bearer = auth.bearer.as_ref().map(|bearer| AuthMethod::Bearer {
-        token: secret(&bearer.token),
-    });
-    let basic = auth.basic.as_ref().map(|basic| AuthMethod::Basic {
-        username: secret(&basic.username),
-        password: secret(&basic.password),
-    });
-    let api_key = match &auth.api_key {
-        None => None,
-        Some(written) => {
-            let place = match (&written.header, &written.query) {
-                (Some(header), None) => ApiKeyPlace::Header(header.0.clone()),
-                (None, Some(query)) => ApiKeyPlace::Query(query.0.clone()),
-                _ => {
-                    let message = "the key goes either into a `header` or into the `query`";
-                    report.error(code::AUTH_CHOICE, written.span, message);
-                    return None;
-                }
-            };
-            let key = secret(&written.key);
-            Some(AuthMethod::ApiKey { place, key })
-        }
-    };
-    let mut methods: Vec<AuthMethod> = [bearer, basic, api_key].into_iter().flatten().collect();
-    if methods.len() != 1 {
-        let is_method = |(key, _): &(String, _)| key != "origins" && !key.starts_with("x-");
-        // A method that is not supported yet has been reported already.
-        let has_later = methods.is_empty() && auth.keys.iter().any(is_method);
-        if !has_later {
-            let message = "`auth` names exactly one of `bearer`, `basic` and `api_key`";
-            report.error(code::AUTH_CHOICE, auth.span, message);
-        }
-        return None;
-    }
-    let origins = auth.origins.value.iter();
-    Some(Auth {
-        method: methods.pop()?,
-        origins: origins.map(|origin| origin.value.text.clone()).collect(),
-    })
-}
-
-/// A network of one's own, which has to be granted, may do without encryption.
-fn refuse_exposed_origins(auth: &AuthFile, report: &mut Report) {
-    for origin in auth
-        .origins
-        .value
-        .iter()
-        .filter(|origin| origin.value.is_exposed)
-    {
-        let message = "everybody on the way to this origin could read the credential";
-        let found = report.error(code::EXPOSED_ORIGIN, origin.span, message);
-        found.help("use https");
     }
 }
 

@@ -190,6 +190,22 @@ impl Secrets for Providers {
     fn valid<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Secret>, SecretError>> {
         Box::pin(async move { Ok(self.find(name).await?.1) })
     }
+
+    fn put<'a>(&'a self, name: &'a str, value: Secret) -> BoxFuture<'a, Result<(), SecretError>> {
+        Box::pin(async move {
+            let age = self.age.clone();
+            let age = age.ok_or_else(|| SecretError::ReadOnly(name.to_owned()))?;
+            let owned = name.to_owned();
+            // Waits for a lock, and for the disk.
+            let written =
+                tokio::task::spawn_blocking(move || age.put(&owned, &value, Overlap::None));
+            match written.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(unreadable(name, error.to_string())),
+                Err(_) => Err(unreadable(name, "the host stops")),
+            }
+        })
+    }
 }
 
 fn unreadable(name: &str, reason: impl Into<String>) -> SecretError {

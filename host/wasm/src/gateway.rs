@@ -18,16 +18,18 @@ mod rule;
 mod target;
 mod wired;
 
+pub(crate) use address::AddressGrants;
 pub(crate) use evidence::{Ending, Evidence};
 pub(crate) use exchange::exchange;
 pub(crate) use refusal::Refusal;
 pub(crate) use rule::Rule;
+pub(crate) use target::normalise;
 
 use crate::load::BindReason;
+use crate::oauth::{Endpoint, Tokens};
 use crate::redact::Redactor;
-use address::AddressGrants;
 use credential::Credential;
-use dowel_core::connection::Connection;
+use dowel_core::connection::{AuthMethod, Connection};
 use dowel_core::port::Secrets;
 use http::HeaderName;
 use std::sync::Arc;
@@ -47,6 +49,8 @@ pub(crate) struct Gateway {
     grants: Vec<Rule>,
     addresses: Arc<AddressGrants>,
     credential: Option<Credential>,
+    /// Access tokens, where the credential is one that is asked for.
+    tokens: Option<Arc<Tokens>>,
     idempotency_header: HeaderName,
     response_bytes: u64,
     secrets: Arc<dyn Secrets>,
@@ -83,6 +87,13 @@ impl Gateway {
             .map_err(|problem| problems.push(problem));
         let client = client(connection, &grants, Arc::clone(&addresses))
             .map_err(|problem| problems.push(problem));
+        let tokens = client
+            .as_ref()
+            .ok()
+            .and_then(|client| tokens(connection, client, &addresses, &secrets))
+            .transpose()
+            .map_err(|text| problems.push(BindReason::Origin(text)))
+            .unwrap_or_default();
         let (Ok(idempotency_header), Ok(client), []) =
             (idempotency_header, client, problems.as_slice())
         else {
@@ -93,11 +104,17 @@ impl Gateway {
             grants,
             addresses,
             credential,
+            tokens,
             idempotency_header,
             response_bytes: connection.limits.response_bytes,
             secrets,
             redactor: Redactor::default(),
         })
+    }
+
+    /// A token endpoint, asked by the connection's own client.
+    pub(crate) fn token_endpoint(&self, url: &str) -> Result<Endpoint, String> {
+        Endpoint::new(url, self.client.clone(), Arc::clone(&self.addresses))
     }
 
     /// The first of the manifest's needs that no rule of the environment covers.
@@ -126,6 +143,26 @@ fn collect<T: Default>(found: Vec<BindReason>, problems: &mut Vec<BindReason>) -
     T::default()
 }
 
+/// The tokens of a connection that asks for some.
+fn tokens(
+    connection: &Connection,
+    client: &reqwest::Client,
+    addresses: &Arc<AddressGrants>,
+    secrets: &Arc<dyn Secrets>,
+) -> Option<Result<Arc<Tokens>, String>> {
+    let AuthMethod::OAuth2(settings) = &connection.auth.as_ref()?.method else {
+        return None;
+    };
+    let tokens = Tokens::new(
+        connection.name.clone(),
+        settings.clone(),
+        client.clone(),
+        Arc::clone(addresses),
+        Arc::clone(secrets),
+    );
+    Some(tokens.map(Arc::new))
+}
+
 /// One client per connection: its resolver and its open connections are the
 /// connection's own.
 fn client(
@@ -146,7 +183,11 @@ fn client(
         .pool_max_idle_per_host(idle)
         .http1_max_headers(MAX_RESPONSE_HEADERS)
         .tcp_nodelay(true);
-    if !grants.iter().any(Rule::allows_tls) {
+    let asks_by_tls = matches!(
+        connection.auth.as_ref().map(|auth| &auth.method),
+        Some(AuthMethod::OAuth2(settings)) if settings.token_url.starts_with("https:")
+    );
+    if !asks_by_tls && !grants.iter().any(Rule::allows_tls) {
         // Nothing here speaks TLS: do not read the system's certificates for it.
         builder = builder.tls_certs_only([]);
     }

@@ -126,6 +126,12 @@ super::codes! {
     EGRESS_INCOMPLETE = 2215, "The connector did not finish the request",
         "The body of the request ended before it was complete.",
         "This is a defect of the connector: report it to its developer.";
+    TOKEN_REFUSED = 2216, "No access token: the authorization server says no",
+        "The credential of the connection is an access token, and the authorization server refuses to give one: the client, its key or the consent is not valid any more.",
+        "The message names who has to do what. After a new consent (`dowel connection authorize <connection>`) or a mended client, retry the step.";
+    TOKEN_UNAVAILABLE = 2217, "No access token: the authorization server cannot be asked",
+        "The credential of the connection is an access token, and the authorization server does not answer, or answers that it cannot now.",
+        "Wait for it; the step is retried by its policy. Check the address of the token endpoint if it lasts.";
     LOOP_NOT_A_LIST = 2301, "`for_each` was not given a list",
         "The value of `for_each.in` is not an array.",
         "Make the expression yield an array, for example `[.lines[]]`.";

@@ -19,4 +19,7 @@ super::codes! {
     OF_THE_HOST = 6107, "The repository may not say where secrets come from",
         "The host follows a repository, and its environment file has a `secrets` section. Which files and servers of the machine are read is said by the machine.",
         "Write the section into the host file; the environment may keep its own for commands on a laptop.";
+    CONSENT = 6108, "Consent was not given",
+        "The connection asks a person for consent, and the person or the authorization server said no, nobody came back in time, or the answer cannot be used.",
+        "Run `dowel connection authorize <connection>` again; check the client, its redirect address and its scopes at the authorization server.";
 }

@@ -40,6 +40,9 @@ pub enum SecretError {
         /// Why, without any value.
         reason: String,
     },
+    /// No provider of the host can keep it.
+    #[error("the secret `{0}` cannot be stored: the host has no encrypted file (`secrets.age`)")]
+    ReadOnly(String),
 }
 
 /// Reads secrets when they are used.
@@ -51,5 +54,11 @@ pub trait Secrets: Send + Sync {
     /// another. For what comes in.
     fn valid<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Secret>, SecretError>> {
         Box::pin(async move { Ok(vec![self.get(name).await?]) })
+    }
+
+    /// Stores a value that the host was given, encrypted: a refresh token. The value before
+    /// ends at once.
+    fn put<'a>(&'a self, name: &'a str, _value: Secret) -> BoxFuture<'a, Result<(), SecretError>> {
+        Box::pin(async move { Err(SecretError::ReadOnly(name.to_owned())) })
     }
 }

@@ -1,13 +1,10 @@
 //! The environment file.
 
+use super::auth::AuthFile;
 use super::secrets::SecretsFile;
-use crate::diagnostic::Report;
 use crate::shape::{
-    Any, Definitions, FromText, Key, Located, MapOf, OneOrMany, Percent, Shape, Size, Text, choice,
-    record,
+    Any, FromText, Key, Located, MapOf, OneOrMany, Percent, Size, Text, choice, record,
 };
-use crate::yaml::Node;
-use dowel_core::code::flow as code;
 use dowel_core::connection::{EgressRule, Rate};
 use dowel_core::digest::InvalidDigest;
 use dowel_core::id::{ConnectionName, ConnectorName, FlowName, GroupName, StepId};
@@ -193,87 +190,6 @@ record! {
         isolation = "isolation": Option<IsolationName>,
     }
     not_yet ["version", "digest"]
-}
-
-record! {
-    /// One method of authentication and the origins that it is for.
-    AuthFile {
-        /// `Authorization: Bearer` (RFC 6750).
-        bearer = "bearer": Option<Bearer>,
-        /// `Authorization: Basic` (RFC 7617).
-        basic = "basic": Option<Basic>,
-        /// A key in a header or in the query.
-        api_key = "api_key": Option<ApiKey>,
-        /// `scheme://host[:port]` of every origin that receives the credential.
-        origins = "origins": Located<Vec<Located<Origin>>>,
-    }
-    not_yet [
-        "oauth2_client_credentials", "oauth2_authorization_code", "oauth2_jwt_bearer",
-        "hmac", "aws_sigv4", "mtls"
-    ]
-}
-
-record! {
-    /// A bearer token.
-    Bearer {
-        /// The token.
-        token = "token": SecretReference,
-    }
-    not_yet []
-}
-
-record! {
-    /// A user name and a password.
-    Basic {
-        /// The user name.
-        username = "username": SecretReference,
-        /// The password.
-        password = "password": SecretReference,
-    }
-    not_yet []
-}
-
-record! {
-    /// A key.
-    ApiKey {
-        /// The request header that carries it.
-        header = "header": Option<HeaderName>,
-        /// The query parameter that carries it.
-        query = "query": Option<Key>,
-        /// The key.
-        key = "key": SecretReference,
-    }
-    not_yet []
-}
-
-record! {
-    /// A reference to a secret.
-    SecretMap {
-        /// The secret's name.
-        secret = "secret": SecretName,
-    }
-    not_yet []
-}
-
-/// A reference to a secret, `{ secret: <name> }`.
-#[derive(Clone, Debug)]
-pub(crate) struct SecretReference(pub(crate) SecretMap);
-
-impl Shape for SecretReference {
-    fn decode(node: &Node, report: &mut Report) -> Option<Self> {
-        if let Node::Scalar(scalar) = node {
-            report.hide(scalar.span);
-            let message = "a reference to a secret is expected here, never the secret itself";
-            let found = report.error(code::WRONG_TYPE, scalar.span, message);
-            found.help("write `{ secret: <name> }`");
-            return None;
-        }
-        SecretMap::decode(node, report).map(Self)
-    }
-
-    fn schema(definitions: &mut Definitions) -> Value {
-        SecretMap::schema(definitions)
-    }
 }
 
 record! {

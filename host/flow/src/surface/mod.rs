@@ -1,6 +1,7 @@
 //! The language as it is written: one type per map.
 
 pub(crate) mod approve;
+pub(crate) mod auth;
 pub(crate) mod calendar;
 pub(crate) mod environment;
 pub(crate) mod flow;

@@ -1,16 +1,20 @@
 //! The connection's credential: read when it is used, added only for the origins that
 //! the connection names, never shown to the guest.
 
+use super::Gateway;
 use super::headers::own_name;
 use super::refusal::Refusal;
 use super::target::{Target, normalise, port};
 use crate::load::BindReason;
-use crate::redact::{Redactor, Worth};
+use crate::redact::Worth;
+use crate::text::base64;
 use dowel_core::connection::{ApiKeyPlace, Auth, AuthMethod};
-use dowel_core::port::{Secret, Secrets};
+use dowel_core::oauth::OAuth2;
+use dowel_core::port::Secret;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
+use zeroize::Zeroizing;
 
 /// A credential, ready to be added.
 pub(crate) struct Credential {
@@ -58,7 +62,9 @@ impl Credential {
             }
         }
         let header = match &auth.method {
-            AuthMethod::Bearer { .. } | AuthMethod::Basic { .. } => Some(AUTHORIZATION),
+            AuthMethod::Bearer { .. } | AuthMethod::Basic { .. } | AuthMethod::OAuth2(_) => {
+                Some(AUTHORIZATION)
+            }
             AuthMethod::ApiKey { place, .. } => match place {
                 ApiKeyPlace::Header(name) => own_name(name)
                     .map_err(|problem| problems.push(problem))
@@ -90,6 +96,10 @@ impl Credential {
     pub(crate) fn worth(&self, name: &str) -> Worth {
         match &self.method {
             AuthMethod::Basic { username, .. } if username == name => Worth::Name,
+            AuthMethod::OAuth2(OAuth2 {
+                client: Some(client),
+                ..
+            }) if client.id == name => Worth::Name,
             _ => Worth::Key,
         }
     }
@@ -116,17 +126,22 @@ impl Credential {
         Ok(())
     }
 
+    /// Whether the request goes to one of its origins.
+    pub(crate) fn is_for(&self, target: &Target) -> bool {
+        self.origins.iter().any(|origin| origin.is_of(&target.url))
+    }
+
     /// Adds the credential if the request goes to one of its origins.
     pub(crate) async fn add(
         &self,
-        secrets: &dyn Secrets,
+        gateway: &Gateway,
         target: &mut Target,
         headers: &mut HeaderMap,
-        redactor: &Redactor,
     ) -> Result<(), Refusal> {
-        if !self.origins.iter().any(|origin| origin.is_of(&target.url)) {
+        if !self.is_for(target) {
             return Ok(());
         }
+        let (secrets, redactor) = (gateway.secrets.as_ref(), &gateway.redactor);
         let read = async |name: &str| -> Result<Secret, Refusal> {
             let secret = secrets.get(name).await?;
             redactor.learn(secret.expose(), self.worth(name));
@@ -166,6 +181,14 @@ impl Credential {
                     }
                 }
             }
+            AuthMethod::OAuth2(settings) => {
+                if let Some(tokens) = &gateway.tokens {
+                    let token = tokens.get().await?;
+                    redactor.learn(token.expose(), Worth::Key);
+                    let value = Zeroizing::new(format!("Bearer {}", token.expose()));
+                    headers.insert(AUTHORIZATION, sensitive(&value, &settings.token_url)?);
+                }
+            }
         }
         Ok(())
     }
@@ -178,43 +201,9 @@ fn sensitive(value: &str, secret: &str) -> Result<HeaderValue, Refusal> {
     Ok(value)
 }
 
-/// Base64 with padding (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or_default());
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            if place <= chunk.len() {
-                let index = (bits >> (18 - 6 * place)) & 63;
-                out.push(char::from(ALPHABET[index as usize]));
-            } else {
-                out.push('=');
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_of_rfc_4648_section_10() {
-        for (text, expected) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(text.as_bytes()), expected);
-        }
-    }
 
     #[test]
     fn origins() {

@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use super::target::Target;
 use super::{Gateway, headers, wired};
 use crate::scope::{CallScope, Granted};
+use dowel_core::port::Secret;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION};
 use std::sync::Arc;
 use std::time::Instant;
@@ -71,8 +72,48 @@ async fn attempt(
     let request = client.headers(parts.headers).build();
     let request = request.map_err(|_| Refusal::Url("it cannot be written as an HTTP request"))?;
     ticket.sent()?;
+    let again = request.try_clone();
     let answer = send(gateway, request, options, &target, &mut ticket).await?;
+    if let Some(again) = renewed(gateway, &target, &answer, again).await? {
+        let answer = send(gateway, again, options, &target, &mut ticket).await?;
+        return receive(gateway, answer, ticket, entry);
+    }
     receive(gateway, answer, ticket, entry)
+}
+
+/// The same request with another access token, where the upstream has refused the one that
+/// was sent: it may have been revoked before its end. Only once, and only where the body
+/// can be sent again; what was refused had no effect (RFC 9110, section 15.5.2).
+async fn renewed(
+    gateway: &Gateway,
+    target: &Target,
+    answer: &reqwest::Response,
+    again: Option<reqwest::Request>,
+) -> Result<Option<reqwest::Request>, Refusal> {
+    let credential = gateway.credential.as_ref();
+    let is_ours = credential.is_some_and(|credential| credential.is_for(target));
+    let Some(tokens) = gateway.tokens.as_ref().filter(|_| is_ours) else {
+        return Ok(None);
+    };
+    if answer.status() != http::StatusCode::UNAUTHORIZED {
+        return Ok(None);
+    }
+    let (Some(credential), Some(mut request)) = (credential, again) else {
+        // The body has streamed through: the next request gets another token.
+        tokens.refused(None).await;
+        return Ok(None);
+    };
+    let sent = request.headers().get(http::header::AUTHORIZATION);
+    let sent = sent.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    tokens.refused(sent.map(Secret::new).as_ref()).await;
+    let mut target = Target {
+        method: target.method.clone(),
+        url: target.url.clone(),
+    };
+    credential
+        .add(gateway, &mut target, request.headers_mut())
+        .await?;
+    Ok(Some(request))
 }
 
 /// Both allow-lists, the guest's headers, and the address if it stands in the URL.
@@ -133,10 +174,7 @@ async fn add_headers(
         headers.insert("traceparent", trace);
     }
     if let Some(credential) = &gateway.credential {
-        let secrets = gateway.secrets.as_ref();
-        credential
-            .add(secrets, target, headers, &gateway.redactor)
-            .await?;
+        credential.add(gateway, target, headers).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Why the gateway did not deliver what a guest asked for.
 
+use crate::oauth::TokenError;
 use dowel_core::code::{Code, run as code};
 use dowel_core::port::SecretError;
 use dowel_core::{ErrorKind, StepError};
@@ -21,6 +22,8 @@ pub(crate) enum Refusal {
     Secret(#[from] SecretError),
     #[error("the secret `{0}` has characters that cannot be sent in a header")]
     UnusableSecret(String),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error("the answer of {host} has a body of more than {limit} bytes")]
     BodyTooLarge { host: String, limit: u64 },
     #[error("the answer of {host} has more than {limit} bytes of headers")]
@@ -58,6 +61,7 @@ impl Refusal {
             Self::PrivateAddress { .. } => code::EGRESS_PRIVATE_ADDRESS,
             Self::Forbidden { .. } => code::EGRESS_FORBIDDEN_HEADER,
             Self::Secret(_) | Self::UnusableSecret(_) => code::EGRESS_SECRET,
+            Self::Token(error) => error.code(),
             Self::BodyTooLarge { .. } | Self::HeadersTooLarge { .. } => code::EGRESS_TOO_LARGE,
             Self::Dns { .. } => code::EGRESS_DNS,
             Self::Tls { .. } => code::EGRESS_TLS,
@@ -80,6 +84,7 @@ impl Refusal {
             }
             Self::Secret(SecretError::Unreadable { .. }) => ErrorKind::Unavailable,
             Self::Secret(_) | Self::UnusableSecret(_) => ErrorKind::Unauthenticated,
+            Self::Token(error) => error.kind(),
             Self::BodyTooLarge { .. } | Self::HeadersTooLarge { .. } | Self::Key => {
                 ErrorKind::InvalidInput
             }
@@ -110,7 +115,9 @@ impl Refusal {
                 WasiError::HttpRequestDenied
             }
             Self::PrivateAddress { .. } => WasiError::DestinationIpProhibited,
-            Self::Secret(_) | Self::UnusableSecret(_) | Self::Key => WasiError::ConfigurationError,
+            Self::Secret(_) | Self::UnusableSecret(_) | Self::Token(_) | Self::Key => {
+                WasiError::ConfigurationError
+            }
             Self::BodyTooLarge { limit, .. } => WasiError::HttpResponseBodySize(Some(*limit)),
             Self::HeadersTooLarge { .. } => WasiError::HttpResponseHeaderSectionSize(None),
             Self::Dns { .. } => WasiError::DnsError {

@@ -7,5 +7,6 @@
 mod egress;
 mod evidence;
 mod loading;
+mod oauth;
 mod sandbox;
 mod support;

@@ -100,12 +100,16 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(connection: Connection) -> Self {
+        Self::with(connection, Arc::new(Known))
+    }
+
+    pub(crate) fn with(connection: Connection, secrets: Arc<dyn Secrets>) -> Self {
         let options = HostOptions {
             cache_dir: Some(cache()),
             max_instances: 8,
             ..HostOptions::default()
         };
-        let host = ConnectorHost::new(options, Arc::new(Known)).unwrap();
+        let host = ConnectorHost::new(options, secrets).unwrap();
         let digest = host.add(hostile()).unwrap().digest;
         host.bind(vec![connection]).unwrap();
         Self { host, digest }
