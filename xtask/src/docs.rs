@@ -14,6 +14,7 @@ const GENERATORS: &[(&str, &str)] = &[
     ("dowel-flow", "the_language_reference_is_fresh"),
     ("dowel-flow", "the_page_of_the_rules_is_fresh"),
     ("dowel-engine", "the_page_shows_what_the_code_does"),
+    ("dowel-api", "the_description_of_the_api_is_fresh"),
     ("dowel-cli", "the_command_reference_is_fresh"),
     ("dowel-cli", "the_connector_pages_are_fresh"),
 ];

@@ -88,3 +88,18 @@ pub(crate) fn routes(routes: Routes) -> Routes {
             tokens::revoke,
         )
 }
+
+/// The descriptions of these routes.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    device::begin,
+    device::token,
+    users::me,
+    users::access,
+    users::invite,
+    users::change,
+    tokens::list,
+    tokens::create,
+    tokens::revoke,
+))]
+pub(crate) struct Described;

@@ -21,8 +21,9 @@ const DEFAULT_PAGE: usize = 50;
 /// The longest comment, in bytes: it is kept in the run's journal for good.
 const MAX_TEXT: usize = 1_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListParameters {
     flow: Option<String>,
     group: Option<String>,
@@ -31,13 +32,15 @@ pub(crate) struct ListParameters {
 }
 
 /// A page of open approvals, the oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ApprovalsPage)]
 pub(crate) struct Page {
     approvals: Vec<Listed>,
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Approval)]
 struct Listed {
     run: String,
     step: String,
@@ -46,6 +49,7 @@ struct Listed {
     commit: Option<String>,
     plan: Option<String>,
     title: String,
+    #[schema(value_type = serde_json::Value)]
     show: JsonText,
     groups: Vec<String>,
     decisions: Vec<String>,
@@ -56,7 +60,8 @@ struct Listed {
 }
 
 /// Further groups that may decide later.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ApprovalStage)]
 struct Stage {
     at: String,
     groups: Vec<String>,
@@ -87,6 +92,17 @@ impl From<OpenApproval> for Listed {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/approvals",
+    tag = "approvals",
+    operation_id = "list_approvals",
+    summary = "Lists what waits for approval, the oldest first",
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A page of open approvals", body = Page),
+    ),
+)]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -110,15 +126,17 @@ pub(crate) async fn list(
 }
 
 /// A decision as it is sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApprovalDecision)]
 struct Sent {
     decision: String,
     comment: Option<String>,
 }
 
 /// What is recorded.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ApprovalDecided)]
 pub(crate) struct Decided {
     run: String,
     step: String,
@@ -127,6 +145,17 @@ pub(crate) struct Decided {
     status: &'static str,
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/approvals/{run}/{step}/decisions",
+    tag = "approvals",
+    operation_id = "decide_approval",
+    summary = "Decides about an approval",
+    request_body = Sent,
+    responses(
+        (status = 200, description = "What is recorded", body = Decided),
+    ),
+)]
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path((id, step)): Path<(String, String)>,

@@ -19,8 +19,9 @@ use std::sync::Arc;
 const DEFAULT_PAGE: usize = 50;
 
 /// The parameters of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
     /// A run or bulk operation.
     about: Option<String>,
@@ -32,20 +33,34 @@ pub(crate) struct Parameters {
 }
 
 /// A page of the record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditPage)]
 pub(crate) struct Page {
     records: Vec<Listed>,
     next: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditRecord)]
 struct Listed {
     seq: u64,
     at: String,
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     draft: AuditDraft,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit",
+    tag = "audit",
+    operation_id = "list_audit",
+    summary = "Lists what people decided, the newest first",
+    params(Parameters),
+    responses(
+        (status = 200, description = "A page of the record", body = Page),
+    ),
+)]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,

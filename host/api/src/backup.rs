@@ -16,6 +16,16 @@ const MEDIA_TYPE: &str = "application/vnd.dowel.backup";
 
 /// A backup. A stream that breaks off has no last frame, by which the reader knows.
 /// It holds values that are masked elsewhere, so that taking it is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/v1/backup",
+    tag = "host",
+    operation_id = "take_backup",
+    summary = "Takes a backup of everything that the host knows",
+    responses(
+        (status = 200, description = "The backup as a stream of frames", body = [u8], content_type = "application/vnd.dowel.backup"),
+    ),
+)]
 pub(crate) async fn backup(
     State(state): State<Arc<ApiState>>,
     actor: Actor,

@@ -22,10 +22,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All flows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Catalogue {
+    #[schema(value_type = Vec<Object>)]
     flows: Vec<CatalogueEntry>,
     /// The operations that they call, and which of them call each.
+    #[schema(value_type = Vec<Object>)]
     operations: Vec<UsedOperation>,
 }
 
@@ -36,6 +38,16 @@ fn visible(state: &ApiState, actor: &Actor) -> Vec<Plan> {
     plans
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/catalog",
+    tag = "catalogue",
+    operation_id = "show_catalogue",
+    summary = "Shows owners, promises and contracts of the flows, and the operations that they call",
+    responses(
+        (status = 200, description = "All flows", body = Catalogue),
+    ),
+)]
 pub(crate) async fn catalog(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Catalogue> {
     let plans = visible(&state, &actor);
     let plans: Vec<&Plan> = plans.iter().collect();
@@ -46,13 +58,25 @@ pub(crate) async fn catalog(State(state): State<Arc<ApiState>>, actor: Actor) ->
 }
 
 /// The parameters of the lineage.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Around {
     /// Only what is about this flow, however far.
     flow: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/lineage",
+    tag = "catalogue",
+    operation_id = "show_lineage",
+    summary = "Shows which flow feeds which",
+    params(Around),
+    responses(
+        (status = 200, description = "Flows and systems, and what goes from one to another", body = Object),
+    ),
+)]
 pub(crate) async fn lineage(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -72,6 +96,16 @@ pub(crate) async fn lineage(
     Ok(Json(lineage.around(&name)))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/flows/{flow}/picture",
+    tag = "catalogue",
+    operation_id = "draw_flow",
+    summary = "Draws a flow",
+    responses(
+        (status = 200, description = "The picture", body = String, content_type = "image/svg+xml"),
+    ),
+)]
 pub(crate) async fn drawn(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,
@@ -89,13 +123,14 @@ pub(crate) async fn drawn(
 }
 
 /// Versions of a flow that the host knows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Versions {
     versions: Vec<ListedVersion>,
 }
 
 /// A version in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = FlowVersion)]
 struct ListedVersion {
     version: String,
     /// Digest of the flow's files.
@@ -107,6 +142,16 @@ struct ListedVersion {
     live_runs: u64,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/flows/{flow}/versions",
+    tag = "catalogue",
+    operation_id = "list_versions",
+    summary = "Lists the versions of a flow that the host knows",
+    responses(
+        (status = 200, description = "The versions", body = Versions),
+    ),
+)]
 pub(crate) async fn versions(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,
@@ -133,8 +178,9 @@ pub(crate) async fn versions(
 }
 
 /// Which versions to compare.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Between {
     from: String,
     /// The active one unless given.
@@ -142,11 +188,24 @@ pub(crate) struct Between {
 }
 
 /// What is different; nothing where nothing is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = FlowChanges)]
 pub(crate) struct Changed {
+    #[schema(value_type = Option<Object>)]
     change: Option<FlowChange>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/flows/{flow}/changes",
+    tag = "catalogue",
+    operation_id = "compare_versions",
+    summary = "Compares two versions of a flow",
+    params(Between),
+    responses(
+        (status = 200, description = "What is different", body = Changed),
+    ),
+)]
 pub(crate) async fn changes(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,

@@ -8,13 +8,14 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// All connections.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Connections {
     connections: Vec<ListedConnection>,
 }
 
 /// A connection in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Connection)]
 struct ListedConnection {
     connection: String,
     /// Whether calls are made: not while somebody has switched the connection off.
@@ -50,6 +51,16 @@ impl From<ConnectionStatus> for ListedConnection {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/connections",
+    tag = "connections",
+    operation_id = "list_connections",
+    summary = "Lists connections with their limits and breakers",
+    responses(
+        (status = 200, description = "All connections", body = Connections),
+    ),
+)]
 pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Json<Connections> {
     let connections = state.engine.connections();
     Json(Connections {

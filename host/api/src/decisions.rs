@@ -12,6 +12,17 @@ use dowel_core::RunId;
 use dowel_core::code::api::NO_SUCH_RUN;
 use std::sync::Arc;
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/decisions",
+    tag = "runs",
+    operation_id = "decide_run",
+    summary = "Decides about a run, such as to cancel it",
+    request_body = exceptions::Sent,
+    responses(
+        (status = 200, description = "What came of it", body = Answer),
+    ),
+)]
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path(id): Path<String>,

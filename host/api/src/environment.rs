@@ -18,7 +18,8 @@ use std::sync::Arc;
 const MAX_TEXT: usize = 1_000;
 
 /// How the environment stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Environment)]
 pub(crate) struct ShownEnvironment {
     /// Whether what is active is what the repository says.
     in_sync: bool,
@@ -28,7 +29,8 @@ pub(crate) struct ShownEnvironment {
     drift: Drift,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Activation)]
 struct ShownActivation {
     digest: String,
     commit: Option<String>,
@@ -36,7 +38,8 @@ struct ShownActivation {
     approvals: Vec<ShownAgreement>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Agreement)]
 struct ShownAgreement {
     actor: String,
     reason: String,
@@ -44,7 +47,8 @@ struct ShownAgreement {
 }
 
 /// The last look at the repository.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RepositoryLook)]
 struct ShownLook {
     at: String,
     /// Where the branch or tag stands.
@@ -56,14 +60,16 @@ struct ShownLook {
     error: Option<ShownError>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RepositoryError)]
 struct ShownError {
     code: String,
     message: String,
 }
 
 /// A tree that waits for approvals.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WaitingChange)]
 pub(crate) struct ShownChange {
     digest: String,
     commit: Option<String>,
@@ -79,15 +85,16 @@ pub(crate) struct ShownChange {
 }
 
 /// What git does not say and holds all the same.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Drift {
     /// Flows that somebody has disabled at run time.
     switched_off: Vec<String>,
 }
 
 /// Why somebody says it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChangeWord)]
 pub(crate) struct Word {
     reason: String,
 }
@@ -169,6 +176,16 @@ impl From<EnvironmentStatus> for ShownEnvironment {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/environment",
+    tag = "environment",
+    operation_id = "show_environment",
+    summary = "Shows what is active, what the repository says, and the drift between them",
+    responses(
+        (status = 200, description = "How the environment stands", body = ShownEnvironment),
+    ),
+)]
 pub(crate) async fn show(
     State(state): State<Arc<ApiState>>,
 ) -> Result<Json<ShownEnvironment>, Problem> {
@@ -176,11 +193,32 @@ pub(crate) async fn show(
 }
 
 /// Asks for a look at the repository now, as a push to it may do.
+#[utoipa::path(
+    post,
+    path = "/api/v1/environment/sync",
+    tag = "environment",
+    operation_id = "sync_environment",
+    summary = "Asks for a look at the repository now",
+    responses(
+        (status = 202, description = "The host looks"),
+    ),
+)]
 pub(crate) async fn sync(State(state): State<Arc<ApiState>>) -> StatusCode {
     state.engine.look_again();
     StatusCode::ACCEPTED
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/environment/changes/{digest}/{word}",
+    tag = "environment",
+    operation_id = "decide_change",
+    summary = "Approves or rejects a change that waits",
+    request_body = Word,
+    responses(
+        (status = 200, description = "How the environment stands now", body = ShownEnvironment),
+    ),
+)]
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path((digest, word)): Path<(String, String)>,

@@ -30,6 +30,17 @@ const MAX_BATCH: usize = 100;
 const DEFAULT_PAGE: usize = 50;
 
 /// `POST /events`.
+#[utoipa::path(
+    post,
+    path = "/events",
+    tag = "intake",
+    operation_id = "send_event",
+    summary = "Takes CloudEvents 1.0.2, structured, binary or batched; on the public listener",
+    request_body = serde_json::Value,
+    responses(
+        (status = 202, description = "The events are on disk", body = serde_json::Value),
+    ),
+)]
 pub(crate) async fn receive(
     State(state): State<Arc<ApiState>>,
     headers: HeaderMap,
@@ -73,32 +84,48 @@ fn add_trace(event: &mut CloudEvent, headers: &HeaderMap) {
 }
 
 /// The parameters of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListParameters {
     cursor: Option<String>,
     limit: Option<usize>,
 }
 
 /// A page of the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = UndeliveredPage)]
 pub(crate) struct Page {
     events: Vec<Listed>,
     next: Option<String>,
 }
 
 /// An event that a flow did not take.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = UndeliveredEvent)]
 struct Listed {
     id: String,
     at: String,
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     refusal: Refusal,
+    #[schema(value_type = serde_json::Value)]
     event: JsonText,
 }
 
 /// `GET /api/v1/events/undelivered`: events that flows did not take although their
 /// triggers are for them, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events/undelivered",
+    tag = "events",
+    operation_id = "list_undelivered",
+    summary = "Lists events that flows did not take, the newest first",
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A page of events", body = Page),
+    ),
+)]
 pub(crate) async fn undelivered(
     State(state): State<Arc<ApiState>>,
     actor: Actor,

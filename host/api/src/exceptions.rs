@@ -4,7 +4,7 @@ pub(crate) mod bulk;
 pub(crate) mod proposals;
 mod show;
 
-pub(crate) use show::{Listed, show};
+pub(crate) use show::{__path_show, Listed, show};
 
 use crate::access::Actor;
 use crate::problem::Problem;
@@ -29,13 +29,19 @@ const DEFAULT_PAGE: usize = 50;
 const MAX_TEXT: usize = 1_000;
 
 /// Which items are meant.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ExceptionsFilter)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Filter {
     flow: Option<String>,
     step: Option<String>,
     code: Option<String>,
+    #[schema(value_type = Option<String>)]
+    #[param(value_type = Option<String>)]
     kind: Option<ErrorKind>,
+    #[schema(value_type = Option<String>)]
+    #[param(value_type = Option<String>)]
     class: Option<ItemClass>,
     since: Option<String>,
     until: Option<String>,
@@ -43,6 +49,8 @@ pub(crate) struct Filter {
     overdue: bool,
     /// Only these; in a body, not in a query.
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    #[param(value_type = Vec<String>)]
     ids: Vec<RunId>,
     cursor: Option<String>,
     limit: Option<usize>,
@@ -83,12 +91,24 @@ fn read_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
 }
 
 /// A page of the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExceptionsPage)]
 pub(crate) struct Page {
     exceptions: Vec<Listed>,
     next: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions",
+    tag = "exceptions",
+    operation_id = "list_exceptions",
+    summary = "Lists what waits for a person, the newest first",
+    params(Filter),
+    responses(
+        (status = 200, description = "A page of exceptions", body = Page),
+    ),
+)]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -110,7 +130,8 @@ pub(crate) async fn list(
 }
 
 /// Items with the same cause.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExceptionGroup)]
 pub(crate) struct ListedGroup {
     flow: String,
     step: String,
@@ -120,11 +141,23 @@ pub(crate) struct ListedGroup {
 }
 
 /// The groups.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExceptionGroups)]
 pub(crate) struct Groups {
     groups: Vec<ListedGroup>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions/groups",
+    tag = "exceptions",
+    operation_id = "group_exceptions",
+    summary = "Counts exceptions by their cause",
+    params(Filter),
+    responses(
+        (status = 200, description = "The groups", body = Groups),
+    ),
+)]
 pub(crate) async fn groups(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -148,15 +181,18 @@ pub(crate) async fn groups(
 }
 
 /// A decision as it is sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Sent {
+#[schema(as = Decision)]
+pub(crate) struct Sent {
     reason: Option<String>,
+    #[schema(value_type = serde_json::Value)]
     command: Action,
 }
 
 /// What came of a decision.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DecisionAnswer)]
 pub(crate) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
@@ -193,8 +229,9 @@ pub(crate) fn deciding(actor: &Actor, reason: Option<String>) -> Result<Deciding
 }
 
 /// Why something is decided that the path names.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = OptionalReason)]
 struct SentDeciding {
     reason: Option<String>,
 }
@@ -220,6 +257,17 @@ pub(crate) fn id(text: &str) -> Result<RunId, Problem> {
 }
 
 /// `POST /api/v1/exceptions/{id}/decisions`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/exceptions/{id}/decisions",
+    tag = "exceptions",
+    operation_id = "decide_exception",
+    summary = "Decides about an exception",
+    request_body = Sent,
+    responses(
+        (status = 200, description = "What came of it", body = Answer),
+    ),
+)]
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path(text): Path<String>,

@@ -19,13 +19,14 @@ use std::sync::Arc;
 const MAX_TEXT: usize = 1_000;
 
 /// All flows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Flows {
     flows: Vec<ListedFlow>,
 }
 
 /// A flow in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Flow)]
 pub(crate) struct ListedFlow {
     flow: String,
     version: String,
@@ -46,7 +47,8 @@ pub(crate) struct ListedFlow {
 }
 
 /// A promise in a list, written as in the flow.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = FlowSla)]
 struct ListedSla {
     within: Option<String>,
     resolve: Option<String>,
@@ -64,7 +66,8 @@ impl From<Sla> for ListedSla {
 }
 
 /// A decision in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = SwitchDecision)]
 struct ListedDecision {
     enabled: bool,
     actor: String,
@@ -73,8 +76,9 @@ struct ListedDecision {
 }
 
 /// Why.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Reason)]
 pub(crate) struct Because {
     reason: String,
 }
@@ -108,6 +112,16 @@ impl From<FlowStatus> for ListedFlow {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/flows",
+    tag = "flows",
+    operation_id = "list_flows",
+    summary = "Lists the flows that are active",
+    responses(
+        (status = 200, description = "All flows", body = Flows),
+    ),
+)]
 pub(crate) async fn list(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Flows> {
     let flows = state.engine.flow_status().into_iter();
     let flows = flows.filter(|one| actor.reaches(&state.engine, Permission::Read, &one.flow));
@@ -116,6 +130,17 @@ pub(crate) async fn list(State(state): State<Arc<ApiState>>, actor: Actor) -> Js
     })
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/flows/{flow}/disable",
+    tag = "switches",
+    operation_id = "disable_flow",
+    summary = "Switches a flow off",
+    request_body = Because,
+    responses(
+        (status = 200, description = "The flow as it is now", body = ListedFlow),
+    ),
+)]
 pub(crate) async fn disable(
     state: State<Arc<ApiState>>,
     flow: Path<String>,
@@ -125,6 +150,17 @@ pub(crate) async fn disable(
     switch(state, flow, actor, because, false).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/flows/{flow}/enable",
+    tag = "switches",
+    operation_id = "enable_flow",
+    summary = "Switches a flow on again",
+    request_body = Because,
+    responses(
+        (status = 200, description = "The flow as it is now", body = ListedFlow),
+    ),
+)]
 pub(crate) async fn enable(
     state: State<Arc<ApiState>>,
     flow: Path<String>,

@@ -17,6 +17,18 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+#[utoipa::path(
+    post,
+    path = "/hooks/{path}",
+    tag = "intake",
+    operation_id = "send_webhook",
+    summary = "Takes a webhook of a flow; on the public listener",
+    request_body = serde_json::Value,
+    responses(
+        (status = 202, description = "A run has begun, and is on disk", body = serde_json::Value),
+        (status = 200, description = "The answer of the flow, or the run of an earlier delivery", body = serde_json::Value),
+    ),
+)]
 pub(crate) async fn receive(
     State(state): State<Arc<ApiState>>,
     method: Method,

@@ -10,8 +10,7 @@ use axum::response::{IntoResponse, Response};
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW, NOT_JSON, TOO_LARGE};
 use dowel_core::{FlowName, RunId};
 use dowel_engine::{Accepted, IntakeRequest, MessageKey};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,14 +33,28 @@ pub(crate) struct Incoming {
 }
 
 /// The parameters of a manual run.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ManualParameters {
     /// The trigger, where the flow has several manual ones.
     trigger: Option<String>,
 }
 
 /// `POST /api/v1/flows/{flow}/runs`: begins a run of a flow with a manual trigger.
+#[utoipa::path(
+    post,
+    path = "/api/v1/flows/{flow}/runs",
+    tag = "runs",
+    operation_id = "start_run",
+    summary = "Starts a run of a flow that has a manual trigger",
+    params(ManualParameters),
+    request_body = serde_json::Value,
+    responses(
+        (status = 200, description = "The run of an earlier request with the same key", body = Taken),
+        (status = 202, description = "A run has begun, and is on disk", body = Taken),
+    ),
+)]
 pub(crate) async fn manual(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,
@@ -138,6 +151,15 @@ pub(crate) async fn take_in(
     accepted.map_err(|error| correlated(error.into()))
 }
 
+/// That an event is on disk.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Taken {
+    /// Its run.
+    run: String,
+    /// `accepted`, `duplicate` or `dropped`.
+    status: &'static str,
+}
+
 /// That the event is accepted, and where to look for its run.
 pub(crate) fn answer(accepted: &Accepted) -> Response {
     let run = accepted.run().to_string();
@@ -146,7 +168,8 @@ pub(crate) fn answer(accepted: &Accepted) -> Response {
         Accepted::Duplicate(_) => (StatusCode::OK, "duplicate"),
         Accepted::Dropped(_) => (StatusCode::OK, "dropped"),
     };
-    let response = (status, axum::Json(json!({ "run": run, "status": word }))).into_response();
+    let taken = Taken { run, status: word };
+    let response = (status, axum::Json(taken)).into_response();
     located(response, accepted.run())
 }
 

@@ -18,6 +18,7 @@ mod health;
 mod hooks;
 mod intake;
 mod metrics;
+mod openapi;
 mod problem;
 mod runs;
 mod schedules;
@@ -27,6 +28,7 @@ mod switches;
 
 pub use access::{About, Actor, Form, Needs, Peer, Route, Who};
 pub use axum::Router;
+pub use openapi::openapi;
 pub use problem::Problem;
 pub use serve::{Listener, LocalListener};
 pub use state::{ApiOptions, ApiState, Senders};
@@ -125,6 +127,7 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
             Needs::of(Permission::Backup),
             backup::backup,
         )
+        .get("/api/v1/openapi.json", Needs::signed_in(), openapi::show)
         .get("/healthz", Needs::open(), health::healthz)
         .get("/readyz", Needs::open(), health::readyz)
         .get("/metrics", Needs::metrics(), metrics::metrics);

@@ -10,10 +10,11 @@ use dowel_engine::{
 };
 use dowel_flow::validate::Violation;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The media type of problem details (RFC 9457, section 3).
-const MEDIA_TYPE: &str = "application/problem+json";
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An error answer. Boxed, because most answers are none.
 #[derive(Debug)]
@@ -136,6 +137,41 @@ impl Problem {
             errors: &details.errors,
         }
     }
+}
+
+/// The form of problem details (RFC 9457, section 3.1) in the description of the API.
+pub(crate) fn schema() -> Value {
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "type": "object",
+        "description": "What went wrong (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "code", "help"],
+        "properties": {
+            "type": text("`urn:dowel:error:` and the code."),
+            "title": text("A few words, the same for every problem of the code."),
+            "status": { "type": "integer", "description": "The HTTP status." },
+            "detail": text("What happened this time."),
+            "code": {
+                "type": "string",
+                "pattern": "^DWL-[0-9]{4}$",
+                "description": "The stable code, explained by `dowel explain`.",
+            },
+            "help": text("What to do about it."),
+            "correlation_id": text("The id of the request: also in the header `x-request-id` and in the log."),
+            "errors": {
+                "type": "array",
+                "description": "The places that are wrong.",
+                "items": {
+                    "type": "object",
+                    "required": ["pointer", "message"],
+                    "properties": {
+                        "pointer": text("JSON Pointer (RFC 6901) into what was sent."),
+                        "message": text("One sentence."),
+                    },
+                },
+            },
+        },
+    })
 }
 
 /// The HTTP status that goes with a code.

@@ -18,10 +18,12 @@ use std::sync::Arc;
 const DEFAULT_PAGE: usize = 50;
 
 /// The parameters of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListParameters {
     flow: Option<String>,
+    #[param(value_type = Option<String>)]
     status: Option<RunStatus>,
     /// Only runs of this business key.
     key: Option<String>,
@@ -31,18 +33,21 @@ pub(crate) struct ListParameters {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RunsPage)]
 pub(crate) struct Page {
     runs: Vec<ListedRun>,
     next: Option<String>,
 }
 
 /// A run in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Run)]
 struct ListedRun {
     id: String,
     flow: String,
     version: String,
+    #[schema(value_type = String)]
     status: RunStatus,
     dedupe_key: Option<String>,
     created_at: String,
@@ -65,6 +70,17 @@ impl From<RunSummary> for ListedRun {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs",
+    tag = "runs",
+    operation_id = "list_runs",
+    summary = "Lists runs, the newest first",
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A page of runs", body = Page),
+    ),
+)]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -113,6 +129,16 @@ async fn by_key(state: &ApiState, actor: &Actor, key: &str) -> Result<Page, Prob
     })
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    operation_id = "show_run",
+    summary = "Tells the story of a run",
+    responses(
+        (status = 200, description = "Its steps with attempts, inputs and outputs, masked", body = Object),
+    ),
+)]
 pub(crate) async fn show(
     State(state): State<Arc<ApiState>>,
     Path(id): Path<String>,
@@ -123,12 +149,23 @@ pub(crate) async fn show(
 }
 
 /// The journal of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Journal {
     /// Its entries in order, masked.
+    #[schema(value_type = Vec<Object>)]
     entries: Vec<JsonText>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/journal",
+    tag = "runs",
+    operation_id = "show_journal",
+    summary = "Shows the journal of a run",
+    responses(
+        (status = 200, description = "Its entries in order, masked", body = Journal),
+    ),
+)]
 pub(crate) async fn journal(
     State(state): State<Arc<ApiState>>,
     Path(id): Path<String>,

@@ -13,13 +13,15 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// All schedules: there are as many as the flows name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Schedules)]
 pub(crate) struct Listed {
     schedules: Vec<ListedSchedule>,
 }
 
 /// One schedule.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Schedule)]
 struct ListedSchedule {
     flow: String,
     version: String,
@@ -29,7 +31,9 @@ struct ListedSchedule {
     every: Option<String>,
     calendar: Option<String>,
     jitter: Option<String>,
+    #[schema(value_type = serde_json::Value)]
     misfire: Misfire,
+    #[schema(value_type = serde_json::Value)]
     overlap: Overlap,
     /// The planned time of the next fire.
     next: Option<String>,
@@ -42,7 +46,8 @@ struct ListedSchedule {
 }
 
 /// A fire that began a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ScheduleFire)]
 struct Fire {
     scheduled_at: String,
     fired_at: String,
@@ -50,7 +55,8 @@ struct Fire {
 }
 
 /// Fires that were left out: planned after the first time, up to the second.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ScheduleLeftOut)]
 struct LeftOut {
     after: String,
     until: String,
@@ -94,6 +100,16 @@ impl From<ScheduleStatus> for ListedSchedule {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/schedules",
+    tag = "flows",
+    operation_id = "list_schedules",
+    summary = "Lists what fires when",
+    responses(
+        (status = 200, description = "All schedules", body = Listed),
+    ),
+)]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,

@@ -17,13 +17,14 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// The switches about which somebody has decided at run time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Switches {
     switches: Vec<ListedSwitch>,
 }
 
 /// A switch in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Switch)]
 pub(crate) struct ListedSwitch {
     /// `flow`, `trigger` or `connection`.
     kind: &'static str,
@@ -55,6 +56,16 @@ impl From<SwitchStatus> for ListedSwitch {
 type Said = Result<Json<Because>, JsonRejection>;
 type Answer = Result<Json<ListedSwitch>, Problem>;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/switches",
+    tag = "switches",
+    operation_id = "list_switches",
+    summary = "Lists the switches about which somebody has decided at run time",
+    responses(
+        (status = 200, description = "All of them", body = Switches),
+    ),
+)]
 pub(crate) async fn list(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Switches> {
     let switches = state.engine.switches().into_iter();
     let may_see = |status: &SwitchStatus| {
@@ -66,6 +77,17 @@ pub(crate) async fn list(State(state): State<Arc<ApiState>>, actor: Actor) -> Js
     })
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/flows/{flow}/triggers/{trigger}/disable",
+    tag = "switches",
+    operation_id = "disable_trigger",
+    summary = "Switches a trigger off",
+    request_body = Because,
+    responses(
+        (status = 200, description = "The switch as it is now", body = ListedSwitch),
+    ),
+)]
 pub(crate) async fn disable_trigger(
     State(state): State<Arc<ApiState>>,
     Path(path): Path<(String, String)>,
@@ -75,6 +97,17 @@ pub(crate) async fn disable_trigger(
     turn(&state, trigger(path)?, false, &actor, because).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/flows/{flow}/triggers/{trigger}/enable",
+    tag = "switches",
+    operation_id = "enable_trigger",
+    summary = "Switches a trigger on again",
+    request_body = Because,
+    responses(
+        (status = 200, description = "The switch as it is now", body = ListedSwitch),
+    ),
+)]
 pub(crate) async fn enable_trigger(
     State(state): State<Arc<ApiState>>,
     Path(path): Path<(String, String)>,
@@ -84,6 +117,17 @@ pub(crate) async fn enable_trigger(
     turn(&state, trigger(path)?, true, &actor, because).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/connections/{connection}/disable",
+    tag = "switches",
+    operation_id = "disable_connection",
+    summary = "Switches a connection off",
+    request_body = Because,
+    responses(
+        (status = 200, description = "The switch as it is now", body = ListedSwitch),
+    ),
+)]
 pub(crate) async fn disable_connection(
     State(state): State<Arc<ApiState>>,
     Path(name): Path<String>,
@@ -93,6 +137,17 @@ pub(crate) async fn disable_connection(
     turn(&state, connection(&name)?, false, &actor, because).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/connections/{connection}/enable",
+    tag = "switches",
+    operation_id = "enable_connection",
+    summary = "Switches a connection on again",
+    request_body = Because,
+    responses(
+        (status = 200, description = "The switch as it is now", body = ListedSwitch),
+    ),
+)]
 pub(crate) async fn enable_connection(
     State(state): State<Arc<ApiState>>,
     Path(name): Path<String>,

@@ -27,7 +27,8 @@ const INTERVAL_S: u64 = 2;
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// What the program shows, and asks again with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DeviceLogin)]
 pub(super) struct Begun {
     secret: String,
     code: String,
@@ -38,6 +39,16 @@ pub(super) struct Begun {
 }
 
 /// `POST /api/v1/login/device`: a program asks for a token.
+#[utoipa::path(
+    post,
+    path = "/api/v1/login/device",
+    tag = "access",
+    operation_id = "begin_device_login",
+    summary = "Asks for a token that a person confirms in a browser",
+    responses(
+        (status = 200, description = "The code to show", body = Begun),
+    ),
+)]
 pub(super) async fn begin(
     State(state): State<Arc<ApiState>>,
     connection: Connection,
@@ -62,14 +73,16 @@ pub(super) async fn begin(
 }
 
 /// What the program asks again with.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeviceAsks)]
 pub(super) struct Asks {
     secret: String,
 }
 
 /// The token, shown once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DeviceToken)]
 struct Given {
     token: String,
     user: String,
@@ -77,6 +90,17 @@ struct Given {
 }
 
 /// `POST /api/v1/login/device/token`: 202 until a person has confirmed it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/login/device/token",
+    tag = "access",
+    operation_id = "take_device_token",
+    summary = "Takes the token once a person has confirmed it; 202 until then",
+    request_body = Asks,
+    responses(
+        (status = 200, description = "The token, shown once", body = Given),
+    ),
+)]
 pub(super) async fn token(
     State(state): State<Arc<ApiState>>,
     connection: Connection,

@@ -19,7 +19,7 @@ use std::time::Duration;
 const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// All tokens that the caller may see.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Tokens {
     tokens: Vec<ListedToken>,
 }
@@ -34,6 +34,16 @@ fn may_manage(actor: &Actor, token: &Token) -> bool {
 }
 
 /// `GET /api/v1/tokens`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tokens",
+    tag = "tokens",
+    operation_id = "list_tokens",
+    summary = "Lists tokens, one's own or everybody's",
+    responses(
+        (status = 200, description = "The tokens, without their secrets", body = Tokens),
+    ),
+)]
 pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -46,11 +56,13 @@ pub(super) async fn list(
 }
 
 /// A token as it is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
 pub(super) struct Wanted {
     name: String,
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     grants: Vec<Grant>,
     #[serde(default)]
     metrics: bool,
@@ -61,7 +73,8 @@ pub(super) struct Wanted {
 }
 
 /// A token, shown once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CreatedToken)]
 pub(super) struct Created {
     token: String,
     #[serde(flatten)]
@@ -69,6 +82,17 @@ pub(super) struct Created {
 }
 
 /// `POST /api/v1/tokens`. Nobody gives more than they have.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens",
+    tag = "tokens",
+    operation_id = "create_token",
+    summary = "Makes a token",
+    request_body = Wanted,
+    responses(
+        (status = 200, description = "The token, shown once", body = Created),
+    ),
+)]
 pub(super) async fn create(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -113,6 +137,16 @@ pub(super) async fn create(
 }
 
 /// `POST /api/v1/tokens/{id}/revoke`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens/{id}/revoke",
+    tag = "tokens",
+    operation_id = "revoke_token",
+    summary = "Revokes a token",
+    responses(
+        (status = 200, description = "The token as it is now", body = ListedToken),
+    ),
+)]
 pub(super) async fn revoke(
     State(state): State<Arc<ApiState>>,
     Path(id): Path<String>,

@@ -21,15 +21,27 @@ use std::time::Duration;
 const LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Who calls.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Me {
     id: String,
+    #[schema(value_type = Vec<String>)]
     roles: BTreeSet<Role>,
+    #[schema(value_type = Vec<String>)]
     permissions: Vec<Permission>,
     environment: String,
 }
 
 /// `GET /api/v1/me`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/me",
+    tag = "access",
+    operation_id = "show_me",
+    summary = "Says who calls",
+    responses(
+        (status = 200, description = "The caller", body = Me),
+    ),
+)]
 pub(super) async fn me(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Me> {
     let permissions = Permission::ALL.into_iter();
     Json(Me {
@@ -41,27 +53,31 @@ pub(super) async fn me(State(state): State<Arc<ApiState>>, actor: Actor) -> Json
 }
 
 /// The parameters of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// The moment that is asked about; now unless given.
     at: Option<String>,
 }
 
 /// Who has access.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Access {
     at: String,
     users: Vec<ListedUser>,
     tokens: Vec<ListedToken>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = User)]
 pub(super) struct ListedUser {
     id: String,
+    #[schema(value_type = Vec<Object>)]
     grants: Vec<Grant>,
     /// What the policy gives now, besides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
     by_policy: Vec<Grant>,
     created_at: String,
     created_by: String,
@@ -82,11 +98,13 @@ impl From<User> for ListedUser {
 }
 
 /// A token in a list, without anything of its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Token)]
 pub(super) struct ListedToken {
     id: String,
     name: String,
     owner: String,
+    #[schema(value_type = Vec<Object>)]
     grants: Vec<Grant>,
     as_owner: bool,
     metrics: bool,
@@ -116,6 +134,17 @@ impl From<Token> for ListedToken {
 }
 
 /// `GET /api/v1/access`: users and the tokens that count, now or at another time.
+#[utoipa::path(
+    get,
+    path = "/api/v1/access",
+    tag = "access",
+    operation_id = "list_access",
+    summary = "Lists who has access, now or at another time",
+    params(Parameters),
+    responses(
+        (status = 200, description = "Users, and the tokens that count", body = Access),
+    ),
+)]
 pub(super) async fn access(
     State(state): State<Arc<ApiState>>,
     parameters: Result<Query<Parameters>, QueryRejection>,
@@ -159,18 +188,20 @@ pub(super) async fn access(
 }
 
 /// Whom to invite.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Invitation)]
 pub(super) struct Invites {
     user: String,
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     grants: Vec<Grant>,
     /// Such as `2h`.
     expires_in: Option<String>,
 }
 
 /// A one-time link, shown once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct InvitedUser {
     user: ListedUser,
     /// The path of the link; the host's address comes before it.
@@ -195,6 +226,17 @@ pub(super) fn duration(
 }
 
 /// `POST /api/v1/invitations`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/invitations",
+    tag = "access",
+    operation_id = "invite",
+    summary = "Invites a user with a one-time link",
+    request_body = Invites,
+    responses(
+        (status = 200, description = "The link, shown once", body = InvitedUser),
+    ),
+)]
 pub(super) async fn invite(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -218,14 +260,27 @@ pub(super) async fn invite(
 }
 
 /// A change of a user's access.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserChange)]
 pub(super) struct Changes {
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     grants: Vec<Grant>,
 }
 
 /// `POST /api/v1/users/{user}/grant`, `/revoke`, `/disable` and `/enable`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/{user}/{change}",
+    tag = "access",
+    operation_id = "change_user",
+    summary = "Grants and revokes roles of a user, or disables and enables the user",
+    request_body = Changes,
+    responses(
+        (status = 200, description = "The user as it is now", body = ListedUser),
+    ),
+)]
 pub(super) async fn change(
     State(state): State<Arc<ApiState>>,
     Path((user, change)): Path<(String, String)>,

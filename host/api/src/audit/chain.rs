@@ -21,8 +21,9 @@ use std::sync::Arc;
 const MEDIA_TYPE: &str = "application/x-ndjson";
 
 /// The parameters of the check.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
     /// Digests that were told of in the log, such as `17:sha256:…`, separated by commas.
     #[serde(default)]
@@ -51,6 +52,17 @@ fn anchors(text: &str) -> Result<Vec<Anchor>, Problem> {
 }
 
 /// `GET /api/v1/audit/verify`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit/verify",
+    tag = "audit",
+    operation_id = "verify_audit",
+    summary = "Checks the chain of the audit record",
+    params(Parameters),
+    responses(
+        (status = 200, description = "What was found", body = Object),
+    ),
+)]
 pub(crate) async fn verify(
     State(state): State<Arc<ApiState>>,
     parameters: Result<Query<Parameters>, QueryRejection>,
@@ -99,6 +111,16 @@ async fn next(engine: Engine, after: Option<ChainedEntry>) -> std::io::Result<Ne
 }
 
 /// `GET /api/v1/audit/export`: the whole record, the oldest first. Taking it is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit/export",
+    tag = "audit",
+    operation_id = "export_audit",
+    summary = "Exports the audit record, the oldest first",
+    responses(
+        (status = 200, description = "One JSON value for each line", body = String, content_type = "application/x-ndjson"),
+    ),
+)]
 pub(crate) async fn export(
     State(state): State<Arc<ApiState>>,
     actor: Actor,

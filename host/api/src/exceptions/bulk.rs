@@ -24,10 +24,12 @@ use std::sync::Arc;
 const DEFAULT_LIST: usize = 20;
 
 /// An operation as it is sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BulkOperation)]
 struct Sent {
     reason: Option<String>,
+    #[schema(value_type = serde_json::Value)]
     command: Action,
     #[serde(default)]
     query: Filter,
@@ -74,7 +76,8 @@ impl Sent {
 }
 
 /// Items with the same cause, counted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = BulkGroup)]
 struct Counted {
     flow: String,
     step: String,
@@ -83,7 +86,8 @@ struct Counted {
 }
 
 /// What an operation would be about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = BulkPreview)]
 struct Preview {
     dry_run: bool,
     command: &'static str,
@@ -121,18 +125,22 @@ impl Preview {
 }
 
 /// What an operation looked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = BulkQuery)]
 struct Looked {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     flow: Option<FlowName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     kind: Option<ErrorKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     class: Option<ItemClass>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
@@ -141,6 +149,7 @@ struct Looked {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     overdue: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     ids: Vec<RunId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<usize>,
@@ -164,7 +173,8 @@ impl From<ItemsQuery> for Looked {
 }
 
 /// An operation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Bulk)]
 pub(crate) struct Shown {
     id: String,
     command: &'static str,
@@ -189,7 +199,8 @@ pub(crate) struct Shown {
 }
 
 /// An item that did not allow it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = BulkFailure)]
 struct Failure {
     id: String,
     code: String,
@@ -225,6 +236,18 @@ impl Shown {
 }
 
 /// `POST /api/v1/exceptions/bulk`: with `dry_run` only says what it would be about.
+#[utoipa::path(
+    post,
+    path = "/api/v1/exceptions/bulk",
+    tag = "exceptions",
+    operation_id = "begin_bulk",
+    summary = "Begins one decision about everything that a query finds",
+    request_body = Sent,
+    responses(
+        (status = 200, description = "With `dry_run`: what it would be about", body = Preview),
+        (status = 202, description = "The operation has begun", body = Shown),
+    ),
+)]
 pub(crate) async fn begin(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -251,19 +274,32 @@ pub(crate) async fn begin(
 }
 
 /// Which operations to list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListParameters {
     limit: Option<usize>,
 }
 
 /// Operations, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Bulks)]
 pub(crate) struct All {
     bulk: Vec<Shown>,
 }
 
 /// `GET /api/v1/exceptions/bulk`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions/bulk",
+    tag = "exceptions",
+    operation_id = "list_bulk",
+    summary = "Lists bulk operations, the newest first",
+    params(ListParameters),
+    responses(
+        (status = 200, description = "The operations", body = All),
+    ),
+)]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -290,6 +326,16 @@ fn id(text: &str) -> Result<RunId, Problem> {
 }
 
 /// `GET /api/v1/exceptions/bulk/{id}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions/bulk/{id}",
+    tag = "exceptions",
+    operation_id = "show_bulk",
+    summary = "Shows a bulk operation",
+    responses(
+        (status = 200, description = "The operation", body = Shown),
+    ),
+)]
 pub(crate) async fn show(
     State(state): State<Arc<ApiState>>,
     Path(text): Path<String>,
@@ -301,6 +347,17 @@ pub(crate) async fn show(
 }
 
 /// `POST /api/v1/exceptions/bulk/{id}/pause`, `/resume` and `/cancel`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/exceptions/bulk/{id}/{change}",
+    tag = "exceptions",
+    operation_id = "change_bulk",
+    summary = "Pauses, resumes or cancels a bulk operation",
+    request_body = super::SentDeciding,
+    responses(
+        (status = 200, description = "The operation", body = Shown),
+    ),
+)]
 pub(crate) async fn change(
     State(state): State<Arc<ApiState>>,
     Path((text, change)): Path<(String, String)>,

@@ -18,7 +18,8 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// A decision that waits for a second person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Proposal)]
 struct Listed {
     id: String,
     command: &'static str,
@@ -34,6 +35,7 @@ struct Listed {
     proposed_at: String,
     /// What is given to the step or as the payload, masked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
     value: Option<JsonText>,
 }
 
@@ -54,12 +56,23 @@ impl Listed {
 }
 
 /// Decisions that wait for a second person, the oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Proposals)]
 pub(crate) struct All {
     proposals: Vec<Listed>,
 }
 
 /// `GET /api/v1/exceptions/proposals`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions/proposals",
+    tag = "exceptions",
+    operation_id = "list_proposals",
+    summary = "Lists decisions that wait for a second person, the oldest first",
+    responses(
+        (status = 200, description = "The proposals", body = All),
+    ),
+)]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
@@ -80,6 +93,17 @@ pub(crate) async fn list(
 }
 
 /// `POST /api/v1/exceptions/proposals/{id}/confirm` and `/reject`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/exceptions/proposals/{id}/{what}",
+    tag = "exceptions",
+    operation_id = "decide_proposal",
+    summary = "Confirms or rejects a decision of somebody else",
+    request_body = super::SentDeciding,
+    responses(
+        (status = 200, description = "What came of it: an answer, a bulk operation or the proposal", body = Object),
+    ),
+)]
 pub(crate) async fn decide(
     State(state): State<Arc<ApiState>>,
     Path((text, what)): Path<(String, String)>,

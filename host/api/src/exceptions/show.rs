@@ -16,9 +16,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An item in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Exception)]
 pub(crate) struct Listed {
     id: String,
+    #[schema(value_type = String)]
     class: ItemClass,
     flow: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +30,7 @@ pub(crate) struct Listed {
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     step: Option<StepPath>,
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<usize>,
@@ -37,6 +40,7 @@ pub(crate) struct Listed {
     kind: &'static str,
     message: String,
     attempts: u32,
+    #[schema(value_type = String)]
     recommended: Recommended,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
@@ -74,18 +78,24 @@ impl Listed {
 }
 
 /// An item by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExceptionDetail)]
 pub(crate) struct Shown {
     #[serde(flatten)]
     item: Listed,
+    #[schema(value_type = Object)]
     connectors: BTreeMap<ConnectionName, PinnedConnector>,
+    #[schema(value_type = serde_json::Value)]
     input: JsonText,
     behind: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
     undone: Option<Vec<StepPath>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
     not_undone: Option<Vec<StepPath>>,
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     rejected: Option<Rejected>,
 }
 
@@ -118,6 +128,16 @@ impl From<RejectedPayload> for Rejected {
 }
 
 /// `GET /api/v1/exceptions/{id}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/exceptions/{id}",
+    tag = "exceptions",
+    operation_id = "show_exception",
+    summary = "Shows an exception",
+    responses(
+        (status = 200, description = "The exception", body = Shown),
+    ),
+)]
 pub(crate) async fn show(
     State(state): State<Arc<ApiState>>,
     Path(text): Path<String>,
