@@ -50,7 +50,7 @@ pub(crate) struct Filter {
     /// Only these; in a body, not in a query.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
-    #[param(value_type = Vec<String>)]
+    #[param(ignore)]
     ids: Vec<RunId>,
     cursor: Option<String>,
     limit: Option<usize>,

@@ -20,6 +20,7 @@ mod intake;
 mod metrics;
 mod openapi;
 mod problem;
+mod request;
 mod runs;
 mod schedules;
 mod serve;
@@ -50,6 +51,8 @@ pub fn public(state: Arc<ApiState>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(no_such_route)
+        .method_not_allowed_fallback(request::no_such_method)
+        .layer(from_fn_with_state(state.clone(), request::name))
         .with_state(state)
 }
 
@@ -59,7 +62,9 @@ pub fn admin(state: Arc<ApiState>) -> Router {
     let (router, _) = admin_routes(state.clone()).finish();
     router
         .fallback(no_such_page)
+        .method_not_allowed_fallback(request::no_such_method)
         .layer(from_fn_with_state(state.clone(), desk::dress))
+        .layer(from_fn_with_state(state.clone(), request::name))
         .with_state(state)
 }
 

@@ -10,7 +10,7 @@ use crate::{access, problem};
 use axum::Json;
 use axum::extract::State;
 use axum::http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
 
@@ -139,6 +139,9 @@ pub fn openapi(table: &[Route]) -> serde_json::Result<Value> {
         }
     }
     document["components"]["schemas"]["Problem"] = problem::schema();
+    let problems = ALWAYS.iter().chain(&NAMED).chain(&WRITES);
+    let problems = problems.map(|(status, about)| (status.to_string(), problem_response(about)));
+    document["components"]["responses"] = Value::Object(problems.collect());
     document["components"]["securitySchemes"] = json!({
         "token": {
             "type": "http",
@@ -181,9 +184,9 @@ fn complete(operation: &mut Value, path: &str, method: &str, needs: Option<Needs
     let statuses = statuses.chain(NAMED.iter().filter(|_| named));
     let statuses = statuses.chain(WRITES.iter().filter(|_| is_write));
     if let Some(responses) = operation["responses"].as_object_mut() {
-        for (status, description) in statuses {
-            let answer = responses.entry(status.to_string());
-            answer.or_insert_with(|| problem_response(description));
+        for (status, _) in statuses {
+            let reference = json!({ "$ref": format!("#/components/responses/{status}") });
+            responses.entry(status.to_string()).or_insert(reference);
         }
     }
 }
@@ -209,8 +212,15 @@ fn path_parameter(name: &str) -> Value {
 
 fn problem_response(description: &str) -> Value {
     let schema = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
-    let content = Map::from_iter([(problem::MEDIA_TYPE.to_owned(), schema)]);
-    json!({ "description": description, "content": content })
+    let id = json!({
+        "description": "The id of the request, by which its log lines are found",
+        "schema": { "type": "string" },
+    });
+    json!({
+        "description": description,
+        "headers": { "x-request-id": id },
+        "content": { problem::MEDIA_TYPE: schema },
+    })
 }
 
 #[utoipa::path(

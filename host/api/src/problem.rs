@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, access, api, approval, desk, gitops, run, store, switch};
+use dowel_core::code::{Code, access, api, approval, desk, gitops, http, run, store, switch};
 use dowel_core::port::StoreError;
 use dowel_engine::{
     ChangeError, CommandError, DecideError, EngineError, IntakeError, PeopleError, SwitchError,
@@ -50,7 +50,7 @@ impl Problem {
             detail: detail.into(),
             code,
             help: entry.map_or("", |entry| entry.fix),
-            correlation_id: None,
+            correlation_id: crate::request::current(),
             errors: Violations::new(),
             retry_after: None,
         }))
@@ -180,6 +180,7 @@ fn status(code: Code) -> StatusCode {
         api::NO_SUCH_HOOK | api::NO_SUCH_RUN | api::NO_SUCH_FLOW | api::NO_SUCH_ROUTE => {
             StatusCode::NOT_FOUND
         }
+        http::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
         run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK | desk::NO_SUCH_PROPOSAL => {
             StatusCode::NOT_FOUND
@@ -306,6 +307,8 @@ impl IntoResponse for Problem {
         let details = self.0;
         if details.status >= 500 {
             tracing::warn!(code = %details.code, correlation_id = details.correlation_id, detail = details.detail, "request failed");
+        } else {
+            tracing::debug!(code = %details.code, correlation_id = details.correlation_id, "request refused");
         }
         let status =
             StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -144,8 +144,9 @@ impl ApiState {
         *self.senders.write() = Arc::new(senders);
     }
 
-    /// An id that ties an answer to the log lines about it.
+    /// The id that ties an answer to the log lines about it: that of the request.
     pub(crate) fn correlation_id(&self) -> String {
-        format!("{:032x}", u128::from_be_bytes(self.randomness.bytes()))
+        let new = || format!("{:032x}", u128::from_be_bytes(self.randomness.bytes()));
+        crate::request::current().unwrap_or_else(new)
     }
 }

@@ -15,6 +15,7 @@ pub mod desk;
 pub mod expression;
 pub mod flow;
 pub mod gitops;
+pub mod http;
 pub mod reference;
 pub mod run;
 pub mod secret;
@@ -65,6 +66,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         approval::ENTRIES,
         desk::ENTRIES,
         access::ENTRIES,
+        http::ENTRIES,
         switch::ENTRIES,
         config::ENTRIES,
         secret::ENTRIES,

@@ -99,6 +99,7 @@ struct Given {
     request_body = Asks,
     responses(
         (status = 200, description = "The token, shown once", body = Given),
+        (status = 202, description = "Nobody has confirmed the code yet", body = Object, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn token(

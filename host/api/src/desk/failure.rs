@@ -51,7 +51,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let details = self.0.details();
         if details.status >= 500 {
-            tracing::warn!(code = %details.code, detail = details.detail, "a page failed");
+            tracing::warn!(code = %details.code, correlation_id = details.correlation_id, detail = details.detail, "a page failed");
         }
         self.page().into_response()
     }

@@ -6,6 +6,8 @@
 #[allow(dead_code)]
 mod support;
 
+mod requests;
+
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::Value;
