@@ -24,7 +24,7 @@ pub(crate) struct Tool {
 }
 
 /// Tests that need an outside tool: a word that their names share, and the tool.
-pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 8] = [
+pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 9] = [
     (
         "jq_",
         Tool {
@@ -44,6 +44,13 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 8] = [
         Tool {
             name: "sshd",
             install: "apt-get install openssh-server openssh-client",
+        },
+    ),
+    (
+        "ssh_keygen_",
+        Tool {
+            name: "ssh-keygen",
+            install: "apt-get install openssh-client",
         },
     ),
     (

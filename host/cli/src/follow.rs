@@ -15,9 +15,11 @@ use dowel_flow::diagnostic::{Diagnostic, Severity};
 use dowel_flow::environment::{Environment, Pin, Pins};
 use dowel_flow::plan::Plan;
 use dowel_flow::repository::{LoadError, Loaded, load_at};
-use dowel_gitops::{Moved, Repository};
+use dowel_gitops::{AllowedSigners, GitError, Moved, Repository};
 use dowel_mapping::Mapping;
 use dowel_wasm::ConnectorHost;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -37,6 +39,8 @@ pub(crate) struct Followed {
     pub(crate) revision: String,
     pub(crate) environment: String,
     pub(crate) poll: Duration,
+    /// The list of the keys that commits have to be signed by, if they have to.
+    pub(crate) signers: Option<PathBuf>,
 }
 
 /// What a tree is made active in.
@@ -221,13 +225,15 @@ impl Follower {
     }
 
     async fn take_up(&mut self, commit: &CommitId) -> Result<Verdict, LookFailure> {
+        // Before anything of it is read.
+        let signers = self.signers(commit).await?;
         let loaded = self.followed.load(commit.clone()).await?;
         if self.active.as_ref().map(|active| active.digest) == Some(loaded.digest) {
             return Ok(Verdict::Unchanged);
         }
         let host = self.host.clone();
         let checked = blocking(move || check(&host, loaded)).await?;
-        let candidate = self.candidate(commit, &checked.loaded).await?;
+        let candidate = self.candidate(commit, &checked.loaded, signers).await?;
         let environment = checked.loaded.environment.clone();
         let apply = || self.host.apply(&environment);
         let settings = loading::settings(&checked.loaded);
@@ -252,26 +258,50 @@ impl Follower {
         }
     }
 
+    fn active_commit(&self) -> Option<CommitId> {
+        let active = self.active.as_ref();
+        active.and_then(|active| active.commit.clone())
+    }
+
+    /// Who signed what is new; nobody where that is not asked for. The list is read at each
+    /// look, so that a key that is struck out counts no more.
+    async fn signers(&self, commit: &CommitId) -> Result<BTreeSet<String>, LookFailure> {
+        let Some(path) = self.followed.signers.clone() else {
+            return Ok(BTreeSet::new());
+        };
+        let (mirror, since) = (self.followed.mirror.clone(), self.active_commit());
+        let to = commit.clone();
+        let verify = move || {
+            let allowed = AllowedSigners::read(&path)?;
+            mirror.signers(since.as_ref(), &to, &allowed)
+        };
+        blocking(move || verify().map_err(|e: GitError| failure(e.code(), e.to_string()))).await
+    }
+
     async fn candidate(
         &self,
         commit: &CommitId,
         loaded: &Loaded,
+        signers: BTreeSet<String>,
     ) -> Result<Candidate, LookFailure> {
-        let since = self
-            .active
-            .as_ref()
-            .and_then(|active| active.commit.clone());
+        let since = self.active_commit();
         let (mirror, to) = (self.followed.mirror.clone(), commit.clone());
         let authors = move || {
             let authors = mirror.authors(since.as_ref(), &to);
             authors.map_err(|e| failure(e.code(), e.to_string()))
         };
         let authors = blocking(authors).await?;
+        // Who signed is an author, whatever name the commit bears.
+        let authors: BTreeSet<String> = authors
+            .into_iter()
+            .map(|author| author.email)
+            .chain(signers)
+            .collect();
         let before = self.active.as_ref().map(|active| &active.environment);
         Ok(Candidate {
             digest: loaded.digest,
             commit: Some(commit.clone()),
-            authors: authors.into_iter().map(|author| author.email).collect(),
+            authors: authors.into_iter().collect(),
             summary: summary(before, &loaded.environment),
         })
     }

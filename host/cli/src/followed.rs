@@ -32,6 +32,8 @@ pub(crate) struct RepositoryFile {
     key_file: Option<PathBuf>,
     known_hosts: Option<PathBuf>,
     ca_file: Option<PathBuf>,
+    /// The keys that commits have to be signed by.
+    allowed_signers: Option<PathBuf>,
 }
 
 /// Git can be stricter, never laxer.
@@ -77,6 +79,7 @@ impl RepositoryFile {
             revision: named.unwrap_or_else(|| BRANCH.to_owned()),
             environment: environment.to_owned(),
             poll: self.poll.unwrap_or(POLL),
+            signers: self.allowed_signers.clone(),
         })
     }
 
@@ -87,6 +90,7 @@ impl RepositoryFile {
             &mut self.key_file,
             &mut self.known_hosts,
             &mut self.ca_file,
+            &mut self.allowed_signers,
         ];
         files.into_iter().flatten()
     }

@@ -30,6 +30,19 @@ pub enum GitError {
     /// The address cannot be used.
     #[error("the repository's address cannot be used: {0}")]
     Location(String),
+    /// A commit is not signed by a key that is allowed.
+    #[error("the commit {commit} by {author} is not taken: {reason}")]
+    NotSigned {
+        /// The commit.
+        commit: String,
+        /// Who it says that it is from.
+        author: String,
+        /// Why its signature, if it has one, counts for nothing.
+        reason: String,
+    },
+    /// The list of the keys that are allowed cannot be used.
+    #[error("the list of allowed signers cannot be used: {0}")]
+    Signers(String),
     /// A commit cannot be made or pushed.
     #[error("the commit cannot be made: {0}")]
     NotWritten(String),
@@ -47,6 +60,8 @@ impl GitError {
             Self::Refused { .. } => code::TREE_REFUSED,
             Self::Location(_) => code::LOCATION,
             Self::NotWritten(_) => code::NOT_WRITTEN,
+            Self::NotSigned { .. } => code::NOT_SIGNED,
+            Self::Signers(_) => code::SIGNERS_FILE,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::error::GitError;
 use crate::repository::{Repository, commit_id, find};
-use dowel_core::CommitId;
+use crate::signature::AllowedSigners;
+use dowel_core::{CommitId, Timestamp};
 use git2::Sort;
 use std::collections::BTreeSet;
 
@@ -25,6 +26,8 @@ pub struct Author {
 pub struct Past {
     /// The commit that made it so.
     pub commit: CommitId,
+    /// When the commit was made, as it says.
+    pub at: Timestamp,
     /// Its text.
     pub text: String,
 }
@@ -56,6 +59,41 @@ impl Repository {
         Ok(found)
     }
 
+    /// Who signed the commits that are part of `to` and not of `since`, by the names of the
+    /// list; of `to` alone if `since` is not given or not there. Each of them has to be
+    /// signed by a key that is allowed.
+    ///
+    /// # Errors
+    /// [`GitError::NotSigned`] for the first that is not; the commit is not there, or the
+    /// repository cannot be read.
+    pub fn signers(
+        &self,
+        since: Option<&CommitId>,
+        to: &CommitId,
+        allowed: &AllowedSigners,
+    ) -> Result<BTreeSet<String>, GitError> {
+        let git = self.git()?;
+        let tip = find(&git, to)?;
+        let mut found = signers_of(&git, &tip, allowed)?;
+        let Some(since) = since.and_then(|since| find(&git, since).ok()) else {
+            return Ok(found);
+        };
+        let mut walk = git.revwalk()?;
+        walk.push(tip.id())?;
+        walk.hide(since.id())?;
+        for (index, oid) in walk.enumerate() {
+            let commit = git.find_commit(oid?)?;
+            if index == MAX_COMMITS {
+                return Err(not_signed(
+                    &commit,
+                    "there are more than 10,000 new commits",
+                ));
+            }
+            found.extend(signers_of(&git, &commit, allowed)?);
+        }
+        Ok(found)
+    }
+
     /// What a file held, the newest first, along the first parents of a commit. At most
     /// `limit` different texts; a commit without the file ends it.
     ///
@@ -70,7 +108,11 @@ impl Repository {
         let mut found: Vec<(git2::Oid, Past)> = Vec::new();
         for oid in walk.take(MAX_COMMITS) {
             let oid = oid?;
-            let tree = git.find_commit(oid)?.tree()?;
+            let made = git.find_commit(oid)?;
+            // A time before 1970 is no time.
+            let seconds = u64::try_from(made.time().seconds()).unwrap_or_default();
+            let at = Timestamp::from_millis(seconds.saturating_mul(1_000));
+            let tree = made.tree()?;
             let Ok(entry) = tree.get_path(std::path::Path::new(path)) else {
                 break;
             };
@@ -80,6 +122,7 @@ impl Repository {
             {
                 // The same text: an earlier commit made it so.
                 past.commit = commit;
+                past.at = at;
                 continue;
             }
             if found.len() == limit {
@@ -87,9 +130,33 @@ impl Repository {
             }
             let blob = git.find_blob(entry.id())?;
             let text = String::from_utf8_lossy(blob.content()).into_owned();
-            found.push((entry.id(), Past { commit, text }));
+            found.push((entry.id(), Past { commit, at, text }));
         }
         Ok(found.into_iter().map(|(_, past)| past).collect())
+    }
+}
+
+fn signers_of(
+    git: &git2::Repository,
+    commit: &git2::Commit<'_>,
+    allowed: &AllowedSigners,
+) -> Result<BTreeSet<String>, GitError> {
+    // The part of the commit that is signed is what git makes of it without the signature.
+    let (signature, signed) = git
+        .extract_signature(&commit.id(), None)
+        .map_err(|_| not_signed(commit, "it is not signed"))?;
+    let signature = String::from_utf8_lossy(&signature);
+    let names = allowed
+        .who(&signature, &signed)
+        .map_err(|reason| not_signed(commit, &reason))?;
+    Ok(names.iter().cloned().collect())
+}
+
+fn not_signed(commit: &git2::Commit<'_>, reason: &str) -> GitError {
+    GitError::NotSigned {
+        commit: commit.id().to_string().chars().take(10).collect(),
+        author: String::from_utf8_lossy(commit.author().email_bytes()).into_owned(),
+        reason: reason.to_owned(),
     }
 }
 

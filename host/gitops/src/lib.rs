@@ -12,6 +12,8 @@ mod location;
 mod read;
 mod remote;
 mod repository;
+mod sign;
+mod signature;
 mod transport;
 mod write;
 
@@ -20,4 +22,5 @@ pub use history::{Author, Past};
 pub use location::{Access, Location};
 pub use remote::Moved;
 pub use repository::Repository;
+pub use signature::AllowedSigners;
 pub use write::{Change, Written};

@@ -2,6 +2,7 @@
 
 use crate::error::GitError;
 use crate::repository::{Repository, commit_id, find};
+use crate::sign;
 use dowel_core::CommitId;
 use git2::{Oid, Repository as Git, Signature, Tree};
 use std::path::Path;
@@ -71,8 +72,23 @@ impl Repository {
             tree = git.find_tree(put(&git, Some(&tree), &parts, blob)?)?;
         }
         let author = signature(&git)?;
-        let made = git.commit(Some(&name), &author, &author, message, &tree, &[&parent]);
-        let oid = made.map_err(|error| not(error.message().to_owned()))?;
+        let failed = |error: git2::Error| not(error.message().to_owned());
+        let oid = match sign::key(&git) {
+            None => git
+                .commit(Some(&name), &author, &author, message, &tree, &[&parent])
+                .map_err(failed)?,
+            Some(key) => {
+                let parts = sign::Parts {
+                    author: &author,
+                    message,
+                    tree: &tree,
+                    parent: &parent,
+                };
+                let oid = sign::commit(&git, &parts, &key)?;
+                git.reference(&name, oid, true, message).map_err(failed)?;
+                oid
+            }
+        };
         if is_here {
             for change in changes {
                 follow(&git, change)?;

@@ -2,14 +2,17 @@
 //! moves: files are never copied between environments.
 
 use crate::args::{Format, Pinning, Promote, Rollback};
+use crate::system::SystemClock;
 use crate::{exit, output, wiring};
 use anyhow::{Context as _, Result, anyhow, bail};
-use dowel_core::port::{FlowSource as _, ReadScope};
+use dowel_core::code::change::SOAKING;
+use dowel_core::port::{Clock as _, FlowSource as _, ReadScope};
 use dowel_core::repository::SourceTree;
+use dowel_core::units::format_duration;
 use dowel_core::{CommitId, FlowName};
-use dowel_flow::environment::{self, Environment, Pin, Pins, Released};
+use dowel_flow::environment::{self, Environment, Pin, Pins, Promotion, Released};
 use dowel_flow::repository::{self, environment_path};
-use dowel_gitops::{Access, Change, Repository};
+use dowel_gitops::{Access, Change, Past, Repository};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -42,6 +45,9 @@ pub(crate) fn promote(promote: &Promote, format: Format) -> Result<ExitCode> {
                 pin.version
             );
         }
+    }
+    if let Some(promotion) = promotion {
+        clone.check_soak(promotion, &flow, &pin)?;
     }
     let message = format!("Promote {flow}@{} to {}", pin.version, environment.name);
     let step = Step {
@@ -157,6 +163,31 @@ impl<'a> Clone<'a> {
             })?;
         let environment = environment::parse(&path, text).map_err(|f| wiring::as_error(&f))?;
         Ok((text.clone(), environment))
+    }
+
+    /// A version has to be pinned in the environment before for as long as is asked for, by
+    /// the times of the commits on the branch.
+    fn check_soak(&self, promotion: &Promotion, flow: &FlowName, pin: &Released) -> Result<()> {
+        let (Some(from), Some(soak)) = (&promotion.from, promotion.soak) else {
+            return Ok(());
+        };
+        let path = environment_path(from.as_str());
+        let past = self.git.past(&path, &self.commit, MAX_PAST).map_err(told)?;
+        let wanted = Pin::Released(pin.clone());
+        let is_pinned = |past: &&Past| {
+            let then = environment::parse(&path, &past.text);
+            then.is_ok_and(|then| pin_of(&then, flow) == Some(&wanted))
+        };
+        let since = past.iter().take_while(is_pinned).last().map(|past| past.at);
+        let until = since.map(|since| since.plus(soak));
+        match (since, until) {
+            (Some(since), Some(until)) if until > SystemClock.now() => bail!(
+                "{SOAKING}: {flow}@{} is pinned in `{from}` since {since}, and soaks there for {}: until {until}",
+                pin.version,
+                format_duration(soak)
+            ),
+            _ => Ok(()),
+        }
     }
 
     fn pin(&self, step: &Step<'_>, environment: &Environment, format: Format) -> Result<ExitCode> {

@@ -89,11 +89,16 @@ impl World {
 
     /// The host of an environment. It looks when it is asked to.
     pub(crate) fn host(&self, environment: &str, more: &str) -> Host {
+        self.host_with(environment, "", more)
+    }
+
+    /// The same, with further keys of `repository`.
+    pub(crate) fn host_with(&self, environment: &str, repository: &str, more: &str) -> Host {
         let file = self.folder.path().join(format!("{environment}.host.yaml"));
         let data = self.folder.path().join(format!("{environment}.data"));
         let text = format!(
             "host: dowel/v1\nenvironment: {environment}\nstore: {{ sled: '{}' }}\n\
-             repository: {{ url: '{}', poll: 1h }}\n{more}",
+             repository: {{ url: '{}', poll: 1h{repository} }}\n{more}",
             data.display(),
             self.clone_path().display()
         );

@@ -24,6 +24,7 @@ mod quarantine;
 mod receive;
 mod registry;
 mod restart;
+mod signed;
 mod subflow;
 mod syscalls;
 mod world;

@@ -114,6 +114,66 @@ fn the_plan_of_an_environment_is_about_what_it_pins() {
     assert!(text(&none).contains("DWL-1301"), "{}", text(&none));
 }
 
+#[test]
+fn a_version_soaks_before_it_is_promoted() {
+    let world = World::new();
+    world.edit(
+        "environments/prod.yaml",
+        "from: staging, approvals: 1",
+        "from: staging, soak: 1h, approvals: 1",
+    );
+    world.commit("soak");
+    world.does(&["flow", "release", "first-orders"]);
+    world.commit("release");
+    let name = "first-orders@0.1.0";
+    world.does(&["promote", name, "--env", "staging", "--direct"]);
+    let early = world.dowel(&["promote", name, "--env", "prod"]);
+    let told = text(&early);
+    assert!(
+        told.contains("DWL-1309") && told.contains("soaks there for 1h"),
+        "{told}"
+    );
+    // The pin is older than that, and what came after it is not about it.
+    world.git(&[
+        "commit",
+        "--quiet",
+        "--amend",
+        "--no-edit",
+        "--date",
+        "2020-01-01",
+    ]);
+    assert!(
+        !world
+            .dowel(&["promote", name, "--env", "prod"])
+            .status
+            .success()
+    );
+    let amend = "GIT_COMMITTER_DATE='2020-01-01T00:00:00Z' git commit --quiet --amend --no-edit";
+    let output = std::process::Command::new("sh")
+        .args(["-c", amend])
+        .current_dir(world.clone_path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    world.edit("environments/staging.yaml", "# Released", "# All released");
+    world.commit("a comment");
+    let found = world.does(&["promote", name, "--env", "prod"]);
+    assert!(found.contains("promote/prod/first-orders-0.1.0"), "{found}");
+
+    let lowered = "from: staging, soak: 1h, approvals: 1";
+    world.edit(
+        "environments/prod.yaml",
+        lowered,
+        "from: staging, approvals: 0",
+    );
+    let shown = world.does(&["plan", "--env", "prod", "--against", "HEAD"]);
+    assert!(
+        shown.contains("~ environment promotion.approvals: 1 -> 0")
+            && shown.contains("- environment promotion.soak: 1h"),
+        "{shown}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_tells_its_unfinished_runs_and_its_drift() {
     let world = World::new();

@@ -37,4 +37,10 @@ super::codes! {
     DEPRECATED_BACKWARDS = 1308, "A deprecation that ends before it begins",
         "`until` lies before `since`.",
         "Mend the dates: `since` is when it was announced, `until` the last day on which the flow is there.";
+    SOAKING = 1309, "A version has not soaked long enough",
+        "`promotion.soak` says how long a version is pinned in the environment before, and it is not there for as long yet.",
+        "Wait until the time that the message names; a change of `promotion.soak` is a change like any other, with its approvals.";
+    SOAK_WITHOUT_FROM = 1310, "A time to soak, and nowhere to do it",
+        "`promotion.soak` stands without `promotion.from`.",
+        "Name the environment that versions are pinned in before by `from`.";
 }

@@ -37,4 +37,10 @@ super::codes! {
     HOST_FILE = 6212, "The host file cannot be used",
         "The host file has a key or a value that is not known, or names what cannot be used together.",
         "Mend the place that the message names; the guide to git lists the keys.";
+    NOT_SIGNED = 6213, "A commit is not signed by a key that is allowed",
+        "The host file asks for signed commits, and a new commit has no signature, one of another form, or one by a key that is not in the list. What was active stays active.",
+        "Sign by an ed25519 ssh key (`git config gpg.format ssh`, `user.signingkey`, `commit.gpgsign true`) that is in `repository.allowed_signers` of the host, and make the commits since the active one again: `git rebase --gpg-sign <active commit>`.";
+    SIGNERS_FILE = 6214, "The list of allowed signers cannot be used",
+        "The file that `repository.allowed_signers` names cannot be read, or has a line that is not understood. No commit is taken until it can.",
+        "Write lines such as `ana@example.com ssh-ed25519 AAAA…`, one for each key; no patterns, and no options but namespaces=\"git\".";
 }

@@ -68,6 +68,21 @@ fn settings(environment: &Environment) -> Facets {
             facets.put(format!("flows.{flow}.enabled"), "false");
         }
     }
+    if let Some(promotion) = &environment.promotion {
+        facets.put("promotion.approvals", promotion.approvals.to_string());
+        facets.put(
+            "promotion.forbid_author",
+            promotion.forbid_author.to_string(),
+        );
+        let name = |name: &dyn ToString| name.to_string();
+        facets.put_some(
+            "promotion.from",
+            promotion.from.as_ref().map(|from| name(from)),
+        );
+        let group = promotion.approvers.as_ref();
+        facets.put_some("promotion.approvers", group.map(|group| name(group)));
+        facets.put_some("promotion.soak", promotion.soak.map(format_duration));
+    }
     let four_eyes: Vec<&str> = environment.four_eyes.iter().map(String::as_str).collect();
     facets.put("exceptions.four_eyes", four_eyes.join(", "));
     retention(&mut facets, "retention", &environment.retention.default);

@@ -7,15 +7,19 @@ use crate::surface::environment::{EnvironmentFile, FlowSettings, PinnedVersion, 
 use crate::template::constant;
 use crate::text::{Source, Span};
 use crate::yaml::{self, Node, emit, extent};
-use dowel_core::code::reference as code;
+use dowel_core::code::{change, flow, reference as code};
 use dowel_core::id::{FlowName, GroupName};
 use dowel_core::{CommitId, Digest, JsonText};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// People who approve one change; more than ten would never meet.
 const APPROVALS: RangeInclusive<u32> = 0..=10;
+
+/// A version that soaks for longer never leaves staging.
+const MAX_SOAK: Duration = Duration::from_secs(400 * 86_400);
 
 /// Which versions of flows run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub struct Promotion {
     pub forbid_author: bool,
     /// The group that they are in.
     pub approvers: Option<GroupName>,
+    /// How long a version is pinned in `from` before it comes here.
+    pub soak: Option<Duration>,
 }
 
 pub(super) fn pins(file: &EnvironmentFile, report: &mut Report) -> Pins {
@@ -131,11 +137,22 @@ pub(super) fn promotion(written: Option<&PromotionFile>, report: &mut Report) ->
             report,
         );
     }
+    if let Some(soak) = &written.soak {
+        if soak.value.is_zero() || soak.value > MAX_SOAK {
+            let message = "the value is out of range: from 1ms to 400d";
+            report.error(flow::OUT_OF_RANGE, soak.span, message);
+        }
+        if written.from.is_none() {
+            let message = "without `from` there is nowhere to soak";
+            report.error(change::SOAK_WITHOUT_FROM, soak.span, message);
+        }
+    }
     Some(Promotion {
         from: written.from.clone(),
         approvals: written.approvals.as_ref().map_or(0, |count| count.value),
         forbid_author: written.forbid_author.unwrap_or(false),
         approvers: written.approvers.as_ref().map(|group| group.value.clone()),
+        soak: written.soak.as_ref().map(|soak| soak.value),
     })
 }
 

@@ -73,8 +73,10 @@ record! {
         forbid_author = "forbid_author": Option<bool>,
         /// The group of the policy that approvers are in; anybody who may deploy unless given.
         approvers = "approvers": Option<Located<GroupName>>,
+        /// How long a version is pinned in `from` before `dowel promote` pins it here, such as 1h.
+        soak = "soak": Option<Located<Duration>>,
     }
-    not_yet ["soak"]
+    not_yet []
 }
 
 record! {

@@ -4,6 +4,7 @@
 
 mod follow;
 mod odd_trees;
+mod signed;
 mod support;
 mod transports;
 mod writing;
