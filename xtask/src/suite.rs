@@ -91,7 +91,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 9] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 18] = [
+pub(crate) const SUITES: [Suite; 19] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -215,6 +215,15 @@ pub(crate) const SUITES: [Suite; 18] = [
         }),
     },
     Suite {
+        name: "alerts",
+        about: "a Prometheus that scrapes a host and fires its alerts",
+        run: || tally::count(&mut run::cargo(ALERT_TESTS)),
+        tool: Some(Tool {
+            name: "prometheus",
+            install: "apt-get install prometheus",
+        }),
+    },
+    Suite {
         name: "e2e",
         about: "the desk in a browser: three people's work, and every page",
         run: e2e::suite,
@@ -237,6 +246,9 @@ const REGISTRY_TESTS: [&str; 6] = [
     "--",
     "docker_registry",
 ];
+
+/// The tests that start a Prometheus; a suite of their own, in the build of the workspace.
+const ALERT_TESTS: [&str; 6] = ["test", "--workspace", "--test", "e2e", "--", "prometheus_"];
 
 /// What the suites in Python need.
 const PYTHON: Tool = Tool {
@@ -266,7 +278,9 @@ fn passes(arguments: &[&str]) -> Result<Tally> {
 pub(crate) fn tests(words: &[String]) -> Result<Tally> {
     setup::run()?;
     let mut command = run::cargo(["test", "--workspace", "--no-fail-fast", "--"]);
-    command.args(words).args(["--skip", "docker_registry"]);
+    command
+        .args(words)
+        .args(["--skip", "docker_registry", "--skip", "prometheus_"]);
     for (word, tool) in TESTS_WITH_TOOLS {
         if !run::is_installed(tool.name) {
             command.args(["--skip", word]);

@@ -1,22 +1,79 @@
-//! `/metrics` in the OpenMetrics text format, version 1.0.0.
+//! `/metrics`: in the OpenMetrics text format, version 1.0.0, for who asks for it, and in
+//! the older text format of Prometheus, version 0.0.4, for everybody else.
 
 use crate::state::ApiState;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text";
 
-pub(crate) async fn metrics(State(state): State<Arc<ApiState>>) -> impl IntoResponse {
-    state.engine.refresh_metrics();
+const OPEN_METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const PLAIN_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(crate) async fn metrics(
+    State(state): State<Arc<ApiState>>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    if let Err(error) = state.engine.refresh_metrics().await {
+        // What does not come from the store is told all the same.
+        tracing::warn!(%error, code = %error.code(), "some metrics are not up to date");
+    }
     let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &state.registry) {
-        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, MEDIA_TYPE)], text),
-        Err(_) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            [(header::CONTENT_TYPE, "text/plain")],
-            String::new(),
-        ),
+    if prometheus_client::encoding::text::encode(&mut text, &state.registry).is_err() {
+        let kind = [(header::CONTENT_TYPE, "text/plain")];
+        return (StatusCode::INTERNAL_SERVER_ERROR, kind, String::new());
+    }
+    let accepted = headers.get(header::ACCEPT);
+    let accepted = accepted.and_then(|value| value.to_str().ok());
+    if accepted.is_some_and(|value| value.contains(OPEN_METRICS)) {
+        (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, OPEN_METRICS_TYPE)],
+            text,
+        )
+    } else {
+        let kind = [(header::CONTENT_TYPE, PLAIN_TYPE)];
+        (StatusCode::OK, kind, plain(&text))
+    }
+}
+
+/// The same in the older format: there a counter's own name ends in `_total`, and nothing
+/// says that the text has ended.
+fn plain(text: &str) -> String {
+    let counters: HashSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| *line != "# EOF") {
+        let described = ["# HELP ", "# TYPE "].into_iter().find_map(|word| {
+            let (name, rest) = line.strip_prefix(word)?.split_once(' ')?;
+            counters.contains(name).then_some((word, name, rest))
+        });
+        // Writing to a string does not fail.
+        let _ = match described {
+            Some((word, name, rest)) => writeln!(out, "{word}{name}_total {rest}"),
+            None => writeln!(out, "{line}"),
+        };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn the_older_format_names_counters_in_full() {
+        let text = "# HELP a_runs Runs.\n# TYPE a_runs counter\na_runs_total{f=\"x\"} 1\n\
+                    # HELP b Things.\n# TYPE b gauge\nb 2\n# EOF\n";
+        let expected = "# HELP a_runs_total Runs.\n# TYPE a_runs_total counter\n\
+                        a_runs_total{f=\"x\"} 1\n# HELP b Things.\n# TYPE b gauge\nb 2\n";
+        assert_eq!(plain(text), expected);
     }
 }

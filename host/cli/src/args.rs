@@ -6,6 +6,7 @@ mod connector;
 mod exceptions;
 mod gitops;
 mod secret;
+mod telemetry;
 
 pub(crate) use access::{Access, Admin, Grants, Login, Oidc, Token};
 pub(crate) use approvals::Approvals;
@@ -16,6 +17,7 @@ pub(crate) use connector::{
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
 pub(crate) use secret::{Rotate, Secret};
+pub(crate) use telemetry::Alerts;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -186,6 +188,11 @@ pub(crate) enum Command {
     /// Prints the story of a run, by its id or by a business key such as an order id.
     #[command(after_help = "Example:\n  dowel trace 4711")]
     Trace(Trace),
+    /// Prints alerts for Prometheus, made from what the flows promise.
+    #[command(
+        after_help = "Each alert has the label `owner` and the annotation `runbook_url`. The metrics are those of\n`/metrics`; `--format json` prints the same rules for programs.\n\nExample:\n  dowel alerts --owner operators@example.com > /etc/prometheus/rules/dowel.yaml"
+    )]
+    Alerts(Alerts),
     /// Writes a new repository: a flow with a test, environments, policy, pipelines.
     #[command(after_help = "Example:\n  dowel init my-flows")]
     Init(Init),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod access;
+mod alerts;
 mod approvals;
 mod audit;
 mod audit_chain;
@@ -102,6 +103,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,
+        Command::Alerts(command) => alerts::run(command, format),
         Command::Init(command) => init::init(&command, format),
         Command::Promote(command) => blocking(move || promote::promote(&command, format)).await,
         Command::Rollback(command) => blocking(move || promote::rollback(&command, format)).await,

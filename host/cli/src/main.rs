@@ -1,5 +1,6 @@
 //! The binary `dowel`: configuration, wiring, commands.
 
+mod alerts;
 mod args;
 mod catalogue;
 mod client;

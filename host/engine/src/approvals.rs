@@ -278,8 +278,8 @@ impl Engine {
         }
     }
 
-    /// Brings the metrics that depend on the time up to date.
-    pub fn refresh_metrics(&self) {
+    /// Brings the metrics of approvals up to date.
+    pub(crate) fn refresh_approvals(&self) {
         let (open, oldest) = self.shared().approvals.count_and_oldest();
         let age = oldest.map(|asked| self.now().since(asked).as_secs_f64());
         let metrics = self.metrics();

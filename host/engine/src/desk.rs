@@ -132,7 +132,7 @@ impl Desk {
     }
 
     /// The groups and how many items each has.
-    fn counts(&self) -> BTreeMap<Group, u64> {
+    pub(crate) fn counts(&self) -> BTreeMap<Group, u64> {
         self.groups.lock().clone()
     }
 }
@@ -165,6 +165,17 @@ async fn count_groups(shared: &Shared) -> Result<(), StoreError> {
     }
     *shared.desk.groups.lock() = counts;
     Ok(())
+}
+
+/// When the oldest item of a flow was opened.
+pub(crate) async fn oldest(
+    store: &dyn dowel_core::port::Store,
+    flow: &FlowName,
+) -> Result<Option<dowel_core::Timestamp>, StoreError> {
+    let scan = Scan::prefix(keys::by_flow(flow), 1).keys_only();
+    let rows = store.scan(scan).await?;
+    let first = rows.first().and_then(|(key, _)| keys::read_place(key));
+    Ok(first.map(|(at, _)| at))
 }
 
 /// The item of an id: an exception or a payload in quarantine.

@@ -6,6 +6,7 @@ use crate::conceal::{self, Concealer};
 use crate::desk::{self, Desk, Offer};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
+use crate::health::Health;
 use crate::inbox::Waiters;
 use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
@@ -219,6 +220,8 @@ pub(crate) struct Shared {
     pub(crate) desk: Desk,
     /// What events are asked, for the runs that wait for them.
     pub(crate) receivers: Receivers,
+    /// What was looked up about the host's health.
+    pub(crate) health: Health,
 }
 
 impl Shared {
@@ -274,16 +277,15 @@ impl Engine {
             approvals: OpenSet::default(),
             desk: Desk::default(),
             receivers: Receivers::default(),
+            health: Health::default(),
         });
-        shared
-            .plans
-            .activate(shared.ports.store.as_ref(), plans, &shared.options.disabled)
-            .await?;
-        let (active, now) = (shared.plans.all(), shared.ports.clock.now());
         let store = shared.ports.store.as_ref();
+        let disabled = &shared.options.disabled;
+        shared.plans.activate(store, plans, disabled).await?;
+        let (active, now) = (shared.plans.all(), shared.ports.clock.now());
         shared.receivers.activate(store, &active, now).await?;
-        shared.approvals.load(shared.ports.store.as_ref()).await?;
-        shared.key_lines.load(shared.ports.store.as_ref()).await?;
+        shared.approvals.load(store).await?;
+        shared.key_lines.load(store).await?;
         desk::load(&shared).await?;
         let timers = recover::recover(&shared).await?;
         let keeper = shared.clone();

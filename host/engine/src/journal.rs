@@ -108,6 +108,19 @@ pub(crate) async fn load(store: &dyn Store, run: RunId) -> Result<Vec<Entry>, Jo
     }
 }
 
+/// The last entry of a run's journal; nothing if there is no such run.
+pub(crate) async fn last(store: &dyn Store, run: RunId) -> Result<Option<Entry>, JournalError> {
+    let scan = Scan::prefix(keys::journal(run), 1).reversed();
+    let pages = store.scan(scan).await?;
+    let Some((_, page)) = pages.first() else {
+        return Ok(None);
+    };
+    match decode(run, page)?.pop() {
+        Some(stored) => Ok(Some(Blobs::new(store, run).complete(stored).await?)),
+        None => Ok(None),
+    }
+}
+
 /// Whether the journal has its beginning: a run that is being removed has lost it.
 pub(crate) fn is_whole(entries: &[Entry]) -> bool {
     let first = entries.first().map(|entry| &entry.event);

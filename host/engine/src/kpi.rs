@@ -298,7 +298,7 @@ async fn read(
 }
 
 /// When a run was accepted: its id begins with the time (RFC 9562, section 5.7).
-fn created(run: RunId) -> Timestamp {
+pub(crate) fn created(run: RunId) -> Timestamp {
     let millis = u64::try_from(run.as_u128() >> 80).unwrap_or_default();
     Timestamp::from_millis(millis)
 }

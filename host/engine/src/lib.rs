@@ -14,6 +14,7 @@ mod desk;
 mod engine;
 mod events;
 mod execute;
+mod health;
 mod inbox;
 mod intake;
 mod journal;
@@ -59,6 +60,7 @@ pub use desk::{
 };
 pub use engine::{Engine, EngineError, EngineOptions, Hosts, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
+pub use health::{StuckRun, StuckRuns};
 pub use intake::{Accepted, IntakeError, IntakeRequest, MessageKey, Violations};
 pub use journal::JournalError;
 pub use known::LiveRuns;

@@ -1,5 +1,10 @@
 //! What the engine counts. Labels are bounded by construction: statuses and kinds are
-//! closed lists, flows are those that are active.
+//! closed lists; flows, triggers and connections are those of the repository. What comes
+//! with a request (paths, types of events, keys, ids) never becomes a label.
+
+mod flows;
+
+pub(crate) use flows::FlowMetrics;
 
 use crate::protect::ProtectMetrics;
 use crate::rollout::RolloutMetrics;
@@ -13,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 /// Upper bound of the first latency bucket, in seconds.
 const FIRST_BUCKET_SECONDS: f64 = 0.001;
@@ -35,6 +41,11 @@ pub(crate) struct EndLabels {
 pub(crate) struct AttemptLabels {
     connection: String,
     result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ConnectionLabel {
+    connection: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,6 +74,8 @@ pub struct Metrics {
     ended: Family<EndLabels, Counter>,
     duration: Family<FlowLabel, Histogram, fn() -> Histogram>,
     attempts: Family<AttemptLabels, Counter>,
+    retries: Family<ConnectionLabel, Counter>,
+    call_duration: Family<ConnectionLabel, Histogram, fn() -> Histogram>,
     removed: Family<RemovalLabels, Counter>,
     dedupe_keys_removed: Counter,
     events: Family<EventLabels, Counter>,
@@ -70,6 +83,8 @@ pub struct Metrics {
     quarantined: Family<QuarantineLabels, Counter>,
     /// Runs that were accepted and are neither at rest nor waiting for a timer.
     pub(crate) backlog: Gauge,
+    /// At how many of them intake takes no more.
+    pub(crate) backlog_limit: Gauge,
     /// Runs that wait for a timer.
     pub(crate) waiting: Gauge,
     /// Runs at work that wait because the store's disk is full.
@@ -88,6 +103,8 @@ pub struct Metrics {
     pub(crate) schedules: ScheduleMetrics,
     /// Which tree is active.
     pub(crate) rollout: RolloutMetrics,
+    /// What flows promise, and what waits for people.
+    pub(crate) flows: FlowMetrics,
 }
 
 fn latency() -> Histogram {
@@ -103,12 +120,15 @@ impl Default for Metrics {
             ended: Family::default(),
             duration: Family::new_with_constructor(latency),
             attempts: Family::default(),
+            retries: Family::default(),
+            call_duration: Family::new_with_constructor(latency),
             removed: Family::default(),
             dedupe_keys_removed: Counter::default(),
             events: Family::default(),
             undelivered: Counter::default(),
             quarantined: Family::default(),
             backlog: Gauge::default(),
+            backlog_limit: Gauge::default(),
             waiting: Gauge::default(),
             held_by_disk: Gauge::default(),
             queued: Gauge::default(),
@@ -118,6 +138,7 @@ impl Default for Metrics {
             connections: ProtectMetrics::default(),
             schedules: ScheduleMetrics::default(),
             rollout: RolloutMetrics::default(),
+            flows: FlowMetrics::default(),
         }
     }
 }
@@ -145,11 +166,6 @@ impl Metrics {
         let help = "Seconds from acceptance to rest";
         registry.register("dowel_run_duration_seconds", help, self.duration.clone());
         registry.register(
-            "dowel_call_attempts",
-            "Attempts of calls, by result",
-            self.attempts.clone(),
-        );
-        registry.register(
             "dowel_runs_removed",
             "Finished runs that retention removed, by reason",
             self.removed.clone(),
@@ -174,6 +190,7 @@ impl Metrics {
             "Runs that are at work or queued",
             self.backlog.clone(),
         );
+        self.register_calls(registry);
         self.register_waits(registry);
         self.register_approvals(registry);
         registry.register(
@@ -181,17 +198,41 @@ impl Metrics {
             "Rejected payloads: kept, repeated, dropped for newer ones, or lost in a flood",
             self.quarantined.clone(),
         );
+        self.connections.register(registry);
+        self.schedules.register(registry);
+        self.rollout.register(registry);
+        self.flows.register(registry);
+    }
+
+    fn register_calls(&self, registry: &mut Registry) {
+        registry.register(
+            "dowel_call_attempts",
+            "Attempts of calls, by result",
+            self.attempts.clone(),
+        );
+        registry.register(
+            "dowel_call_retries",
+            "Attempts of calls that were not the first of their step",
+            self.retries.clone(),
+        );
+        registry.register(
+            "dowel_call_duration_seconds",
+            "Seconds that attempts of calls took",
+            self.call_duration.clone(),
+        );
         registry.register(
             "dowel_calls_in_flight",
             "Calls that are being made",
             self.calls.clone(),
         );
-        self.connections.register(registry);
-        self.schedules.register(registry);
-        self.rollout.register(registry);
     }
 
     fn register_waits(&self, registry: &mut Registry) {
+        registry.register(
+            "dowel_runs_backlog_limit",
+            "Runs at work or queued at which intake takes no more",
+            self.backlog_limit.clone(),
+        );
         registry.register(
             "dowel_runs_waiting",
             "Runs that wait for a timer",
@@ -285,13 +326,43 @@ impl Metrics {
         self.dedupe_keys_removed.inc_by(count);
     }
 
-    pub(crate) fn attempt(&self, connection: &str, error: Option<ErrorKind>) {
+    /// An attempt of a call has come to its end.
+    pub(crate) fn attempt(
+        &self,
+        connection: &str,
+        number: u32,
+        took: Duration,
+        error: Option<ErrorKind>,
+    ) {
         let result = error.map_or("ok", ErrorKind::name);
+        let connection = connection.to_owned();
+        let label = ConnectionLabel {
+            connection: connection.clone(),
+        };
+        if number > 1 {
+            self.retries.get_or_create(&label).inc();
+        }
+        self.call_duration
+            .get_or_create(&label)
+            .observe(took.as_secs_f64());
         self.attempts
-            .get_or_create(&AttemptLabels {
-                connection: connection.to_owned(),
-                result,
-            })
+            .get_or_create(&AttemptLabels { connection, result })
             .inc();
+    }
+
+    /// Begins the series of an active flow, so that the first of anything counts: without
+    /// a zero before it, a rate does not see it.
+    pub(crate) fn begin_series(&self, flow: &FlowName) {
+        let label = FlowLabel {
+            flow: flow.to_string(),
+        };
+        for family in [&self.accepted, &self.duplicates, &self.dropped] {
+            drop(family.get_or_create(&label));
+        }
+        for status in RunStatus::ALL.into_iter().filter(|one| one.is_at_rest()) {
+            let (flow, status) = (flow.to_string(), status.name());
+            drop(self.ended.get_or_create(&EndLabels { flow, status }));
+        }
+        self.flows.begin_series(flow);
     }
 }

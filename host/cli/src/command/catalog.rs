@@ -52,7 +52,7 @@ pub(crate) fn lineage(arguments: &Arguments, format: Format) -> Result<ExitCode>
     Ok(exit::found(false))
 }
 
-fn plans(repository: &Repository) -> Result<Vec<Plan>> {
+pub(super) fn plans(repository: &Repository) -> Result<Vec<Plan>> {
     let folders = repository.flows(&[])?;
     let connectors = connectors::read_manifests(repository)?;
     let mapping = wiring::mapping(repository)?;

@@ -27,4 +27,5 @@ mod restart;
 mod signed;
 mod subflow;
 mod syscalls;
+mod telemetry;
 mod world;

@@ -84,9 +84,10 @@ pub(crate) fn make(
         let outcome = shared.ports.invoker.call(request).await;
         shared.metrics.calls.dec();
         let kind = outcome.result.as_ref().err().map(|error| error.kind);
-        shared
-            .metrics
-            .attempt(attempt.call.connection.as_str(), kind);
+        let took = shared.ports.clock.now().since(started_at);
+        let connection = attempt.call.connection.as_str();
+        let metrics = &shared.metrics;
+        metrics.attempt(connection, attempt.number, took, kind);
         permit.report(&flow, &outcome);
         Some(Ended::Answered {
             attempt,

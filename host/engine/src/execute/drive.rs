@@ -207,9 +207,12 @@ impl Driver {
                 .updated_at
                 .since(self.state.created_at)
                 .as_secs_f64();
-            self.shared
-                .metrics
-                .ended(&self.state.created.flow, self.state.status, seconds);
+            let (flow, metrics) = (&self.state.created.flow, &self.shared.metrics);
+            metrics.ended(flow, self.state.status, seconds);
+            let promised = self.plan.plan.sla.and_then(|sla| sla.within);
+            if promised.is_some_and(|within| self.state.active > within) {
+                metrics.flows.late(flow);
+            }
         }
         Ok(Exit::Rest)
     }

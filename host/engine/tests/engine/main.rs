@@ -17,6 +17,7 @@ mod events;
 mod fixtures;
 mod four_eyes;
 mod full_disk;
+mod health;
 mod intake;
 mod kept;
 mod key_lines;
