@@ -1,5 +1,6 @@
 //! Suites in Python: other projects' own libraries send to a real host.
 
+use crate::build::{self, Profile};
 use crate::tally::Tally;
 use crate::{run, suite};
 use anyhow::{Context as _, Result, bail};
@@ -16,6 +17,12 @@ pub(crate) fn webhooks() -> Result<Tally> {
     test("webhooks", "test_webhooks")
 }
 
+/// Requests with signatures, at an S3 API that checks them.
+pub(crate) fn aws() -> Result<Tally> {
+    build::guests(Profile::Dev)?;
+    test("aws", "test_signatures")
+}
+
 /// Installs what the tests in `tests/<name>` need if it is missing, builds the host, and
 /// runs the module.
 fn test(name: &str, module: &str) -> Result<Tally> {
@@ -29,6 +36,7 @@ fn test(name: &str, module: &str) -> Result<Tally> {
         .current_dir(&folder)
         .args(["-B", "-m", "unittest", "--verbose", module])
         .env("DOWEL", target.join("debug/dowel"))
+        .env("CONNECTORS", run::root().join(".dowel/connectors"))
         .stdin(Stdio::null());
     let output = command.output().context("Python cannot be started")?;
     let text = String::from_utf8_lossy(&output.stderr);

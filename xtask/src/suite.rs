@@ -91,7 +91,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 9] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 19] = [
+pub(crate) const SUITES: [Suite; 20] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -203,6 +203,12 @@ pub(crate) const SUITES: [Suite; 19] = [
         name: "oidc",
         about: "people who sign in at the identity provider of others",
         run: node::oidc,
+        tool: Some(PYTHON),
+    },
+    Suite {
+        name: "aws",
+        about: "signed requests at an S3 API of others that checks them",
+        run: python::aws,
         tool: Some(PYTHON),
     },
     Suite {

@@ -192,6 +192,7 @@ fn connection(
         connector: manifest.name.clone(),
         config: config.clone(),
         auth,
+        tls: None,
         // The manifest alone limits it: what it does not name is seen as an attempt.
         allow: vec![EgressRule {
             methods: Vec::new(),

@@ -4,6 +4,7 @@
 use crate::id::{ConnectionName, ConnectorName};
 use crate::json::JsonText;
 use crate::oauth::OAuth2;
+use crate::signing::{AwsSigV4, HmacSigning};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ pub struct Connection {
     pub config: JsonText,
     /// The credential that the gateway adds, and where to.
     pub auth: Option<Auth>,
+    /// What is special about its TLS.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Where requests may go.
     pub allow: Vec<EgressRule>,
     /// Address ranges (CIDR) that are granted although they are private, link-local
@@ -34,9 +38,11 @@ pub struct Connection {
 impl Connection {
     /// The names of the secrets that its credential is made from.
     pub fn secret_names(&self) -> Vec<&str> {
-        let auth = self.auth.as_ref();
-        auth.map(|auth| auth.method.secret_names())
-            .unwrap_or_default()
+        let auth = self.auth.iter();
+        let certificate = self.tls.iter().flat_map(|tls| &tls.client);
+        let of_auth = auth.flat_map(|auth| auth.method.secret_names());
+        let of_tls = certificate.flat_map(|client| [&client.certificate, &client.key]);
+        of_auth.chain(of_tls.map(String::as_str)).collect()
     }
 }
 
@@ -52,6 +58,24 @@ pub enum Isolation {
     Pooled,
     /// Each call gets a fresh instance.
     PerCall,
+}
+
+/// What is special about the TLS of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tls {
+    /// Certificates of authorities, in PEM, that are trusted beside those of the system.
+    pub ca: Option<String>,
+    /// Who the host is to the upstream (RFC 8446, section 4.4.2).
+    pub client: Option<ClientCertificate>,
+}
+
+/// A client certificate, as names of secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCertificate {
+    /// Secret with the certificate and those between it and its authority, in PEM.
+    pub certificate: String,
+    /// Secret with the private key, in PEM.
+    pub key: String,
 }
 
 /// A credential and the origins that it is for.
@@ -89,6 +113,11 @@ pub enum AuthMethod {
     /// `Authorization: Bearer` with a token that the host asks for (RFC 6749).
     #[serde(rename = "oauth2")]
     OAuth2(OAuth2),
+    /// Signature Version 4 of each request.
+    #[serde(rename = "aws_sigv4")]
+    AwsSigV4(AwsSigV4),
+    /// A keyed digest of each request.
+    Hmac(HmacSigning),
 }
 
 impl AuthMethod {
@@ -99,6 +128,8 @@ impl AuthMethod {
             Self::Basic { username, password } => vec![username, password],
             Self::ApiKey { key, .. } => vec![key],
             Self::OAuth2(settings) => settings.secret_names(),
+            Self::AwsSigV4(settings) => settings.secret_names(),
+            Self::Hmac(settings) => vec![&settings.key],
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod port;
 pub mod repository;
 pub mod retention;
 pub mod secret;
+pub mod signing;
 pub mod time;
 pub mod units;
 

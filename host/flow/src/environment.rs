@@ -206,6 +206,10 @@ fn connection(name: &ConnectionName, binding: &Binding, report: &mut Report) -> 
             auth::auth(written, report).map(Some)
         }
     };
+    let tls = match &binding.tls {
+        None => Some(None),
+        Some(written) => auth::tls(written, report).map(Some),
+    };
     let limits = limits(binding.limits.as_ref(), report);
     let header = binding.idempotency_header.as_ref();
     let header = header.map_or(DEFAULT_IDEMPOTENCY_HEADER, |header| &header.0);
@@ -215,6 +219,7 @@ fn connection(name: &ConnectionName, binding: &Binding, report: &mut Report) -> 
         connector: binding.connector.clone(),
         config: config?,
         auth: auth?,
+        tls: tls?,
         allow: binding.allow.clone().unwrap_or_default(),
         private_addresses: ranges.map(ToString::to_string).collect(),
         limits,

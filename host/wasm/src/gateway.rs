@@ -7,6 +7,7 @@
 
 mod address;
 mod body;
+mod client;
 mod credential;
 mod evidence;
 mod exchange;
@@ -15,6 +16,7 @@ mod headers;
 mod refusal;
 mod resolve;
 mod rule;
+mod signing;
 mod target;
 mod wired;
 
@@ -28,24 +30,16 @@ pub(crate) use target::normalise;
 use crate::load::BindReason;
 use crate::oauth::{Endpoint, Tokens};
 use crate::redact::Redactor;
+use client::Client;
 use credential::Credential;
 use dowel_core::connection::{AuthMethod, Connection};
 use dowel_core::port::Secrets;
 use http::HeaderName;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long an unused connection to an upstream stays open. Shorter than the keep-alive
-/// times of common servers (5 s and more), because a request on a connection that the
-/// server is just closing counts as sent.
-const IDLE_CONNECTION: Duration = Duration::from_secs(4);
-
-/// Response header lines of one answer.
-const MAX_RESPONSE_HEADERS: usize = 128;
 
 /// What one connection may reach, and how.
 pub(crate) struct Gateway {
-    client: reqwest::Client,
+    client: Client,
     grants: Vec<Rule>,
     addresses: Arc<AddressGrants>,
     credential: Option<Credential>,
@@ -85,12 +79,12 @@ impl Gateway {
             });
         let idempotency_header = headers::own_name(&connection.idempotency_header)
             .map_err(|problem| problems.push(problem));
-        let client = client(connection, &grants, Arc::clone(&addresses))
+        let client = Client::new(connection, &grants, Arc::clone(&addresses))
             .map_err(|problem| problems.push(problem));
         let tokens = client
             .as_ref()
             .ok()
-            .and_then(|client| tokens(connection, client, &addresses, &secrets))
+            .and_then(|client| tokens(connection, client.plain(), &addresses, &secrets))
             .transpose()
             .map_err(|text| problems.push(BindReason::Origin(text)))
             .unwrap_or_default();
@@ -114,7 +108,8 @@ impl Gateway {
 
     /// A token endpoint, asked by the connection's own client.
     pub(crate) fn token_endpoint(&self, url: &str) -> Result<Endpoint, String> {
-        Endpoint::new(url, self.client.clone(), Arc::clone(&self.addresses))
+        let client = self.client.plain().clone();
+        Endpoint::new(url, client, Arc::clone(&self.addresses))
     }
 
     /// The first of the manifest's needs that no rule of the environment covers.
@@ -161,37 +156,4 @@ fn tokens(
         Arc::clone(secrets),
     );
     Some(tokens.map(Arc::new))
-}
-
-/// One client per connection: its resolver and its open connections are the
-/// connection's own.
-fn client(
-    connection: &Connection,
-    grants: &[Rule],
-    addresses: Arc<AddressGrants>,
-) -> Result<reqwest::Client, BindReason> {
-    let idle = usize::try_from(connection.limits.concurrency).unwrap_or(usize::MAX);
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_proxy()
-        .user_agent(concat!("dowel/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(resolve::Resolver::new(addresses))
-        .connect_timeout(connection.limits.connect_timeout)
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .pool_max_idle_per_host(idle)
-        .http1_max_headers(MAX_RESPONSE_HEADERS)
-        .tcp_nodelay(true);
-    let asks_by_tls = matches!(
-        connection.auth.as_ref().map(|auth| &auth.method),
-        Some(AuthMethod::OAuth2(settings)) if settings.token_url.starts_with("https:")
-    );
-    if !asks_by_tls && !grants.iter().any(Rule::allows_tls) {
-        // Nothing here speaks TLS: do not read the system's certificates for it.
-        builder = builder.tls_certs_only([]);
-    }
-    builder
-        .build()
-        .map_err(|e| BindReason::Client(failure::describe(&e)))
 }

@@ -145,6 +145,7 @@ fn connection(name: &str, isolation: Isolation) -> Result<Connection> {
         connector: guest::NAME.parse()?,
         config: JsonText::parse("{}").context("an object is JSON")?,
         auth: None,
+        tls: None,
         allow: Vec::new(),
         private_addresses: Vec::new(),
         limits: ConnectionLimits::default(),

@@ -185,6 +185,7 @@ fn connection(name: &str) -> Result<Connection> {
         connector: "hostile".parse()?,
         config: JsonText::parse(r#"{"base_url":"http://127.0.0.1:9"}"#)?,
         auth: None,
+        tls: None,
         allow: vec!["* http://127.0.0.1:9/*".parse()?],
         private_addresses: Vec::new(),
         limits: ConnectionLimits::default(),

@@ -180,6 +180,10 @@ impl World {
 
     /// A host that writes every line that it can into `log`.
     fn host(&self) -> Host {
+        Host::spawn(self.serve())
+    }
+
+    fn serve(&self) -> Command {
         let mut command = dowel(self.folder.path(), &["serve"]);
         let log = fs::File::create(self.path("log")).unwrap();
         command
@@ -191,7 +195,7 @@ impl World {
             .env("DOWEL_SECRET_HEADER_KEY", format!("{CANARY}-header-key"))
             .env("DOWEL_LOG", "trace")
             .stderr(log);
-        Host::spawn(command)
+        command
     }
 
     async fn post(&self, host: &Host, token: &str, body: &Value) -> (u16, Value) {
@@ -350,4 +354,38 @@ fn what_is_missing_or_wrong_is_said_and_values_never_come_from_arguments() {
     assert_eq!(checked.status.code(), Some(1));
     assert!(said.contains("MEND  hook  DWL-6105"), "{said}");
     assert!(said.contains("ok    header_key  environment"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proxy_variables_lead_no_request_and_no_credential_elsewhere() {
+    let world = World::new();
+    plant(&world);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = world.serve();
+    for name in [
+        "http_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "all_proxy",
+    ] {
+        command.env(name, &address);
+    }
+    let host = {
+        command.env_remove("NO_PROXY").env_remove("no_proxy");
+        Host::spawn(command)
+    };
+    let body = json!({ "id": "1", "by": "bearer", "path": "200" });
+    let hook = format!("{CANARY}-hook");
+    let (_, accepted) = world.post(&host, &hook, &body).await;
+    let run = format!("/api/v1/runs/{}", accepted["run"].as_str().unwrap());
+    eventually("the run to have called", async || {
+        let text = world.get(&host, &run).await;
+        let story: Value = serde_json::from_str(&text).unwrap();
+        (story["status"] == "succeeded").then_some(())
+    })
+    .await;
+    assert!(proxy.accept().is_err(), "nobody came to the proxy");
 }

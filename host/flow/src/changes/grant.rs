@@ -134,13 +134,16 @@ fn of_connection(connection: &Connection) -> BTreeSet<String> {
     let mut held: BTreeSet<String> = allowed.map(|rule| format!("may reach {rule}")).collect();
     let ranges = connection.private_addresses.iter();
     held.extend(ranges.map(|range| format!("may reach the private addresses {range}")));
+    held.extend(
+        connection
+            .secret_names()
+            .into_iter()
+            .map(|name| format!("uses the secret `{name}`")),
+    );
+    if connection.tls.as_ref().is_some_and(|tls| tls.ca.is_some()) {
+        held.insert("trusts an authority of its own".to_owned());
+    }
     if let Some(auth) = &connection.auth {
-        held.extend(
-            connection
-                .secret_names()
-                .into_iter()
-                .map(|name| format!("uses the secret `{name}`")),
-        );
         let origins = auth.origins.iter();
         held.extend(origins.map(|origin| format!("sends its credential to {origin}")));
     }

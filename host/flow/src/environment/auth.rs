@@ -3,12 +3,13 @@
 use crate::diagnostic::Report;
 use crate::shape::Text;
 use crate::surface::auth::{
-    AuthFile, AuthorizationCode, ClientCredentials, ClientPlaceName, JwtAlgorithmName, JwtBearer,
-    SecretReference,
+    AuthFile, AuthorizationCode, AwsSignature, ClientCredentials, ClientPlaceName, ContentName,
+    EncodingName, HmacFile, JwtAlgorithmName, JwtBearer, SecretReference, TlsFile,
 };
 use dowel_core::code::flow as code;
-use dowel_core::connection::{ApiKeyPlace, Auth, AuthMethod};
+use dowel_core::connection::{ApiKeyPlace, Auth, AuthMethod, ClientCertificate, Tls};
 use dowel_core::oauth::{ClientPlace, JwtAlgorithm, OAuth2, OAuthClient, OAuthGrant};
+use dowel_core::signing::{AwsSigV4, HmacSigning, SignatureEncoding, SignedContent};
 
 pub(super) fn auth(auth: &AuthFile, report: &mut Report) -> Option<Auth> {
     if auth.origins.value.is_empty() {
@@ -48,7 +49,12 @@ pub(super) fn auth(auth: &AuthFile, report: &mut Report) -> Option<Auth> {
         auth.oauth2_jwt_bearer.as_ref().map(jwt_bearer),
     ];
     let oauth2 = oauth2.into_iter().flatten().map(AuthMethod::OAuth2);
-    let methods = [bearer, basic, api_key].into_iter().flatten();
+    let aws = auth.aws_sigv4.as_ref().map(aws).map(AuthMethod::AwsSigV4);
+    let mut digest = None;
+    if let Some(written) = &auth.hmac {
+        digest = Some(AuthMethod::Hmac(hmac(written, report)?));
+    }
+    let methods = [bearer, basic, api_key, aws, digest].into_iter().flatten();
     let mut methods: Vec<AuthMethod> = methods.chain(oauth2).collect();
     if methods.len() != 1 {
         let is_method = |(key, _): &(String, _)| key != "origins" && !key.starts_with("x-");
@@ -94,6 +100,60 @@ fn client(
             Some(ClientPlaceName::Body) => ClientPlace::Body,
         },
     }
+}
+
+fn aws(written: &AwsSignature) -> AwsSigV4 {
+    AwsSigV4 {
+        access_key_id: secret(&written.access_key_id),
+        secret_access_key: secret(&written.secret_access_key),
+        session_token: written.session_token.as_ref().map(secret),
+        region: written.region.0.clone(),
+        service: written.service.0.clone(),
+    }
+}
+
+fn hmac(written: &HmacFile, report: &mut Report) -> Option<HmacSigning> {
+    let content = match written.content {
+        None | Some(ContentName::Body) => SignedContent::Body,
+        Some(ContentName::TimeBody) => SignedContent::TimeAndBody,
+        Some(ContentName::TimeMethodPathBody) => SignedContent::TimeMethodPathAndBody,
+    };
+    if content != SignedContent::Body && written.timestamp_header.is_none() {
+        let message = "who checks the signature has to know the time: name the `timestamp_header`";
+        report.error(code::MISSING_KEY, written.span, message);
+        return None;
+    }
+    Some(HmacSigning {
+        key: secret(&written.key),
+        header: written.header.0.clone(),
+        prefix: text(&written.prefix).unwrap_or_default(),
+        encoding: match written.encoding {
+            None | Some(EncodingName::Hex) => SignatureEncoding::Hex,
+            Some(EncodingName::Base64) => SignatureEncoding::Base64,
+        },
+        content,
+        timestamp_header: written.timestamp_header.as_ref().map(|name| name.0.clone()),
+    })
+}
+
+/// What is special about the TLS of a connection.
+pub(super) fn tls(written: &TlsFile, report: &mut Report) -> Option<Tls> {
+    let client = match (&written.certificate, &written.key) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(ClientCertificate {
+            certificate: secret(certificate),
+            key: secret(key),
+        }),
+        _ => {
+            let message = "`certificate` and `key` go together";
+            report.error(code::MISSING_KEY, written.span, message);
+            return None;
+        }
+    };
+    Some(Tls {
+        ca: text(&written.ca),
+        client,
+    })
 }
 
 fn client_credentials(written: &ClientCredentials) -> OAuth2 {

@@ -23,10 +23,14 @@ record! {
         oauth2_authorization_code = "oauth2_authorization_code": Option<AuthorizationCode>,
         /// Access tokens for a signed assertion (RFC 7523).
         oauth2_jwt_bearer = "oauth2_jwt_bearer": Option<JwtBearer>,
+        /// Signature Version 4 of Amazon Web Services and of whoever speaks S3.
+        aws_sigv4 = "aws_sigv4": Option<AwsSignature>,
+        /// A keyed digest (HMAC-SHA256) of each request.
+        hmac = "hmac": Option<HmacFile>,
         /// `scheme://host[:port]` of every origin that receives the credential.
         origins = "origins": Located<Vec<Located<Origin>>>,
     }
-    not_yet ["hmac", "aws_sigv4", "mtls"]
+    not_yet []
 }
 
 record! {
@@ -202,4 +206,70 @@ impl FromText for Address {
     fn schema() -> Value {
         json!({ "type": "string", "pattern": r"^https?://[A-Za-z0-9_.:\[\]-]+([/?][!-~]*)?$" })
     }
+}
+
+record! {
+    /// Signature Version 4 of each request.
+    AwsSignature {
+        /// The access key id.
+        access_key_id = "access_key_id": SecretReference,
+        /// The secret access key.
+        secret_access_key = "secret_access_key": SecretReference,
+        /// The session token of temporary credentials.
+        session_token = "session_token": Option<SecretReference>,
+        /// The region, such as `eu-central-1`.
+        region = "region": Text,
+        /// The service's name, such as `s3`.
+        service = "service": Text,
+    }
+    not_yet []
+}
+
+record! {
+    /// A keyed digest (HMAC-SHA256) of each request.
+    HmacFile {
+        /// The key.
+        key = "key": SecretReference,
+        /// The header that the signature goes into.
+        header = "header": HeaderName,
+        /// What stands before the signature, such as `sha256=`.
+        prefix = "prefix": Option<Text>,
+        /// How it is written: `hex` unless given, or `base64`.
+        encoding = "encoding": Option<EncodingName>,
+        /// What is signed: `body` unless given, `time.body` (the time, a dot, the body), or
+        /// `time-method-path-body` (each but the last with a line feed after it).
+        content = "content": Option<ContentName>,
+        /// The header that the time goes into, in seconds since 1970.
+        timestamp_header = "timestamp_header": Option<HeaderName>,
+    }
+    not_yet []
+}
+
+choice! {
+    /// How a signature is written.
+    EncodingName { Hex = "hex", Base64 = "base64", }
+    not_yet []
+}
+
+choice! {
+    /// What is signed.
+    ContentName {
+        Body = "body",
+        TimeBody = "time.body",
+        TimeMethodPathBody = "time-method-path-body",
+    }
+    not_yet []
+}
+
+record! {
+    /// What is special about the TLS of a connection.
+    TlsFile {
+        /// Certificates of authorities, in PEM, that are trusted beside those of the system.
+        ca = "ca": Option<Text>,
+        /// The client certificate that the host shows, in PEM.
+        certificate = "certificate": Option<SecretReference>,
+        /// Its private key, in PEM.
+        key = "key": Option<SecretReference>,
+    }
+    not_yet []
 }

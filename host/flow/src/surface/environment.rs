@@ -1,6 +1,6 @@
 //! The environment file.
 
-use super::auth::AuthFile;
+use super::auth::{AuthFile, TlsFile};
 use super::secrets::SecretsFile;
 use crate::shape::{
     Any, FromText, Key, Located, MapOf, OneOrMany, Percent, Size, Text, choice, record,
@@ -180,6 +180,8 @@ record! {
         config = "config": Option<Any>,
         /// The credential that the host adds to requests.
         auth = "auth": Option<AuthFile>,
+        /// What is special about its TLS: an authority of its own, a client certificate.
+        tls = "tls": Option<TlsFile>,
         /// Where requests may go, such as `GET,POST https://api.example.com/*`.
         allow = "allow": Option<Vec<EgressRule>>,
         /// Ranges of private addresses (CIDR) that are granted.

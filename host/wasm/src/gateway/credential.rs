@@ -1,19 +1,21 @@
 //! The connection's credential: read when it is used, added only for the origins that
 //! the connection names, never shown to the guest.
 
-use super::Gateway;
 use super::headers::own_name;
 use super::refusal::Refusal;
 use super::target::{Target, normalise, port};
+use super::{Gateway, signing};
 use crate::load::BindReason;
 use crate::redact::Worth;
 use crate::text::base64;
 use dowel_core::connection::{ApiKeyPlace, Auth, AuthMethod};
 use dowel_core::oauth::OAuth2;
 use dowel_core::port::Secret;
+use dowel_core::signing::AwsSigV4;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
+use wasmtime_wasi_http::WasiBody;
 use zeroize::Zeroizing;
 
 /// A credential, ready to be added.
@@ -71,6 +73,18 @@ impl Credential {
                     .ok(),
                 ApiKeyPlace::Query(_) => None,
             },
+            AuthMethod::AwsSigV4(_) => Some(AUTHORIZATION),
+            AuthMethod::Hmac(settings) => {
+                let time = settings.timestamp_header.iter();
+                for name in time {
+                    if let Err(problem) = own_name(name) {
+                        problems.push(problem);
+                    }
+                }
+                own_name(&settings.header)
+                    .map_err(|problem| problems.push(problem))
+                    .ok()
+            }
         };
         if !problems.is_empty() {
             return Err(problems);
@@ -96,6 +110,9 @@ impl Credential {
     pub(crate) fn worth(&self, name: &str) -> Worth {
         match &self.method {
             AuthMethod::Basic { username, .. } if username == name => Worth::Name,
+            AuthMethod::AwsSigV4(AwsSigV4 { access_key_id, .. }) if access_key_id == name => {
+                Worth::Name
+            }
             AuthMethod::OAuth2(OAuth2 {
                 client: Some(client),
                 ..
@@ -129,6 +146,21 @@ impl Credential {
     /// Whether the request goes to one of its origins.
     pub(crate) fn is_for(&self, target: &Target) -> bool {
         self.origins.iter().any(|origin| origin.is_of(&target.url))
+    }
+
+    /// Signs the request if the credential is a signature and it goes to one of its origins:
+    /// the last that is done to it. Returns its body.
+    pub(crate) async fn sign(
+        &self,
+        gateway: &Gateway,
+        target: &Target,
+        headers: &mut HeaderMap,
+        body: WasiBody,
+    ) -> Result<WasiBody, Refusal> {
+        if !signing::signs(&self.method) || !self.is_for(target) {
+            return Ok(body);
+        }
+        signing::signed(gateway, &self.method, target, headers, body).await
     }
 
     /// Adds the credential if the request goes to one of its origins.
@@ -181,6 +213,8 @@ impl Credential {
                     }
                 }
             }
+            // Computed when the body is there.
+            AuthMethod::AwsSigV4(_) | AuthMethod::Hmac(_) => {}
             AuthMethod::OAuth2(settings) => {
                 if let Some(tokens) = &gateway.tokens {
                     let token = tokens.get().await?;

@@ -49,14 +49,21 @@ async fn attempt(
     check(gateway, granted, &target, &parts.headers)?;
     add_headers(scope, gateway, &mut target, &mut parts.headers).await?;
 
+    let body = match gateway.credential.as_ref() {
+        Some(credential) => {
+            let headers = &mut parts.headers;
+            credential.sign(gateway, &target, headers, body).await?
+        }
+        None => body,
+    };
+    let http = gateway.client.get(gateway.secrets.as_ref()).await?;
     if let Some(wire) = scope.wire.as_deref() {
         let request = (&target, parts, body);
-        let answer = wired::exchange(wire, gateway, request, options, &mut ticket).await?;
+        let behind = (wire, gateway, &http);
+        let answer = wired::exchange(behind, request, options, &mut ticket).await?;
         return receive(gateway, answer, ticket, entry);
     }
-    let client = gateway
-        .client
-        .request(target.method.clone(), target.url.clone());
+    let client = http.request(target.method.clone(), target.url.clone());
     let client = match outgoing(body).await? {
         Outgoing::Complete(bytes) => {
             // The client counts for itself.
@@ -73,9 +80,9 @@ async fn attempt(
     let request = request.map_err(|_| Refusal::Url("it cannot be written as an HTTP request"))?;
     ticket.sent()?;
     let again = request.try_clone();
-    let answer = send(gateway, request, options, &target, &mut ticket).await?;
+    let answer = send(&http, request, options, &target, &mut ticket).await?;
     if let Some(again) = renewed(gateway, &target, &answer, again).await? {
-        let answer = send(gateway, again, options, &target, &mut ticket).await?;
+        let answer = send(&http, again, options, &target, &mut ticket).await?;
         return receive(gateway, answer, ticket, entry);
     }
     receive(gateway, answer, ticket, entry)
@@ -180,13 +187,13 @@ async fn add_headers(
 }
 
 async fn send(
-    gateway: &Gateway,
+    http: &reqwest::Client,
     request: reqwest::Request,
     options: Option<RequestOptions>,
     target: &Target,
     ticket: &mut Ticket,
 ) -> Result<reqwest::Response, Refusal> {
-    let exchange = gateway.client.execute(request);
+    let exchange = http.execute(request);
     // Connecting is bounded by the connection's own limit, the whole by the call's
     // deadline; a guest may ask for less.
     let outcome = match options.and_then(|options| options.first_byte_timeout) {

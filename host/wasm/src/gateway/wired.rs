@@ -28,8 +28,7 @@ pub(crate) fn refused(scope: &CallScope, refusal: &Refusal) {
 
 /// Sends a request that has been checked, with its credential.
 pub(crate) async fn exchange(
-    wire: &dyn Wire,
-    gateway: &Gateway,
+    (wire, gateway, http): (&dyn Wire, &Gateway, &reqwest::Client),
     (target, mut parts, body): (&Target, http::request::Parts, WasiBody),
     options: Option<RequestOptions>,
     ticket: &mut Ticket,
@@ -63,7 +62,7 @@ pub(crate) async fn exchange(
             Err(failure.refusal(target.host()))
         }
         None => {
-            let answer = network(gateway, &request, parts.headers, target, ticket).await;
+            let answer = network((gateway, http), &request, parts.headers, target, ticket).await;
             wire.saw(&request, answer.as_ref().ok());
             response(answer?)
         }
@@ -71,14 +70,14 @@ pub(crate) async fn exchange(
 }
 
 async fn network(
-    gateway: &Gateway,
+    (gateway, http): (&Gateway, &reqwest::Client),
     request: &WireRequest,
     sent: http::HeaderMap,
     target: &Target,
     ticket: &mut Ticket,
 ) -> Result<WireAnswer, Refusal> {
     let url = target.url.clone();
-    let mut client = gateway.client.request(target.method.clone(), url);
+    let mut client = http.request(target.method.clone(), url);
     if !request.body.is_empty() || headers::is_unsafe(&target.method) {
         client = client.body(request.body.clone());
     }

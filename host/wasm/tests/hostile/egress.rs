@@ -478,3 +478,56 @@ async fn requests_at_the_same_time_are_capped() {
         .await;
     assert_eq!(few["errors"], json!([]));
 }
+
+#[tokio::test]
+async fn a_signature_is_added_and_a_guest_sets_none() {
+    let base = serve().await;
+    let mut with = connection(&base);
+    let hmac = json!({"hmac": {
+        "key": "token", "header": "X-Signature", "prefix": "sha256=", "encoding": "hex",
+        "content": "body", "timestamp_header": "X-Time",
+    }});
+    with.auth = auth(hmac, &base);
+    let bench = Bench::new(with);
+    let mut input =
+        json!({"url": format!("{base}/"), "method": "POST", "headers": {}, "body": "hello"});
+    let seen = seen(&bench, "fetch", input.clone()).await;
+    // printf hello | openssl dgst -sha256 -hmac tok-3n-planted-secret
+    let expected = "3c81c6220ac29c7e144fc4d185012e5b243ff3a18c5b8c3ffc66b711898d2567";
+    assert_eq!(seen["headers"]["x-signature"], format!("sha256={expected}"));
+    assert_eq!(seen["body"], "hello");
+    assert!(
+        seen["headers"]["x-time"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .is_ok()
+    );
+    input["headers"] = json!({"x-signature": "mine"});
+    bench.bad("fetch-fail", input, "DWL-2204").await;
+}
+
+#[tokio::test]
+async fn a_request_for_s3_is_signed_with_its_body() {
+    let base = serve().await;
+    let mut with = connection(&base);
+    let aws = json!({"aws_sigv4": {
+        "access_key_id": "user", "secret_access_key": "token", "session_token": null,
+        "region": "eu-central-1", "service": "s3",
+    }});
+    with.auth = auth(aws, &base);
+    let bench = Bench::new(with);
+    let input = json!({"url": format!("{base}/a%20b?x=1"), "method": "PUT", "headers": {}, "body": "hello"});
+    let seen = seen(&bench, "fetch", input).await;
+    let headers = &seen["headers"];
+    let authorization = headers["authorization"].as_str().unwrap();
+    assert!(
+        authorization.starts_with("AWS4-HMAC-SHA256 Credential=alice/")
+            && authorization.contains("/eu-central-1/s3/aws4_request")
+            && authorization.contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date"),
+        "{authorization}"
+    );
+    let body = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    assert_eq!(headers["x-amz-content-sha256"], body);
+    assert_eq!(seen["body"], "hello");
+}

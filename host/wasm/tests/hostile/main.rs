@@ -10,3 +10,4 @@ mod loading;
 mod oauth;
 mod sandbox;
 mod support;
+mod tls;

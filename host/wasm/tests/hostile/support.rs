@@ -81,6 +81,7 @@ pub(crate) fn connection(base_url: &str) -> Connection {
         connector: "hostile".parse().unwrap(),
         config: JsonText::of(&json!({"base_url": base_url})).unwrap(),
         auth: None,
+        tls: None,
         allow: vec![format!("* {base_url}/*").parse().unwrap()],
         private_addresses: vec!["127.0.0.0/8".to_owned(), "::1".to_owned()],
         limits: ConnectionLimits::default(),
