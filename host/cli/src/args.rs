@@ -120,6 +120,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  dowel check\n  dowel check order-to-invoice --format json\n  dowel check --next 5\n  dowel check --against origin/main"
     )]
     Check(Check),
+    /// Lays out the files of the repository: two spaces for each level, one where one is enough.
+    #[command(
+        after_help = "Only blanks and line ends change: what a file says, its comments and the order of its keys stay.\nThe file of a version that is released stays as it is, because its digest would be another one.\nExits with 1 if a file cannot be laid out, with --check also if one would change.\n\nExamples:\n  dowel fmt\n  dowel fmt --check"
+    )]
+    Fmt(Fmt),
     /// Runs the tests beside the flows, without any other system.
     #[command(
         after_help = "Calls are answered by the mocks of each case, time is virtual, and nothing is sent.\nExits with 0 if every case passed, with 1 if one failed or a file has errors, with 3 if\nthe tests could not be run. A flow without `flow.test.yaml` is named and fails nothing.\n\nExamples:\n  dowel test\n  dowel test order-to-invoice --case '*busy*'\n  dowel test --junit report.xml"
@@ -305,6 +310,18 @@ pub(crate) struct Serve {
     // The last, because what follows would stand under its heading.
     #[command(flatten)]
     pub(crate) oidc: Oidc,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Files; all files in YAML that Dowel reads unless given.
+    pub(crate) files: Vec<PathBuf>,
+    /// Writes nothing, and says which files would change.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The folder with `flows/` and `environments/`.
+    #[arg(long, default_value = ".", env = "DOWEL_REPO")]
+    pub(crate) repo: PathBuf,
 }
 
 #[derive(Debug, Args)]

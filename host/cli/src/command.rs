@@ -32,6 +32,7 @@ mod exceptions_text;
 mod explain;
 mod flow_release;
 mod flows;
+mod fmt;
 mod graph;
 mod init;
 mod login;
@@ -60,6 +61,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Check(check) => check::run(&check, format),
+        Command::Fmt(command) => fmt::run(&command, format),
         Command::Test(test) => test::run(&test, format).await,
         Command::Catalog(command) => catalog::catalog(&command, format),
         Command::Lineage(lineage) => catalog::lineage(&lineage, format),

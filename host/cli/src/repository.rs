@@ -22,6 +22,18 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const MAX_DEPTH: usize = 8;
 
 impl Repository {
+    /// A folder, and nothing else that is said about it.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self {
+            repo: folder.to_owned(),
+            env: None,
+            env_file: None,
+            connectors: None,
+            secrets_dir: None,
+            host_file: None,
+        }
+    }
+
     /// A path of the repository's own working folder.
     pub(crate) fn work(&self, name: &str) -> PathBuf {
         self.repo.join(".dowel").join(name)

@@ -16,6 +16,7 @@ pub mod document;
 pub mod environment;
 pub mod flow_test;
 pub mod json_schema;
+pub mod layout;
 pub mod lint;
 mod lower;
 pub mod outline;

@@ -246,3 +246,49 @@ async fn a_host_tells_its_unfinished_runs_and_its_drift() {
     let note = found["notes"][0].as_str().unwrap();
     assert!(note.contains("no host answers"), "{note}");
 }
+
+#[test]
+fn files_are_laid_out_without_saying_something_else() {
+    let world = World::new();
+    let well = "all files are laid out well";
+    assert!(world.does(&["fmt", "--check"]).contains(well));
+    let careless =
+        "steps:\n # Exact: prices are texts.\n  - id:   totals\n    set:\n        total:";
+    world.edit(
+        FLOW,
+        "steps:\n  - id: totals\n    set:\n      total:",
+        careless,
+    );
+    let path = world.clone_path().join(FLOW);
+    let before = std::fs::read_to_string(&path).unwrap();
+    let found = world.dowel(&["fmt", "--check"]);
+    assert!(
+        text(&found).contains(&format!("would change {FLOW}")),
+        "{}",
+        text(&found)
+    );
+    assert_eq!(found.status.code(), Some(1));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+    assert!(world.does(&["fmt"]).contains(&format!("changed {FLOW}")));
+    let after = std::fs::read_to_string(&path).unwrap();
+    let laid_out = "steps:\n  # Exact: prices are texts.\n  - id: totals\n    set:\n      total:";
+    assert!(after.contains(laid_out), "{after}");
+    assert!(world.does(&["fmt"]).contains(well));
+
+    // What is released keeps its digest.
+    world.edit(FLOW, "  - id: totals", "  - id:    totals");
+    world.commit("careless");
+    world.does(&["flow", "release", "first-orders"]);
+    let left = world.does(&["fmt"]);
+    assert!(left.contains("first-orders@0.1.0 is released"), "{left}");
+    world.does(&["check"]);
+
+    std::fs::write(world.clone_path().join("environments/dev.yaml"), "a: [").unwrap();
+    let wrong = world.dowel(&["fmt"]);
+    assert!(
+        text(&wrong).contains("environments/dev.yaml:1"),
+        "{}",
+        text(&wrong)
+    );
+    assert_eq!(wrong.status.code(), Some(1));
+}

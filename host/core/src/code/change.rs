@@ -43,4 +43,7 @@ super::codes! {
     SOAK_WITHOUT_FROM = 1310, "A time to soak, and nowhere to do it",
         "`promotion.soak` stands without `promotion.from`.",
         "Name the environment that versions are pinned in before by `from`.";
+    LAYOUT = 1311, "A layout that cannot be changed",
+        "`dowel fmt` would have changed what the file says, and left it as it is.",
+        "Write the place in a plainer way: a list or map with one entry on each line, comments on lines of their own.";
 }
