@@ -4,7 +4,7 @@
 use super::State;
 use crate::environment::EventAccess;
 use crate::plan::{Plan, StepKind};
-use dowel_core::connection::Connection;
+use dowel_core::connection::{AuthMethod, Connection};
 use dowel_core::manifest::Effect;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,6 +146,9 @@ fn of_connection(connection: &Connection) -> BTreeSet<String> {
     if let Some(auth) = &connection.auth {
         let origins = auth.origins.iter();
         held.extend(origins.map(|origin| format!("sends its credential to {origin}")));
+        if let AuthMethod::OAuth2(settings) = &auth.method {
+            held.insert(format!("asks {} for access tokens", settings.token_url));
+        }
     }
     held
 }

@@ -172,6 +172,45 @@ retention: { succeeded: 7d }
 }
 
 #[test]
+fn where_secrets_and_tokens_come_from_and_go_to_is_a_capability() {
+    let written = |file: &str, server: &str, tls: &str| {
+        environment(&format!(
+            "\
+environment: prod
+secrets: {{ age: {{ file: {file}, identity_file: identity }} }}
+connections:
+  crm:
+    connector: crm
+    auth:
+      oauth2_client_credentials:
+        token_url: https://{server}/token
+        client_id: {{ secret: crm_id }}
+        client_secret: {{ secret: crm_word }}
+      origins: ['https://api.example.com']
+    tls: {tls}
+"
+        ))
+    };
+    let old = written("one.age", "id.example.com", "{ ca: PEM }");
+    let pair = "{ certificate: { secret: crm_certificate }, key: { secret: crm_key } }";
+    let new = written("two.age", "other.example.com", pair);
+    let state = |environment| State {
+        plans: &[],
+        environment: Some(environment),
+    };
+    let text = Changes::between(state(&old), state(&new)).text();
+    for expected in [
+        "+ connection crm asks https://other.example.com/token for access tokens",
+        "- connection crm asks https://id.example.com/token for access tokens",
+        "+ connection crm uses the secret `crm_certificate`",
+        "- connection crm trusts an authority of its own",
+        "+ secrets are read from the age file two.age",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+}
+
+#[test]
 fn flows_come_and_go_and_markup_stays_text() {
     let flow = plan(
         "language: dowel/v1\nflow: order-to-invoice\nversion: 1.0.0\ndescription: 'a | <b> `c`'\n\
