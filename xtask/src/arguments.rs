@@ -35,7 +35,7 @@ Usage: cargo xtask <task>
   errors                       writes the pages of the error codes anew
 
 Suites: fmt, clippy, deny, build, guests, connectors, templates, flows, tests, sim, fuzz,
-cloudevents, webhooks, oidc, registry, e2e, doc.";
+cloudevents, webhooks, api, oidc, registry, e2e, doc.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]

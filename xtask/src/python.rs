@@ -12,6 +12,11 @@ pub(crate) fn cloudevents() -> Result<Tally> {
     test("cloudevents", "test_events")
 }
 
+/// Everything that the description of the API promises, asked by schemathesis.
+pub(crate) fn api() -> Result<Tally> {
+    test("api", "test_api")
+}
+
 /// Webhooks signed by the Standard Webhooks project's library and by Python's own `hmac`.
 pub(crate) fn webhooks() -> Result<Tally> {
     test("webhooks", "test_webhooks")

@@ -91,7 +91,7 @@ pub(crate) const TESTS_WITH_TOOLS: [(&str, Tool); 9] = [
 ];
 
 /// All of them, cheap ones first.
-pub(crate) const SUITES: [Suite; 20] = [
+pub(crate) const SUITES: [Suite; 21] = [
     Suite {
         name: "setup",
         about: "what the other suites need: the Wasm target and the sources of dependencies",
@@ -197,6 +197,12 @@ pub(crate) const SUITES: [Suite; 20] = [
         name: "webhooks",
         about: "webhooks that libraries of others signed",
         run: python::webhooks,
+        tool: Some(PYTHON),
+    },
+    Suite {
+        name: "api",
+        about: "every operation of the API against its description (schemathesis)",
+        run: python::api,
         tool: Some(PYTHON),
     },
     Suite {

@@ -75,6 +75,7 @@ pub(crate) struct Around {
     params(Around),
     responses(
         (status = 200, description = "Flows and systems, and what goes from one to another", body = Object),
+        (status = 404, description = "There is no such flow"),
     ),
 )]
 pub(crate) async fn lineage(

@@ -14,6 +14,7 @@ mod environment;
 mod events;
 mod exceptions;
 mod flows;
+mod follow;
 mod health;
 mod hooks;
 mod intake;
@@ -136,8 +137,17 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
         .get("/healthz", Needs::open(), health::healthz)
         .get("/readyz", Needs::open(), health::readyz)
         .get("/metrics", Needs::metrics(), metrics::metrics);
-    let routes = environment_routes(exception_routes(routes));
+    let routes = stream_routes(environment_routes(exception_routes(routes)));
     desk::routes(access::routes(routes))
+}
+
+fn stream_routes(routes: Routes) -> Routes {
+    let read = Needs::of(Permission::Read);
+    routes.get("/api/v1/events", read.each(), follow::all).get(
+        "/api/v1/runs/{id}/events",
+        read.about_run("id"),
+        follow::one,
+    )
 }
 
 fn environment_routes(routes: Routes) -> Routes {

@@ -15,10 +15,14 @@ use std::sync::Arc;
 use utoipa::OpenApi as _;
 
 /// Statuses of errors that every operation may answer with.
-const ALWAYS: [(u16, &str); 5] = [
+const ALWAYS: [(u16, &str); 6] = [
     (400, "The request cannot be read"),
     (401, "Nobody is signed in, or the token does not count"),
     (403, "The caller may not do this"),
+    (
+        429,
+        "Too many requests, or too many tokens that do not count; `Retry-After` says when to ask again",
+    ),
     (500, "The host is at fault; its log has the details"),
     (503, "The host cannot do this now"),
 ];
@@ -27,14 +31,10 @@ const ALWAYS: [(u16, &str); 5] = [
 const NAMED: [(u16, &str); 1] = [(404, "There is no such thing")];
 
 /// Those of operations that change something.
-const WRITES: [(u16, &str); 4] = [
+const WRITES: [(u16, &str); 3] = [
     (409, "The state of the thing does not allow it"),
     (413, "The body is too large"),
     (422, "The request can be read, and what it says is wrong"),
-    (
-        429,
-        "Too many requests; `Retry-After` says when to ask again",
-    ),
 ];
 
 /// What the names in paths stand for.
@@ -68,10 +68,13 @@ const PATH_PARTS: [(&str, &str); 13] = [
         description = "Runs, exceptions, approvals, flows and access of one host. The rules that all operations share are in `docs/api-rules.md`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
+    components(schemas(crate::follow::RunMoved)),
     paths(
         crate::runs::list,
         crate::runs::show,
         crate::runs::journal,
+        crate::follow::all,
+        crate::follow::one,
         crate::intake::manual,
         crate::decisions::decide,
         crate::flows::list,
@@ -151,12 +154,32 @@ pub fn openapi(table: &[Route]) -> serde_json::Result<Value> {
         "session": {
             "type": "apiKey",
             "in": "cookie",
-            "name": "dowel_session",
+            "name": "dowel-session",
             "description": "The session of a browser; writes carry its token in `dowel-csrf` as well.",
         },
     });
     document["security"] = json!([{ "token": [] }, { "session": [] }]);
+    unbounded(&mut document);
     Ok(document)
+}
+
+/// Numbers without a sign have 64 bits here, and `int64` would take one of them away.
+fn unbounded(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let is_unsigned = members.get("minimum").is_some_and(|least| *least == 0);
+            if is_unsigned
+                && members
+                    .get("format")
+                    .is_some_and(|format| *format == "int64")
+            {
+                members.remove("format");
+            }
+            members.values_mut().for_each(unbounded);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unbounded),
+        _ => {}
+    }
 }
 
 /// Adds what the table of routes knows and what is the same everywhere.
@@ -180,13 +203,22 @@ fn complete(operation: &mut Value, path: &str, method: &str, needs: Option<Needs
         Some(Who::Open) | None => operation["security"] = json!([]),
     }
     let is_write = !method.eq_ignore_ascii_case(Method::GET.as_str());
-    let statuses = ALWAYS.iter();
-    let statuses = statuses.chain(NAMED.iter().filter(|_| named));
-    let statuses = statuses.chain(WRITES.iter().filter(|_| is_write));
-    if let Some(responses) = operation["responses"].as_object_mut() {
+    let groups = [
+        (&ALWAYS[..], true),
+        (&NAMED[..], named),
+        (&WRITES[..], is_write),
+    ];
+    let Some(responses) = operation["responses"].as_object_mut() else {
+        return;
+    };
+    for (statuses, applies) in groups {
         for (status, _) in statuses {
-            let reference = json!({ "$ref": format!("#/components/responses/{status}") });
-            responses.entry(status.to_string()).or_insert(reference);
+            let status = status.to_string();
+            // Also where the handler alone says that there is such an answer.
+            if applies || responses.contains_key(&status) {
+                let reference = json!({ "$ref": format!("#/components/responses/{status}") });
+                responses.insert(status, reference);
+            }
         }
     }
 }

@@ -181,6 +181,7 @@ fn status(code: Code) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         http::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
+        http::TOO_MANY_STREAMS => StatusCode::TOO_MANY_REQUESTS,
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
         run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK | desk::NO_SUCH_PROPOSAL => {
             StatusCode::NOT_FOUND

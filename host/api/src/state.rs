@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
 
 /// The largest payload, in bytes, unless the host is told otherwise.
 pub(crate) const DEFAULT_MAX_BODY_BYTES: usize = 1 << 20;
@@ -72,6 +73,8 @@ pub struct ApiState {
     pub(crate) logins: Logins,
     /// Failed attempts to sign in.
     pub(crate) limits: Limits,
+    /// Room for streams of events.
+    pub(crate) streams: Arc<Semaphore>,
     /// Where the admin listener is, once it listens.
     admin_url: OnceLock<String>,
 }
@@ -100,6 +103,7 @@ impl ApiState {
             identity: None,
             logins: Logins::default(),
             limits: Limits::default(),
+            streams: Arc::new(Semaphore::new(crate::follow::MAX_STREAMS)),
             admin_url: OnceLock::new(),
         }
     }

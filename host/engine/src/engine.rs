@@ -16,6 +16,7 @@ use crate::leases::{self, Leases};
 use crate::live::Live;
 use crate::mailbox::{self, OpenReceives, Receivers};
 use crate::metrics::Metrics;
+use crate::moves::Moves;
 use crate::plans::{ActivationError, Hook, Plans};
 use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::{self, Queue};
@@ -199,6 +200,8 @@ pub(crate) struct Shared {
     /// in a random order.
     pub(crate) draining: CancellationToken,
     pub(crate) ends: broadcast::Sender<RunId>,
+    /// What has moved lately.
+    pub(crate) moves: Moves,
     pub(crate) waiters: Waiters,
     /// Places among the runs that are worked on.
     pub(crate) slots: Arc<Semaphore>,
@@ -272,6 +275,7 @@ impl Engine {
             metrics,
             draining: CancellationToken::new(),
             ends: broadcast::channel(ENDS_KEPT).0,
+            moves: Moves::default(),
             outbox: Notify::new(),
             waiters: Waiters::default(),
             approvals: OpenSet::default(),

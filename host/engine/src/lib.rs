@@ -29,6 +29,7 @@ mod live;
 mod mailbox;
 pub mod mask;
 pub mod metrics;
+mod moves;
 mod outcome;
 mod people;
 mod plans;
@@ -65,6 +66,7 @@ pub use intake::{Accepted, IntakeError, IntakeRequest, MessageKey, Violations};
 pub use journal::JournalError;
 pub use known::LiveRuns;
 pub use mailbox::{OpenReceive, OpenReceives};
+pub use moves::{Move, Moved};
 pub use outcome::Outcome;
 pub use people::{
     By, DeviceLogin, DeviceState, Invitation, Invited, NewToken, Opened, PeopleError, Session,

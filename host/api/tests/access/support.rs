@@ -140,7 +140,7 @@ impl Caller {
         Self::Browser(opened.secret.clone(), opened.session.csrf.clone())
     }
 
-    fn peer(&self) -> Peer {
+    pub(crate) fn peer(&self) -> Peer {
         let own = rustix::process::geteuid().as_raw();
         match self {
             Self::Socket | Self::SocketAs(_) => Peer::Socket { user: Some(own) },
@@ -283,6 +283,12 @@ impl World {
         request.extensions_mut().insert(ConnectInfo(caller.peer()));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        // A stream of events has no end that could be waited for.
+        let body = match kind.is_some_and(|kind| kind == "text/event-stream") {
+            true => Body::empty(),
+            false => body,
+        };
         let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         Answer {
             status: parts.status.as_u16(),

@@ -6,6 +6,7 @@
 #[allow(dead_code)]
 mod support;
 
+mod follow;
 mod requests;
 
 use axum::body::Body;

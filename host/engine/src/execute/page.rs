@@ -239,7 +239,7 @@ impl Page {
         self.approvals = approvals;
         self.keeping = None;
         self.finished = finished;
-        announce(&self.entries, state);
+        self.tell_of_move(shared, state);
         self.entries.clear();
         for (key, verdict) in self.taken.drain(..) {
             shared.waiters.tell(&key, verdict);
@@ -248,6 +248,18 @@ impl Page {
         self.listed = state.status;
         self.due = mark;
         Ok(())
+    }
+
+    /// Tells the log, and those who follow runs.
+    fn tell_of_move(&self, shared: &Shared, state: &RunState) {
+        announce(&self.entries, state);
+        let Some(last) = self.entries.last() else {
+            return;
+        };
+        let created = &state.created;
+        shared
+            .moves
+            .add(created.run, &created.flow, state.status, last.at);
     }
 
     /// Removes what the run has taken in: its place in line, and messages.
