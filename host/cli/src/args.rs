@@ -7,6 +7,7 @@ mod exceptions;
 mod gitops;
 mod secret;
 mod telemetry;
+mod upgrade;
 
 pub(crate) use access::{Access, Admin, Grants, Login, Oidc, Token};
 pub(crate) use approvals::Approvals;
@@ -18,6 +19,7 @@ pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Ta
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
 pub(crate) use secret::{Rotate, Secret};
 pub(crate) use telemetry::Alerts;
+pub(crate) use upgrade::Upgrade;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -244,6 +246,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  dowel restore /backups/2026-11-23 --data /var/lib/dowel-restored"
     )]
     Restore(Restore),
+    /// Looks before another version of this program takes over.
+    #[command(subcommand)]
+    Upgrade(Upgrade),
 }
 
 /// Where flows, environments and connectors are.

@@ -48,6 +48,7 @@ mod switches;
 mod test;
 mod token;
 mod trace;
+mod upgrade;
 
 use crate::args::{
     Arguments, Command, Connection, Connector, Flow, Format, Runs, Schedules, Switches,
@@ -118,6 +119,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Explain { code } => explain::run(&code, format),
         Command::Backup(backup) => backup::run(&backup, format).await,
         Command::Restore(restore) => restore::run(&restore, format).await,
+        Command::Upgrade(command) => upgrade::run(command, format).await,
         Command::Doctor(repository) => doctor::run(&repository, format).await,
     }
 }

@@ -77,7 +77,7 @@ fn coded(error: &BackupError) -> anyhow::Error {
     anyhow!("{}: {error}", error.code())
 }
 
-async fn fill(backup: &Path, part: &Path) -> Result<Counts> {
+pub(super) async fn fill(backup: &Path, part: &Path) -> Result<Counts> {
     let file =
         File::open(backup).with_context(|| format!("there is no backup {}", backup.display()))?;
     let mut reader = Reader::open(BufReader::new(file)).map_err(|error| coded(&error))?;
@@ -121,7 +121,7 @@ fn open(part: &Path) -> Result<SledStore> {
 
 /// Opens what was written once more, which compares watermark and fingerprint, and folds
 /// every journal.
-async fn look(part: &Path) -> Result<Verified> {
+pub(super) async fn look(part: &Path) -> Result<Verified> {
     let store = open(part)?;
     let verified = verify(&store).await;
     store.close();

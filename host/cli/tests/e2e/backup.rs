@@ -66,6 +66,22 @@ async fn runs_of(world: &World, host: &Host, key: &str) -> Vec<Value> {
     page["runs"].as_array().unwrap().clone()
 }
 
+/// What the program says of a backup. It leaves nothing behind.
+fn upgrade_check(backup: &Path) -> (Option<i32>, Value) {
+    let scratch = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_dowel"))
+        .args(["upgrade", "check", text(backup), "--format", "json"])
+        .env("TMPDIR", scratch.path())
+        .output()
+        .unwrap();
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+    let found = serde_json::from_slice(&output.stdout);
+    (
+        output.status.code(),
+        found.unwrap_or_else(|_| panic!("{output:?}")),
+    )
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_before_a_backup_is_restored_once_and_goes_on() {
     let world = World::start().await;
@@ -116,6 +132,14 @@ async fn what_was_acknowledged_before_a_backup_is_restored_once_and_goes_on() {
         "{report}"
     );
 
+    let (code, found) = upgrade_check(&folder);
+    assert_eq!(code, Some(0), "{found}");
+    assert_eq!(found["found"]["runs"], report["runs"], "{found}");
+    let format = |value: &Value| value.as_u64().unwrap();
+    let newest = format(&found["found"]["newest_format"]);
+    let reads = format(&found["reads"]["to"]);
+    assert!((1..=reads).contains(&newest), "{found}");
+
     let host = load.world.host();
     for id in &before {
         let runs = runs_of(&load.world, &host, id).await;
@@ -152,4 +176,8 @@ fn a_backup_that_is_cut_restores_nothing() {
         "DWL-3010",
     );
     assert!(!data.exists());
+    let (code, found) = upgrade_check(&backup);
+    assert_eq!((code, &found["readable"]), (Some(1), &Value::Bool(false)));
+    let reason = found["reason"].as_str().unwrap();
+    assert!(reason.contains("DWL-3010"), "{reason}");
 }

@@ -5,8 +5,11 @@ use crate::journal;
 use crate::keys;
 use crate::state::RunState;
 use crate::summary::RunSummary;
+use dowel_core::journal::{Entry, VERSION};
 use dowel_core::port::{Scan, Store};
+use dowel_flow::plan::Plan;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Runs that are looked at at a time.
 const RUNS_PER_SCAN: usize = 1024;
@@ -18,6 +21,32 @@ pub struct Verified {
     pub runs: u64,
     /// Those of them that go on when a host starts.
     pub unfinished: u64,
+    /// Plans that those need, all of which can be read.
+    pub plans: u64,
+    /// The lowest version of the format that an entry of a journal has; 0 without any.
+    pub oldest_format: u32,
+    /// The highest one.
+    pub newest_format: u32,
+}
+
+impl Verified {
+    /// Counts the formats of a journal.
+    fn formats(&mut self, entries: &[Entry]) -> Result<(), String> {
+        for entry in entries {
+            if entry.v > VERSION {
+                return Err(format!(
+                    "its journal has the format {}, this program reads up to {VERSION}",
+                    entry.v
+                ));
+            }
+            self.newest_format = self.newest_format.max(entry.v);
+            self.oldest_format = match self.oldest_format {
+                0 => entry.v,
+                oldest => oldest.min(entry.v),
+            };
+        }
+        Ok(())
+    }
 }
 
 /// Folds every journal, compares it with the run's summary, and looks for the plans that
@@ -27,6 +56,7 @@ pub struct Verified {
 /// The first thing that is not in order.
 pub async fn verify(store: &dyn Store) -> Result<Verified, EngineError> {
     let mut found = Verified::default();
+    let mut plans = BTreeSet::new();
     let mut scan = Scan::prefix(keys::SUMMARY, RUNS_PER_SCAN);
     loop {
         let summaries = store.scan(scan.clone()).await?;
@@ -38,6 +68,7 @@ pub async fn verify(store: &dyn Store) -> Result<Verified, EngineError> {
             let summary: RunSummary =
                 serde_json::from_slice(value).map_err(|e| wrong(e.to_string()))?;
             let entries = journal::load(store, run).await?;
+            found.formats(&entries).map_err(wrong)?;
             let state = RunState::fold(&entries).map_err(|e| wrong(e.to_string()))?;
             found.runs += 1;
             let is_active = store.get(&keys::active(run)).await?.is_some();
@@ -49,8 +80,13 @@ pub async fn verify(store: &dyn Store) -> Result<Verified, EngineError> {
             }
             if is_active {
                 found.unfinished += 1;
-                if store.get(&keys::plan(&state.created.plan)).await?.is_none() {
-                    return Err(wrong("its plan is missing".to_owned()));
+                let plan = state.created.plan;
+                if plans.insert(plan) {
+                    let stored = store.get(&keys::plan(&plan)).await?;
+                    let stored = stored.ok_or_else(|| wrong("its plan is missing".to_owned()))?;
+                    serde_json::from_slice::<Plan>(&stored)
+                        .map_err(|e| wrong(format!("its plan cannot be read: {e}")))?;
+                    found.plans += 1;
                 }
             }
         }
@@ -58,5 +94,28 @@ pub async fn verify(store: &dyn Store) -> Result<Verified, EngineError> {
             Some((key, _)) if summaries.len() == RUNS_PER_SCAN => scan = scan.after(key.clone()),
             _ => return Ok(found),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dowel_core::Timestamp;
+    use dowel_core::journal::Event;
+
+    #[test]
+    fn a_journal_of_a_later_program_is_refused() {
+        let event: Event = serde_json::from_str(r#"{"step-skipped":{"path":"a"}}"#).unwrap();
+        let entry = |v| Entry {
+            v,
+            seq: 0,
+            at: Timestamp::from_millis(0),
+            event: event.clone(),
+        };
+        let mut found = Verified::default();
+        found.formats(&[entry(2), entry(1)]).unwrap();
+        assert_eq!((found.oldest_format, found.newest_format), (1, 2));
+        let refused = found.formats(&[entry(VERSION + 1)]).unwrap_err();
+        assert!(refused.contains("reads up to"), "{refused}");
     }
 }
