@@ -2,6 +2,7 @@
 
 use crate::problem::Problem;
 use crate::state::ApiState;
+use crate::wait;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -48,10 +49,14 @@ pub(crate) struct ManualParameters {
     tag = "runs",
     operation_id = "start_run",
     summary = "Starts a run of a flow that has a manual trigger",
-    params(ManualParameters),
+    params(
+        ManualParameters,
+        ("Prefer" = Option<String>, Header, description = "`wait=20` waits up to 20 seconds for the end of the run"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key stands for the same run"),
+    ),
     request_body = serde_json::Value,
     responses(
-        (status = 200, description = "The run of an earlier request with the same key", body = Taken),
+        (status = 200, description = "With `Prefer: wait`, the end of the run; otherwise the run of an earlier request with the same key", body = wait::Ended),
         (status = 202, description = "A run has begun, and is on disk", body = Taken),
     ),
 )]
@@ -78,7 +83,7 @@ pub(crate) async fn manual(
         .await
         .map_err(|problem| problem.correlated(state.correlation_id()))?;
     let accepted = take_in(&state, incoming, payload).await?;
-    Ok(answer(&accepted))
+    wait::answer(&state, &accepted, wait::preferred(&headers)).await
 }
 
 /// The manual trigger that is meant. No other kind can be reached from here: a webhook's

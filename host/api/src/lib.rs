@@ -27,6 +27,7 @@ mod schedules;
 mod serve;
 mod state;
 mod switches;
+mod wait;
 
 pub use access::{About, Actor, Form, Needs, Peer, Route, Who};
 pub use axum::Router;

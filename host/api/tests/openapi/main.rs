@@ -8,6 +8,7 @@ mod support;
 
 mod follow;
 mod requests;
+mod wait;
 
 use axum::body::Body;
 use axum::http::Method;
