@@ -3,6 +3,7 @@
 
 use crate::args::Repository;
 use crate::followed::{FloorFile, RepositoryFile};
+use crate::traces::TelemetryFile;
 use anyhow::{Result, anyhow};
 use dowel_core::code::gitops::HOST_FILE;
 use dowel_core::secret::SecretSources;
@@ -35,6 +36,8 @@ pub(crate) struct HostFile {
     pub(crate) repository: Option<RepositoryFile>,
     /// Where secrets come from; what the environment file says otherwise.
     pub(crate) secrets: Option<SecretSources>,
+    /// Where traces are sent.
+    pub(crate) telemetry: Option<TelemetryFile>,
     /// What is asked of changes of the environment at least.
     #[serde(default)]
     pub(crate) policy_floor: FloorFile,

@@ -31,6 +31,7 @@ mod state;
 mod story_text;
 mod system;
 mod templates;
+mod traces;
 mod wiring;
 mod xml;
 

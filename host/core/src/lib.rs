@@ -24,6 +24,7 @@ pub mod retention;
 pub mod secret;
 pub mod signing;
 pub mod time;
+pub mod trace;
 pub mod units;
 
 pub use cloud_event::{CloudEvent, EventData};

@@ -73,6 +73,9 @@ fn split(text: &str) -> Option<(u64, &str)> {
 pub struct Share(u16);
 
 impl Share {
+    /// All of it.
+    pub const ALL: Self = Self(10_000);
+
     /// Reads `99.5%`; at most two digits after the point.
     pub fn parse(text: &str) -> Option<Self> {
         let number = text.strip_suffix('%')?;

@@ -34,6 +34,7 @@ use dowel_core::connection::ConnectionLimits;
 use dowel_core::journal::Entry;
 use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Store, StoreError};
 use dowel_core::retention::RetentionRules;
+use dowel_core::units::Share;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
 use dowel_flow::plan::{Plan, TriggerKind};
 use dowel_flow::policy::Policy;
@@ -99,6 +100,8 @@ pub struct EngineOptions {
     pub rule: ChangeRule,
     /// What that rule is at least, whatever the environment says.
     pub floor: ChangeRule,
+    /// The share of the traces that runs begin which is recorded.
+    pub trace_share: Share,
 }
 
 /// How many hosts work on the store at the same time.
@@ -141,6 +144,7 @@ impl Default for EngineOptions {
             four_eyes: BTreeSet::new(),
             rule: ChangeRule::default(),
             floor: ChangeRule::default(),
+            trace_share: Share::ALL,
         }
     }
 }
@@ -444,6 +448,17 @@ impl Engine {
     pub async fn masked_journal(&self, run: RunId) -> Result<Vec<JsonText>, EngineError> {
         let shared = &self.shared;
         conceal::read_masked(shared.ports.store.as_ref(), &shared.plans, run).await
+    }
+
+    /// Every run that comes to rest from now on, more than once if it goes on from there.
+    /// Bounded: who is slow misses some and is told how many.
+    pub fn ends(&self) -> broadcast::Receiver<RunId> {
+        self.shared.ends.subscribe()
+    }
+
+    /// What lists show of a run, if there is such a run.
+    pub async fn summary(&self, run: RunId) -> Result<Option<RunSummary>, EngineError> {
+        Ok(summary::get(self.shared.ports.store.as_ref(), run).await?)
     }
 
     /// A list of runs, the newest first.

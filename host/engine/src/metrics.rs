@@ -80,6 +80,8 @@ pub struct Metrics {
     dedupe_keys_removed: Counter,
     events: Family<EventLabels, Counter>,
     undelivered: Counter,
+    spans: Family<EventLabels, Counter>,
+    traces_dropped: Counter,
     quarantined: Family<QuarantineLabels, Counter>,
     /// Runs that were accepted and are neither at rest nor waiting for a timer.
     pub(crate) backlog: Gauge,
@@ -126,6 +128,8 @@ impl Default for Metrics {
             dedupe_keys_removed: Counter::default(),
             events: Family::default(),
             undelivered: Counter::default(),
+            spans: Family::default(),
+            traces_dropped: Counter::default(),
             quarantined: Family::default(),
             backlog: Gauge::default(),
             backlog_limit: Gauge::default(),
@@ -191,6 +195,7 @@ impl Metrics {
             self.backlog.clone(),
         );
         self.register_calls(registry);
+        self.register_traces(registry);
         self.register_waits(registry);
         self.register_approvals(registry);
         registry.register(
@@ -224,6 +229,19 @@ impl Metrics {
             "dowel_calls_in_flight",
             "Calls that are being made",
             self.calls.clone(),
+        );
+    }
+
+    fn register_traces(&self, registry: &mut Registry) {
+        registry.register(
+            "dowel_trace_spans",
+            "Spans by what became of them: sent, or failed",
+            self.spans.clone(),
+        );
+        registry.register(
+            "dowel_trace_runs_dropped",
+            "Runs that were not traced because the receiver was too slow",
+            self.traces_dropped.clone(),
         );
     }
 
@@ -281,6 +299,18 @@ impl Metrics {
 
     pub(crate) fn event(&self, outcome: &'static str) {
         self.events.get_or_create(&EventLabels { outcome }).inc();
+    }
+
+    /// Spans were sent to a receiver of traces, or could not be.
+    pub fn spans(&self, outcome: &'static str, count: u64) {
+        self.spans
+            .get_or_create(&EventLabels { outcome })
+            .inc_by(count);
+    }
+
+    /// Runs were not traced.
+    pub fn traces_dropped(&self, runs: u64) {
+        self.traces_dropped.inc_by(runs);
     }
 
     pub(crate) fn undelivered(&self, refusals: u64) {

@@ -9,10 +9,12 @@ use crate::identity::OpenId;
 use crate::kept::Kept;
 use crate::start::{Against, Start};
 use crate::system::{SystemClock, SystemRandomness};
+use crate::traces::{TelemetryFile, Traces};
 use crate::{connectors, exit, secrets, wiring};
 use anyhow::{Context as _, Result, anyhow};
 use dowel_api::{ApiOptions, ApiState, Listener, LocalListener};
 use dowel_core::port::{IdentityProvider, Secrets};
+use dowel_core::units::Share;
 use dowel_engine::{ChangeRule, Engine, EngineOptions, Ports, Schedules};
 use dowel_flow::environment::Environment;
 use dowel_store_sled::{SledOptions, SledStore};
@@ -54,12 +56,9 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };
-    let options = EngineOptions {
-        policy: start.policy.clone(),
-        floor: places.floor.clone(),
-        ..engine_options(&serve, &start.environment)
-    };
+    let options = options(&serve, &start, &places);
     let engine = Engine::start(ports, options, start.plans.clone()).await?;
+    let traces = traces(&places, &engine, &start)?;
     let identity = identity(&serve, &secrets)?;
     let state = ApiState::new(
         engine.clone(),
@@ -95,9 +94,29 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         follower.stop().await;
     }
     engine.drain(serve.drain).await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     local.close().await;
     close([public, admin], &store).await;
     Ok(exit::found(false))
+}
+
+/// How the engine works: what the environment says, and what the host file adds.
+fn options(serve: &Serve, start: &Start, places: &Places) -> EngineOptions {
+    let telemetry = places.telemetry.as_ref();
+    EngineOptions {
+        policy: start.policy.clone(),
+        floor: places.floor.clone(),
+        trace_share: telemetry.map_or(Share::ALL, TelemetryFile::share),
+        ..engine_options(serve, &start.environment)
+    }
+}
+
+/// Sends traces, if the host file says where to.
+fn traces(places: &Places, engine: &Engine, start: &Start) -> Result<Option<Traces>> {
+    let begin = |file| Traces::begin(file, engine, &start.environment.name);
+    places.telemetry.as_ref().map(begin).transpose()
 }
 
 /// Where people sign in elsewhere, if they do.
@@ -131,6 +150,7 @@ struct Places {
     environment: Option<String>,
     floor: ChangeRule,
     secrets: SecretRule,
+    telemetry: Option<TelemetryFile>,
 }
 
 impl Places {
@@ -146,6 +166,7 @@ impl Places {
             repository: file.repository,
             environment: serve.repository.env.clone().or(file.environment),
             floor: file.policy_floor.into(),
+            telemetry: file.telemetry,
             secrets: match file.secrets {
                 Some(_) => SecretRule::HostFile,
                 None => SecretRule::Nobody,

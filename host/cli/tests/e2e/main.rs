@@ -28,4 +28,5 @@ mod signed;
 mod subflow;
 mod syscalls;
 mod telemetry;
+mod traces;
 mod world;

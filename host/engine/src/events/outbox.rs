@@ -6,6 +6,7 @@ use crate::engine::Shared;
 use crate::intake::{IntakeError, check_open};
 use crate::keys;
 use crate::state::RunState;
+use crate::trace_context;
 use dowel_core::JsonText;
 use dowel_core::cloud_event::{CloudEvent, HOPS, RUN, TRACEPARENT};
 use dowel_core::journal::{Entry, Event};
@@ -39,6 +40,7 @@ pub(crate) fn put(state: &RunState, entries: &[Entry], batch: &mut Batch) -> usi
 
 fn event(state: &RunState, entry: &Entry) -> Option<CloudEvent> {
     let Event::Emitted {
+        path,
         id,
         event_type,
         data,
@@ -54,8 +56,8 @@ fn event(state: &RunState, entry: &Entry) -> Option<CloudEvent> {
     event.extensions.insert(RUN.to_owned(), run);
     let hops = JsonText::of(&(state.hops() + 1)).unwrap_or_else(|_| JsonText::null());
     event.extensions.insert(HOPS.to_owned(), hops);
-    if let Some(traceparent) = &created.traceparent {
-        let traceparent = JsonText::string(traceparent);
+    if let Some(traceparent) = trace_context::of_step(created, path) {
+        let traceparent = JsonText::string(&traceparent);
         event.extensions.insert(TRACEPARENT.to_owned(), traceparent);
     }
     Some(event)

@@ -7,6 +7,7 @@ use crate::protect::Permit;
 use crate::retry::{self, Verdict};
 use crate::scope::Scope;
 use crate::state::{RunState, StepState};
+use crate::trace_context;
 use dowel_core::code::run::OUTPUT_SCHEMA;
 use dowel_core::journal::{CallArguments, Event, FailedAttempt};
 use dowel_core::port::{BoxFuture, CallOutcome, CallRequest};
@@ -74,7 +75,7 @@ pub(crate) fn make(
         step: attempt.path.clone(),
         attempt: attempt.number,
         deadline: attempt.deadline,
-        traceparent: state.created.traceparent.clone(),
+        traceparent: trace_context::of_attempt(&state.created, &attempt.path, attempt.number),
     };
     let shared = shared.clone();
     let flow = state.created.flow.clone();

@@ -170,7 +170,7 @@ fn created(
             occasion
                 .traceparent
                 .filter(|t| crate::trace_context::is_valid(t))
-                .unwrap_or_else(|| crate::trace_context::begin(run)),
+                .unwrap_or_else(|| crate::trace_context::begin(run, shared.options.trace_share)),
         ),
     }
 }
