@@ -176,12 +176,17 @@ pub(crate) fn said(
     because: Result<Json<Because>, JsonRejection>,
 ) -> Result<Deciding, Problem> {
     let Json(because) = because.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
-    let reason = because.reason.trim();
+    Ok(actor.deciding(Some(check_reason(&because.reason)?)))
+}
+
+/// A reason, as it is kept.
+pub(crate) fn check_reason(reason: &str) -> Result<String, Problem> {
+    let reason = reason.trim();
     if reason.is_empty() || reason.len() > MAX_TEXT {
         let detail = format!("`reason` needs 1 to {MAX_TEXT} bytes");
         return Err(Problem::new(BAD_REQUEST, detail));
     }
-    Ok(actor.deciding(Some(reason.to_owned())))
+    Ok(reason.to_owned())
 }
 
 async fn switch(

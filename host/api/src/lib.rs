@@ -25,6 +25,7 @@ mod request;
 mod runs;
 mod schedules;
 mod serve;
+mod sources;
 mod state;
 mod switches;
 mod wait;
@@ -114,6 +115,7 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
             events::undelivered,
         )
         .get("/api/v1/schedules", read.each(), schedules::list)
+        .get("/api/v1/sources", read.each(), sources::list)
         .get(
             "/api/v1/audit",
             Needs::of(Permission::Audit).each(),
@@ -263,6 +265,11 @@ fn versions_and_switches(routes: Routes) -> Routes {
             "/api/v1/flows/{flow}/triggers/{trigger}/enable",
             switch.about_flow("flow"),
             switches::enable_trigger,
+        )
+        .post(
+            "/api/v1/flows/{flow}/triggers/{trigger}/reset",
+            Needs::of(Permission::Operate).about_flow("flow"),
+            sources::reset,
         )
         .post(
             "/api/v1/connections/{connection}/disable",

@@ -89,6 +89,8 @@ const PATH_PARTS: [(&str, &str); 13] = [
         crate::switches::disable_connection,
         crate::switches::enable_connection,
         crate::schedules::list,
+        crate::sources::list,
+        crate::sources::reset,
         crate::audit::list,
         crate::audit::chain::verify,
         crate::audit::chain::export,

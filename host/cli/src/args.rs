@@ -6,6 +6,7 @@ mod connector;
 mod exceptions;
 mod gitops;
 mod secret;
+mod sources;
 mod telemetry;
 mod upgrade;
 
@@ -18,6 +19,7 @@ pub(crate) use connector::{
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
 pub(crate) use secret::{Rotate, Secret};
+pub(crate) use sources::Sources;
 pub(crate) use telemetry::Alerts;
 pub(crate) use upgrade::Upgrade;
 
@@ -192,6 +194,9 @@ pub(crate) enum Command {
     /// Lists what fires when.
     #[command(subcommand)]
     Schedules(Schedules),
+    /// Shows what the host polls, and begins anew.
+    #[command(subcommand)]
+    Sources(Sources),
     /// Prints the story of a run, by its id or by a business key such as an order id.
     #[command(after_help = "Example:\n  dowel trace 4711")]
     Trace(Trace),

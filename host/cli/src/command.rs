@@ -44,6 +44,7 @@ mod runs;
 mod schedules;
 mod secret;
 mod serve;
+mod sources;
 mod switches;
 mod test;
 mod token;
@@ -105,6 +106,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Logout(host) => login::logout(&host, format).await,
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
+        Command::Sources(given) => sources::run(&given, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,
         Command::Alerts(command) => alerts::run(command, format),
         Command::Init(command) => init::init(&command, format),

@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 /// The component's custom section that holds the manifest as JSON.
 pub const SECTION: &str = "dowel:manifest";
 
-/// The contract version that this host speaks.
-pub const CONTRACT: &str = "0.1.0";
+/// The contract versions that this host speaks, the newest last.
+pub const CONTRACTS: [&str; 2] = ["0.1.0", "0.2.0"];
+
+/// The first contract that has sources.
+pub const CONTRACT_WITH_SOURCES: &str = CONTRACTS[1];
 
 /// What a connector says about itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,6 +37,26 @@ pub struct Manifest {
     pub egress: Vec<String>,
     /// Its operations.
     pub operations: Vec<OperationSpec>,
+    /// Its sources: from contract 0.2.0 on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceSpec>,
+}
+
+/// One source of a connector: events that the host fetches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSpec {
+    /// The source's name.
+    pub name: OperationName,
+    /// One sentence.
+    pub summary: String,
+    /// JSON Schema (2020-12) of the parameters.
+    pub params_schema: JsonText,
+    /// JSON Schema (2020-12) of an event's data.
+    pub event_schema: JsonText,
+    /// The longest time that one read may take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
 }
 
 /// One operation of a connector.
@@ -116,11 +139,22 @@ pub enum InvalidManifest {
     #[error("the manifest cannot be read: {0}")]
     Malformed(#[from] serde_json::Error),
     /// Built against a contract that this host does not speak.
-    #[error("the connector is built for contract {0}, this host speaks {CONTRACT}")]
-    Contract(String),
+    #[error("the connector is built for contract {contract}, this host speaks {}", CONTRACTS.join(" and "))]
+    Contract {
+        /// What the manifest says.
+        contract: String,
+    },
     /// The same operation twice.
     #[error("the operation `{0}` is listed twice")]
     RepeatedOperation(OperationName),
+    /// The same source twice.
+    #[error("the source `{0}` is listed twice")]
+    RepeatedSource(OperationName),
+    /// Sources in a contract that has none.
+    #[error(
+        "the connector has sources, and its contract {0} has none: build it for {CONTRACT_WITH_SOURCES}"
+    )]
+    Sources(String),
     /// An egress rule that cannot be read.
     #[error("the egress rule `{0}` cannot be read: it is written `GET,POST https://host/path/*`")]
     Egress(String),
@@ -130,8 +164,18 @@ impl Manifest {
     /// Reads and checks the JSON of a manifest.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidManifest> {
         let manifest: Self = serde_json::from_slice(bytes)?;
-        if manifest.contract != CONTRACT {
-            return Err(InvalidManifest::Contract(manifest.contract));
+        if !CONTRACTS.contains(&manifest.contract.as_str()) {
+            let contract = manifest.contract;
+            return Err(InvalidManifest::Contract { contract });
+        }
+        if !manifest.sources.is_empty() && manifest.contract == CONTRACTS[0] {
+            return Err(InvalidManifest::Sources(manifest.contract));
+        }
+        for (index, source) in manifest.sources.iter().enumerate() {
+            let mut before = manifest.sources[..index].iter();
+            if before.any(|other| other.name == source.name) {
+                return Err(InvalidManifest::RepeatedSource(source.name.clone()));
+            }
         }
         for (index, operation) in manifest.operations.iter().enumerate() {
             if manifest.operations[..index]
@@ -149,6 +193,13 @@ impl Manifest {
             return Err(InvalidManifest::Egress(rule.clone()));
         }
         Ok(manifest)
+    }
+
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Option<&SourceSpec> {
+        self.sources
+            .iter()
+            .find(|source| source.name.as_str() == name)
     }
 
     /// The operation of this name.

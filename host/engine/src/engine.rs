@@ -3,6 +3,7 @@
 use crate::approvals::OpenSet;
 use crate::backup::Backup;
 use crate::conceal::{self, Concealer};
+use crate::desk::Deciding;
 use crate::desk::{self, Desk, Offer};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
@@ -18,6 +19,7 @@ use crate::mailbox::{self, OpenReceives, Receivers};
 use crate::metrics::Metrics;
 use crate::moves::Moves;
 use crate::plans::{ActivationError, Hook, Plans};
+use crate::poll::{self, PollStatus, Polls};
 use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::{self, Queue};
 use crate::recover;
@@ -87,7 +89,7 @@ pub struct EngineOptions {
     /// How often the engine looks for finished runs to remove; never by itself where
     /// this is nothing ([`Engine::sweep`] does it then).
     pub sweep_every: Option<Duration>,
-    /// Whether schedules fire.
+    /// Whether schedules fire, and sources are polled.
     pub schedules: Schedules,
     /// How many hosts work on the store.
     pub hosts: Hosts,
@@ -203,6 +205,7 @@ pub(crate) struct Shared {
     /// Cancelled when the host is about to stop. Not a `watch`, which wakes those who wait
     /// in a random order.
     pub(crate) draining: CancellationToken,
+    pub(crate) polls: Polls,
     pub(crate) ends: broadcast::Sender<RunId>,
     /// What has moved lately.
     pub(crate) moves: Moves,
@@ -278,6 +281,7 @@ impl Engine {
             queue,
             metrics,
             draining: CancellationToken::new(),
+            polls: Polls::default(),
             ends: broadcast::channel(ENDS_KEPT).0,
             moves: Moves::default(),
             outbox: Notify::new(),
@@ -303,10 +307,10 @@ impl Engine {
         });
         let work = execute::work(shared.clone(), inbox, timers);
         let publishing = events::work(shared.clone());
-        let firing = schedule::work(shared.clone());
+        let beginning = by_itself(shared.clone());
         let telling = desk::work(Self::of(shared.clone()), shared.clone());
         let executor = tokio::spawn(async {
-            tokio::join!(work, publishing, firing, telling);
+            tokio::join!(work, publishing, beginning, telling);
         });
         if shared.leases.are_needed() {
             // It ends when draining begins.
@@ -502,6 +506,23 @@ impl Engine {
         Ok(schedule::list(&self.shared).await?)
     }
 
+    /// The polls of the active flows, by flow and trigger.
+    pub async fn polls(&self) -> Result<Vec<PollStatus>, EngineError> {
+        Ok(poll::list(&self.shared).await?)
+    }
+
+    /// Moves a poll to a cursor, or to the beginning without one, and reads its source at
+    /// once. Whether there is such a poll.
+    pub async fn reset_poll(
+        &self,
+        flow: &FlowName,
+        trigger: &str,
+        cursor: Option<String>,
+        deciding: Deciding,
+    ) -> Result<bool, EngineError> {
+        Ok(poll::reset(&self.shared, (flow, trigger), cursor, deciding).await?)
+    }
+
     /// Waits until a run has ended or is parked.
     pub async fn settled(&self, run: RunId) -> Result<RunStatus, EngineError> {
         let mut ends = self.shared.ends.subscribe();
@@ -565,4 +586,9 @@ impl Engine {
             }
         }
     }
+}
+
+/// Begins the runs that nobody asks for.
+async fn by_itself(shared: Arc<Shared>) {
+    tokio::join!(schedule::work(shared.clone()), poll::work(shared));
 }

@@ -10,6 +10,6 @@ pub(crate) use outbox::{put, work};
 pub use publish::{EventTaken, Publication, PublishError};
 pub(crate) use publish::{prepare_again, publish};
 pub use taker::Refusal;
-pub(crate) use taker::seen;
-pub(crate) use undelivered::list;
+pub(crate) use taker::{Taker, offer, seen};
 pub use undelivered::{Undelivered, UndeliveredPage};
+pub(crate) use undelivered::{list, put as keep_refusal};

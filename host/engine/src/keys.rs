@@ -326,6 +326,15 @@ pub(crate) fn schedule_at(key: &[u8]) -> Option<(FlowName, String)> {
     Some((flow.parse().ok()?, trigger.to_owned()))
 }
 
+/// The position of a poll. Scoped by the flow's name, across versions.
+pub(crate) fn poll(flow: &FlowName, trigger: &str) -> Vec<u8> {
+    let mut out = b"g".to_vec();
+    out.extend_from_slice(flow.as_str().as_bytes());
+    out.push(0);
+    out.extend_from_slice(trigger.as_bytes());
+    out
+}
+
 /// The tree of the environment that is active.
 pub(crate) const ACTIVE_TREE: &[u8] = b"Ra";
 

@@ -33,6 +33,7 @@ mod moves;
 mod outcome;
 mod people;
 mod plans;
+mod poll;
 mod protect;
 mod queue;
 mod recover;
@@ -73,6 +74,7 @@ pub use people::{
     SignedIn, Token, TokenOwner, User,
 };
 pub use plans::{ActivationError, ConnectorUse, Hook};
+pub use poll::{Failing, PollStatus};
 pub use protect::{BreakerState, ConnectionStatus};
 pub use retention::Swept;
 pub use rollout::{

@@ -3,6 +3,10 @@
 //! A plan is stored by its digest and runs stay on the plan that they began with, so
 //! its serialised form is versioned like the journal: fields are added with a default.
 
+mod poll;
+
+pub use poll::Poll;
+
 use crate::calendar::Calendar;
 use crate::schedule::Schedule;
 use dowel_core::deprecation::Deprecation;
@@ -191,6 +195,8 @@ pub enum TriggerKind {
     },
     /// Points in time.
     Schedule(Schedule),
+    /// Events that the host fetches.
+    Poll(Poll),
 }
 
 impl TriggerKind {
@@ -201,6 +207,7 @@ impl TriggerKind {
             Self::Manual => "manual",
             Self::Event { .. } => "event",
             Self::Schedule(_) => "schedule",
+            Self::Poll(_) => "poll",
         }
     }
 }

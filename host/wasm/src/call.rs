@@ -3,13 +3,14 @@
 use crate::bindings::dowel::connector::types::Error as GuestError;
 use crate::bindings::exports::dowel::connector::operations::CallContext;
 use crate::connection::Use;
+use crate::exports::Reading;
 use crate::gateway::{Ending, Evidence, Refusal};
 use crate::guest::{self, Limits};
 use crate::outcome;
 use crate::pace::Lanes;
 use crate::pool::Instance;
 use crate::scope::{CallScope, Granted};
-use dowel_core::port::CallOutcome;
+use dowel_core::port::{CallOutcome, SourceRequest};
 use dowel_core::time::millis;
 use dowel_core::{JsonText, OperationName, SendRecord, StepError};
 use std::future::poll_fn;
@@ -27,6 +28,10 @@ pub(crate) enum Ask {
     Operation(OperationName, JsonText),
     /// Test the connection.
     Check,
+    /// Events of a source from behind the cursor, so many at most.
+    Read(SourceRequest, u32),
+    /// Everything up to the cursor is committed.
+    Ack(SourceRequest),
 }
 
 /// A call that is ready to be made.
@@ -48,13 +53,16 @@ impl Call {
         // Outside of the future that the deadline drops: what was sent is read before
         // the store, and with it every open request, goes.
         let mut held = self.used.pool.take();
-        let work = self.work(&mut held, make_room);
-        let worked = match self.granted() {
-            Some(granted) => {
-                let paced = self.lanes.pace(&granted.bound.usage, work);
-                within(self.limit, paced).await
+        let worked = {
+            // Pinned here: it is large, and would be copied into each future around it.
+            let work = pin!(self.work(&mut held, make_room));
+            match self.granted() {
+                Some(granted) => {
+                    let paced = self.lanes.pace(&granted.bound.usage, work);
+                    within(self.limit, paced).await
+                }
+                None => within(self.limit, work).await,
             }
-            None => within(self.limit, work).await,
         };
         match worked {
             Ok(Ok(returned)) => self.returned(returned, held).await,
@@ -95,18 +103,19 @@ impl Call {
                 .granted()
                 .map_or("{}", |g| g.bound.connection.config.as_str()),
         };
-        let operations = instance.connector.dowel_connector_operations();
-        let store = &mut instance.store;
+        let Instance { store, exports, .. } = instance;
         match &self.ask {
             Ask::Operation(name, input) => {
-                operations
-                    .call_call(store, name.as_str(), input.as_str(), context)
+                let (name, input) = (name.as_str(), input.as_str());
+                exports.call(store, name, input, context).await
+            }
+            Ask::Check => exports.check(store, context).await,
+            Ask::Read(request, limit) => {
+                exports
+                    .read(store, &reading(request, *limit), context)
                     .await
             }
-            Ask::Check => {
-                let checked = operations.call_check(store, context).await?;
-                Ok(checked.map(|()| "null".to_owned()))
-            }
+            Ask::Ack(request) => exports.ack(store, &reading(request, 0), context).await,
         }
     }
 
@@ -128,8 +137,8 @@ impl Call {
         let mut store = guest::store(pre.engine(), Limits::new(cap));
         // Code that runs while the instance starts may log, and is on record too.
         store.data().slot.set(Some(Arc::clone(&self.scope)));
-        let connector = pre.instantiate_async(&mut store).await?;
-        Ok(Instance::new(store, connector))
+        let exports = pre.instantiate(&mut store).await?;
+        Ok(Instance::new(store, exports))
     }
 
     async fn returned(
@@ -211,6 +220,15 @@ impl Call {
     fn output_limit(&self) -> u64 {
         self.granted()
             .map_or(0, |g| g.bound.connection.limits.output_bytes)
+    }
+}
+
+fn reading(request: &SourceRequest, limit: u32) -> Reading<'_> {
+    Reading {
+        source: request.source.as_str(),
+        params: request.params.as_str(),
+        cursor: request.cursor.as_deref(),
+        limit,
     }
 }
 

@@ -1,12 +1,12 @@
 //! An installed connector: checked, compiled, ready to be instantiated.
 
-use crate::bindings::ConnectorPre;
 use crate::cache::Cache;
+use crate::exports::Prepared;
 use crate::guest::GuestState;
 use crate::load::LoadError;
 use crate::package;
 use dowel_core::Digest;
-use dowel_core::manifest::{CONTRACT, Manifest};
+use dowel_core::manifest::{CONTRACTS, Manifest};
 use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -24,7 +24,7 @@ pub struct Installed {
     pub manifest: Arc<Manifest>,
     /// Digest of the component, manifest included.
     pub digest: Digest,
-    pub(crate) pre: ConnectorPre<GuestState>,
+    pub(crate) pre: Prepared,
 }
 
 impl std::fmt::Debug for Installed {
@@ -45,19 +45,23 @@ pub(crate) fn load(
     bytes: &[u8],
 ) -> Result<Installed, LoadError> {
     let manifest = Arc::new(package::manifest(bytes)?);
-    check_shape(bytes)?;
+    let contract = check_shape(bytes)?;
+    if manifest.contract != contract {
+        return Err(missing_operations(&manifest.contract));
+    }
     check_needs(bytes, &manifest)?;
     let digest = Digest::of(bytes);
     let component = compile(engine, cache, digest, bytes)?;
     Ok(Installed {
         manifest,
         digest,
-        pre: prepare(linker, &component)?,
+        pre: Prepared::new(linker, &component, contract)?,
     })
 }
 
-/// Refuses unknown imports and missing exports by name, before anything is compiled.
-pub(crate) fn check_shape(bytes: &[u8]) -> Result<(), LoadError> {
+/// Refuses unknown imports and missing exports by name, before anything is compiled. The
+/// contract that the component follows.
+pub(crate) fn check_shape(bytes: &[u8]) -> Result<&'static str, LoadError> {
     let shape = package::shape(bytes)?;
     let unknown: Vec<String> = shape
         .imports
@@ -67,12 +71,18 @@ pub(crate) fn check_shape(bytes: &[u8]) -> Result<(), LoadError> {
     if !unknown.is_empty() {
         return Err(LoadError::UnknownImports(unknown));
     }
-    let operations = format!("dowel:connector/operations@{CONTRACT}");
-    if !shape.exports.contains(&operations) {
-        let what = format!("`{operations}` is missing");
-        return Err(LoadError::MissingExport(what));
-    }
-    Ok(())
+    let exports = |contract: &&str| shape.exports.contains(&operations(contract));
+    let newest = CONTRACTS[CONTRACTS.len() - 1];
+    let found = CONTRACTS.into_iter().rev().find(exports);
+    found.ok_or_else(|| missing_operations(newest))
+}
+
+fn operations(contract: &str) -> String {
+    format!("dowel:connector/operations@{contract}")
+}
+
+fn missing_operations(contract: &str) -> LoadError {
+    LoadError::MissingExport(format!("`{}` is missing", operations(contract)))
 }
 
 /// Imports by which requests can leave.
@@ -99,7 +109,7 @@ fn is_known_import(name: &str) -> bool {
         return false;
     };
     if let Some(own) = interface.strip_prefix("dowel:connector/") {
-        return version == CONTRACT && matches!(own, "host" | "types");
+        return CONTRACTS.contains(&version) && matches!(own, "host" | "types");
     }
     if !version.starts_with("0.2.") {
         return false;
@@ -133,17 +143,6 @@ fn compile(
     Ok(component)
 }
 
-/// Resolves imports and exports once, with their types.
-fn prepare(
-    linker: &Linker<GuestState>,
-    component: &Component,
-) -> Result<ConnectorPre<GuestState>, LoadError> {
-    let pre = linker
-        .instantiate_pre(component)
-        .map_err(|e| LoadError::UnknownImports(vec![format!("{e:#}")]))?;
-    ConnectorPre::new(pre).map_err(|e| LoadError::MissingExport(format!("{e:#}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::is_known_import;
@@ -153,6 +152,7 @@ mod tests {
         for known in [
             "dowel:connector/host@0.1.0",
             "dowel:connector/types@0.1.0",
+            "dowel:connector/host@0.2.0",
             "wasi:cli/environment@0.2.6",
             "wasi:filesystem/preopens@0.2.0",
             "wasi:http/outgoing-handler@0.2.12",
@@ -160,7 +160,7 @@ mod tests {
             assert!(is_known_import(known), "{known}");
         }
         for unknown in [
-            "dowel:connector/host@0.2.0",
+            "dowel:connector/host@0.3.0",
             "dowel:connector/secrets@0.1.0",
             "wasi:http/incoming-handler@0.2.0",
             "wasi:keyvalue/store@0.2.0",

@@ -10,7 +10,7 @@ mod stdio;
 pub(crate) use limits::Limits;
 pub(crate) use log::LogBudget;
 
-use crate::bindings::Connector;
+use crate::bindings::{Connector, v2};
 use crate::load::LoadError;
 use crate::scope::Slot;
 use std::sync::Arc;
@@ -130,5 +130,6 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<GuestState>, LoadError> {
 fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     handler::link(linker)?;
-    Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+    Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    v2::Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

@@ -13,7 +13,9 @@ use crate::wire::Wire;
 use dowel_core::code::{Code, run as code};
 use dowel_core::connection::Connection;
 use dowel_core::manifest::Idempotency;
-use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, Invoker, Secrets};
+use dowel_core::port::{
+    BoxFuture, CallOutcome, CallRequest, Invoker, Secrets, SourcePage, SourceRequest,
+};
 use dowel_core::{
     ConnectionName, Digest, ErrorKind, RunId, SendRecord, StepError, StepId, StepPath, Timestamp,
 };
@@ -227,7 +229,7 @@ impl ConnectorHost {
         let bound = self.bound(&request.connection)?;
         let used = match bound.known_use(&request.component) {
             Some(used) => used,
-            None => self.first_use(&bound, &request)?,
+            None => self.first_use(&bound, &request.connection, &request.component)?,
         };
         let manifest = &used.connector.manifest;
         let operation = manifest
@@ -256,20 +258,56 @@ impl ConnectorHost {
         })
     }
 
+    /// A read or an acknowledgement, ready to be made. `ask` makes it of the request.
+    fn prepare_source(
+        &self,
+        request: SourceRequest,
+        ask: impl FnOnce(SourceRequest) -> Ask,
+    ) -> Result<Call, StepError> {
+        let bound = self.bound(&request.connection)?;
+        let used = match bound.known_use(&request.component) {
+            Some(used) => used,
+            None => self.first_use(&bound, &request.connection, &request.component)?,
+        };
+        let manifest = &used.connector.manifest;
+        let source = manifest.source(request.source.as_str()).ok_or_else(|| {
+            let message = format!("`{}` has no source `{}`", manifest.name, request.source);
+            refused(code::CALL_UNKNOWN_SOURCE, message)
+        })?;
+        let own_limit = source.deadline_ms.map(Duration::from_millis);
+        let scope = CallScope {
+            granted: Some(granted(&bound, &used)),
+            wire: self.0.wire.clone(),
+            ..CallScope::closed(no_run(), step("poll"))
+        };
+        Ok(Call {
+            used,
+            scope: Arc::new(scope),
+            limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
+            ask: ask(request),
+            lanes: Arc::clone(&self.0.lanes),
+        })
+    }
+
     /// A component is called through this connection for the first time.
-    fn first_use(&self, bound: &Bound, request: &CallRequest) -> Result<Arc<Use>, StepError> {
-        let connector = self.0.connectors.read().get(&request.component).cloned();
+    fn first_use(
+        &self,
+        bound: &Bound,
+        connection: &ConnectionName,
+        component: &Digest,
+    ) -> Result<Arc<Use>, StepError> {
+        let connector = self.0.connectors.read().get(component).cloned();
         let connector = connector.ok_or_else(|| {
             not_installed(&format!(
                 "component {} is not installed on this host",
-                request.component.short()
+                component.short()
             ))
         })?;
         let name = &connector.manifest.name;
         if *name != bound.connection.connector {
             let message = format!(
-                "the run is fixed to connector `{name}`, and the environment binds `{}` to `{}`",
-                request.connection, bound.connection.connector
+                "the run is fixed to connector `{name}`, and the environment binds `{connection}` to `{}`",
+                bound.connection.connector
             );
             return Err(refused(code::CALL_WRONG_CONNECTOR, message));
         }
@@ -302,6 +340,29 @@ impl Invoker for ConnectorHost {
                 Ok(call) => self.run(call).await,
                 Err(error) => failed(error, SendRecord::NotSent),
             }
+        })
+    }
+
+    fn read(
+        &self,
+        request: SourceRequest,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<SourcePage, StepError>> {
+        Box::pin(async move {
+            let call = self.prepare_source(request, |request| Ask::Read(request, limit))?;
+            let page = self.run(call).await.result?;
+            // Written by this host from the guest's own types.
+            serde_json::from_str(page.as_str()).map_err(|error| {
+                let (kind, code) = (ErrorKind::Internal, code::CALL_OUTPUT_NOT_JSON);
+                StepError::host(kind, code, error.to_string())
+            })
+        })
+    }
+
+    fn ack(&self, request: SourceRequest) -> BoxFuture<'_, Result<(), StepError>> {
+        Box::pin(async move {
+            let call = self.prepare_source(request, Ask::Ack)?;
+            self.run(call).await.result.map(drop)
         })
     }
 }

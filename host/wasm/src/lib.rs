@@ -12,6 +12,7 @@ mod call;
 mod connection;
 mod connector;
 mod engine;
+mod exports;
 mod gateway;
 mod guest;
 mod host;

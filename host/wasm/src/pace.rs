@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::ready;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -23,20 +23,38 @@ const PRESSURE: f64 = 0.5;
 /// Of one processor: a connection that has no more is never held up.
 const SMALL: f64 = 0.05;
 
+/// Computing that is added up before it is remembered: nearly all calls take less by far.
+const SETTLED: Duration = Duration::from_micros(200);
+
 /// Processors that somebody has had lately.
 #[derive(Debug)]
-pub(crate) struct Usage(Mutex<(f64, Instant)>);
+pub(crate) struct Usage {
+    had: Mutex<(f64, Instant)>,
+    /// What is not remembered yet, in nanoseconds.
+    fresh: AtomicU64,
+}
 
 impl Default for Usage {
     fn default() -> Self {
-        Self(Mutex::new((0.0, Instant::now())))
+        Self {
+            had: Mutex::new((0.0, Instant::now())),
+            fresh: AtomicU64::new(0),
+        }
     }
 }
 
 impl Usage {
+    /// Notes computing that has just ended. What is to be added, once there is enough.
+    fn note(&self, took: Duration) -> Option<Duration> {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.fresh.fetch_add(took, Ordering::Relaxed);
+        let is_due = u128::from(before.saturating_add(took)) >= SETTLED.as_nanos();
+        is_due.then(|| Duration::from_nanos(self.fresh.swap(0, Ordering::Relaxed)))
+    }
+
     /// Adds computing that has just ended; what is had now.
     fn add(&self, now: Instant, took: Duration) -> f64 {
-        let mut usage = self.0.lock();
+        let mut usage = self.had.lock();
         let (had, at) = *usage;
         let passed = now.saturating_duration_since(at).as_secs_f64();
         let left = had * (-passed / MEMORY.as_secs_f64()).exp();
@@ -92,17 +110,26 @@ impl Lanes {
             let done = work.as_mut().poll(context);
             drop(permit);
             let now = Instant::now();
-            let has = self.spend(own, now, now - begun);
-            heavy = self.pressed.load(Ordering::Relaxed) && has > SMALL;
+            heavy = self.spend(own, now, now - begun);
             done
         })
         .await
     }
 
-    fn spend(&self, own: &Usage, now: Instant, took: Duration) -> f64 {
-        let all = self.all.add(now, took);
-        self.pressed.store(all > self.limit, Ordering::Relaxed);
-        own.add(now, took)
+    /// Notes computing that has just ended; whether what follows needs a lane.
+    fn spend(&self, own: &Usage, now: Instant, took: Duration) -> bool {
+        if let Some(took) = self.all.note(took) {
+            let all = self.all.add(now, took);
+            self.pressed.store(all > self.limit, Ordering::Relaxed);
+        }
+        let took = own.note(took);
+        if !self.pressed.load(Ordering::Relaxed) {
+            if let Some(took) = took {
+                own.add(now, took);
+            }
+            return false;
+        }
+        own.add(now, took.unwrap_or_default()) > SMALL
     }
 }
 
@@ -124,6 +151,15 @@ mod tests {
         let later = usage.add(begin + MEMORY, Duration::ZERO);
         assert!((later - 0.5 / std::f64::consts::E).abs() < 0.01, "{later}");
         assert!(usage.add(begin + MEMORY * 20, Duration::ZERO) < 1e-6);
+    }
+
+    #[test]
+    fn short_computing_adds_up() {
+        let usage = Usage::default();
+        let short = SETTLED * 3 / 5;
+        assert_eq!(usage.note(short), None);
+        assert_eq!(usage.note(short), Some(short * 2));
+        assert_eq!(usage.note(short), None, "it is counted once");
     }
 
     #[tokio::test]

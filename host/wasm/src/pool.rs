@@ -1,6 +1,6 @@
 //! Warm instances of one component for one connection.
 
-use crate::bindings::Connector;
+use crate::exports::Exports;
 use crate::guest::GuestState;
 use dowel_core::connection::{Connection, Isolation};
 use parking_lot::Mutex;
@@ -16,17 +16,17 @@ const MAX_GROWTH_BYTES: usize = 16 << 20;
 /// An instance and its store.
 pub(crate) struct Instance {
     pub store: Store<GuestState>,
-    pub connector: Connector,
+    pub exports: Exports,
     calls: u32,
     memory_at_first: usize,
 }
 
 impl Instance {
-    pub(crate) fn new(store: Store<GuestState>, connector: Connector) -> Self {
+    pub(crate) fn new(store: Store<GuestState>, exports: Exports) -> Self {
         Self {
             memory_at_first: store.data().limits.used(),
             store,
-            connector,
+            exports,
             calls: 0,
         }
     }

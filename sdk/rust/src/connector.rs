@@ -1,7 +1,8 @@
 //! What the macros implement, and the way from a call to a function.
 
-use crate::manifest::{OperationSpec, Operations};
-use crate::{Context, Error, Result, json};
+use crate::manifest::{OperationSpec, Operations, Sources};
+use crate::source::{Position, SourcePage, unknown_source};
+use crate::{Context, Error, Json, Result, json};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +31,31 @@ pub trait Connector: DeserializeOwned + JsonSchema + Sized + 'static {
     /// Runs the operation of this name.
     #[doc(hidden)]
     fn dispatch(ctx: &Context<Self>, operation: &str, input: &str) -> Result<String>;
+
+    /// Adds every source to a manifest: none by default.
+    #[doc(hidden)]
+    fn describe_sources(manifest: &mut Sources<'_>) {
+        let _ = manifest;
+    }
+
+    /// Reads the source of this name.
+    #[doc(hidden)]
+    fn read_source(
+        ctx: &Context<Self>,
+        source: &str,
+        params: &str,
+        from: &Position,
+    ) -> Result<SourcePage<Json>> {
+        let _ = (ctx, params, from);
+        Err(unknown_source(source))
+    }
+
+    /// Tells the source of this name what has been committed.
+    #[doc(hidden)]
+    fn ack_source(ctx: &Context<Self>, source: &str, params: &str, cursor: &str) -> Result<()> {
+        let _ = (ctx, params, cursor);
+        Err(unknown_source(source))
+    }
 
     /// Tests the connection without side effects. Does nothing by default: that the
     /// configuration can be read has been tested by then.

@@ -45,6 +45,7 @@
 //! - [`macro@connector`] makes the configuration type into the connector,
 //!   [`macro@operation`] makes a function into an operation. The types of the function
 //!   give the JSON Schemas, its doc comment gives the summary.
+//! - [`macro@source`] makes a function into a source: events that the host fetches.
 //! - [`Context`] is what an operation may use: configuration, HTTP, log, time.
 //! - [`Error`] tells the flow what to do next; `?` on an HTTP answer does it by status.
 //! - [`Json`], [`Decimal`], [`Id`] and [`NumberText`] keep every digit; `f64` does not.
@@ -64,6 +65,7 @@ pub mod http;
 mod json;
 mod manifest;
 mod page;
+mod source;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
@@ -74,13 +76,15 @@ pub use host::Level;
 pub use json::{Decimal, Id, Json, NumberText, Unsuitable};
 pub use manifest::manifest;
 pub use page::{Page, pages};
+pub use source::{Position, Source, SourceEvent, SourcePage};
 
 /// Makes the struct with a connection's configuration into the connector.
 ///
 /// | option | |
 /// |---|---|
 /// | `summary = "…"` | one sentence; required |
-/// | `operations = [a, b::c]` | the functions with [`macro@operation`]; required |
+/// | `operations = [a, b::c]` | the functions with [`macro@operation`]; required unless there are sources |
+/// | `sources = [a, b::c]` | the functions with [`macro@source`] |
 /// | `egress = ["GET,POST {base_url}/*"]` | where requests may go: methods (`*` for all), and a URL; `{field}` stands for a text of the configuration |
 /// | `check = path` | a function `fn(&Context<Config>) -> Result<()>` that tests the connection without side effects |
 /// | `name = "…"` | the connector's name; by default the package's, without `dowel-connector-` |
@@ -106,11 +110,90 @@ pub use dowel_sdk_macros::connector;
 /// | `name = "…"` | by default the function's name with hyphens |
 pub use dowel_sdk_macros::operation;
 
+/// Makes a function
+/// `fn(ctx: &Context<Config>, params: Params, from: &Position) -> Result<SourcePage<Event>>`
+/// into a source: events that the host fetches, page by page. `Params` needs `Deserialize`
+/// and `JsonSchema`, `Event` needs `Serialize` and `JsonSchema`. The first paragraph of the
+/// doc comment is the summary.
+///
+/// A read changes nothing upstream and remembers nothing: the host keeps the cursor, and
+/// the next read may be another instance's.
+///
+/// | option | |
+/// |---|---|
+/// | `deadline = "30s"` | the longest time that one read may take |
+/// | `ack = path` | a function `fn(&Context<Config>, Params, cursor: &str) -> Result<()>` that is called when the host has committed everything up to the cursor; nothing by default |
+/// | `name = "…"` | by default the function's name with hyphens |
+///
+/// ```
+/// use dowel_sdk::testing::{Exchange, FakeHost};
+/// use dowel_sdk::{Context, Position, Result, SourceEvent, SourcePage, connector, source};
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[connector(
+///     name = "news",
+///     summary = "Reads news.",
+///     egress = ["GET {base_url}/news"],
+///     sources = [new_articles],
+/// )]
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Config {
+///     base_url: String,
+/// }
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Params {
+///     topic: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// struct Article {
+///     number: u64,
+///     title: String,
+/// }
+///
+/// /// Articles about a topic, as they appear.
+/// #[source(deadline = "10s")]
+/// fn new_articles(
+///     ctx: &Context<Config>,
+///     params: Params,
+///     from: &Position,
+/// ) -> Result<SourcePage<Article>> {
+///     let request = ctx.http().get("/news").query("topic", params.topic);
+///     let request = request.query_opt("after", from.cursor.as_deref());
+///     let found: Vec<Article> = request.query("limit", from.limit).send()?.json()?;
+///     Ok(SourcePage {
+///         cursor: found.last().map(|article| article.number.to_string()),
+///         more: found.len() == from.limit as usize,
+///         events: found
+///             .into_iter()
+///             .map(|article| SourceEvent {
+///                 id: article.number.to_string(),
+///                 kind: "article.published".to_owned(),
+///                 subject: None,
+///                 time: None,
+///                 data: article,
+///             })
+///             .collect(),
+///     })
+/// }
+///
+/// let host = FakeHost::<Config>::new(r#"{ "base_url": "https://news.example" }"#);
+/// let request = Exchange::get("/news?topic=bees&after=6&limit=1");
+/// host.expect(request.reply(200, r#"[{ "number": 7, "title": "Honey" }]"#));
+/// let page = host.read::<new_articles>(r#"{ "topic": "bees" }"#, Some("6"), 1).unwrap();
+/// assert_eq!((page.cursor.as_deref(), page.more), (Some("7"), true));
+/// assert_eq!(page.events[0].data.as_str(), r#"{"number":7,"title":"Honey"}"#);
+/// ```
+pub use dowel_sdk_macros::source;
+
 /// What the macros write. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::connector::{OperationContext, OperationResult, run, same, unknown_operation};
     #[cfg(target_arch = "wasm32")]
     pub use crate::guest::{Component, bindings, export};
-    pub use crate::manifest::{OperationSpec, Operations, Pagination};
+    pub use crate::manifest::{OperationSpec, Operations, Pagination, SourceSpec, Sources};
+    pub use crate::source::{SourceResult, ack, read, unknown_source};
 }

@@ -1,19 +1,21 @@
 //! The manifest, made from the connector's types when `dowel connector build` asks.
 
-use crate::{Connector, Operation};
+use crate::{Connector, Operation, Source};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// The version of the contract that this SDK speaks.
-const CONTRACT: &str = "0.1.0";
+const CONTRACT: &str = "0.2.0";
 
 /// The connector's manifest as JSON. Builds every schema anew: it is for building and
 /// testing, no call needs it.
 pub fn manifest<C: Connector>() -> String {
     let mut entries = Vec::new();
     C::describe_operations(&mut Operations(&mut entries));
+    let mut sources = Vec::new();
+    C::describe_sources(&mut Sources(&mut sources));
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let document = Document {
         contract: CONTRACT,
@@ -23,6 +25,7 @@ pub fn manifest<C: Connector>() -> String {
         config_schema: settings.into_generator().into_root_schema_for::<C>(),
         egress: C::EGRESS,
         operations: entries,
+        sources,
     };
     // Cannot fail: texts, and schemas that are JSON values already. An empty text is
     // refused by whoever asked.
@@ -63,6 +66,33 @@ pub struct Pagination {
     pub cursor_out: &'static str,
     /// Where the output has the items.
     pub items: &'static str,
+}
+
+/// What `#[source]` says about a source.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceSpec {
+    /// One sentence.
+    pub summary: &'static str,
+    /// The longest time of one read, in milliseconds.
+    pub deadline_ms: Option<u64>,
+}
+
+/// The sources of a manifest that is being written.
+pub struct Sources<'a>(&'a mut Vec<SourceEntry>);
+
+impl Sources<'_> {
+    /// Adds a source.
+    pub fn add<S: Source>(&mut self) {
+        let params = SchemaSettings::draft2020_12().for_deserialize();
+        let event = SchemaSettings::draft2020_12().for_serialize();
+        self.0.push(SourceEntry {
+            name: S::NAME,
+            summary: S::SPEC.summary,
+            params_schema: params.into_generator().into_root_schema_for::<S::Params>(),
+            event_schema: event.into_generator().into_root_schema_for::<S::Event>(),
+            deadline_ms: S::SPEC.deadline_ms,
+        });
+    }
 }
 
 /// The operations of a manifest that is being written.
@@ -108,6 +138,18 @@ struct Document {
     config_schema: Schema,
     egress: &'static [&'static str],
     operations: Vec<Entry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceEntry>,
+}
+
+#[derive(Serialize)]
+struct SourceEntry {
+    name: &'static str,
+    summary: &'static str,
+    params_schema: Schema,
+    event_schema: Schema,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<u64>,
 }
 
 #[derive(Serialize)]

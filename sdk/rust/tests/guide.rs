@@ -1,14 +1,18 @@
-//! The connector of the guide: compiled, and with the guide's own test.
+//! The connectors of the guide: compiled, and with the guide's own tests.
 
 #[path = "../../../docs/guide/connector-developer/suppliers.rs"]
 mod suppliers;
 
-/// Every Rust snippet of the guide stands in the compiled file, word by word.
+#[path = "guide/sources.rs"]
+mod sources;
+
+/// Every Rust snippet of the guide stands in a compiled file, word by word.
 #[test]
 fn the_guide_shows_what_is_compiled() {
     let guide = include_str!("../../../docs/guide/connector-developer.md");
-    let compiled = words(include_str!(
-        "../../../docs/guide/connector-developer/suppliers.rs"
+    let compiled = words(concat!(
+        include_str!("../../../docs/guide/connector-developer/suppliers.rs"),
+        include_str!("guide/sources.rs"),
     ));
     let snippets: Vec<&str> = guide
         .split("```rust\n")
@@ -19,7 +23,7 @@ fn the_guide_shows_what_is_compiled() {
     for snippet in snippets {
         assert!(
             compiled.contains(&words(snippet)),
-            "not in suppliers.rs:\n{snippet}"
+            "neither in suppliers.rs nor in sources.rs:\n{snippet}"
         );
     }
 }

@@ -3,7 +3,8 @@
 use dowel_core::error::ErrorKind;
 use dowel_core::manifest::{Effect, Idempotency, Manifest};
 use dowel_sdk::testing::FakeHost;
-use dowel_sdk::{Context, Decimal, Id, Level, Result, connector, operation};
+use dowel_sdk::{Context, Decimal, Id, Level, Position, Result, SourceEvent, SourcePage};
+use dowel_sdk::{connector, operation, source};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
     summary = "Books amounts.",
     egress = ["GET,POST {base_url}/*", "* https://other.example/*"],
     operations = [list_entries, book, undo],
+    sources = [new_entries, more_entries],
 )]
 #[derive(Deserialize, JsonSchema)]
 struct Config {
@@ -72,6 +74,104 @@ fn book(ctx: &Context<Config>, input: Entry) -> Result<Entry> {
 #[operation(effect = "write", idempotency = "none", name = "undo-booking")]
 fn undo(_ctx: &Context<Config>, input: Entry) -> Result<Entry> {
     Ok(input)
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Params {
+    least: Decimal,
+}
+
+/// Entries that were booked,
+/// oldest first.
+///
+/// Not in the summary.
+#[source(name = "booked-entries", deadline = "5s", ack = booked)]
+fn new_entries(
+    ctx: &Context<Config>,
+    params: Params,
+    from: &Position,
+) -> Result<SourcePage<Entry>> {
+    let page = more_entries(ctx, params, from)?;
+    Ok(SourcePage {
+        events: page.events.into_iter().take(from.limit as usize).collect(),
+        ..page
+    })
+}
+
+fn booked(ctx: &Context<Config>, params: Params, cursor: &str) -> Result<()> {
+    let Params { least } = params;
+    let fields = serde_json::json!({ "cursor": cursor, "least": least });
+    ctx.log(Level::Info, "taken", fields);
+    Ok(())
+}
+
+/// Two entries, whatever the limit.
+#[source]
+fn more_entries(
+    _ctx: &Context<Config>,
+    params: Params,
+    from: &Position,
+) -> Result<SourcePage<Entry>> {
+    let event = |id: &str| {
+        Ok(SourceEvent {
+            id: id.to_owned(),
+            kind: "entry.booked".to_owned(),
+            subject: None,
+            time: None,
+            data: Entry {
+                id: Id::string(id).map_err(|_| dowel_sdk::Error::internal("id", "no id"))?,
+                amount: params.least.clone(),
+            },
+        })
+    };
+    Ok(SourcePage {
+        events: vec![event("1")?, event("2")?],
+        cursor: from.cursor.as_ref().map(|cursor| format!("{cursor}+2")),
+        more: true,
+    })
+}
+
+/// A connector that is only read.
+mod feed {
+    use super::{
+        Context, Deserialize, JsonSchema, Position, Result, SourcePage, connector, source,
+    };
+
+    #[connector(name = "feed", summary = "Feeds.", sources = [news])]
+    #[derive(Deserialize, JsonSchema)]
+    pub(crate) struct Config {}
+
+    #[derive(Deserialize, JsonSchema)]
+    pub(crate) struct Params {}
+
+    /// News.
+    #[source]
+    pub(crate) fn news(
+        _ctx: &Context<Config>,
+        _params: Params,
+        _from: &Position,
+    ) -> Result<SourcePage<String>> {
+        Ok(SourcePage {
+            events: Vec::new(),
+            cursor: None,
+            more: false,
+        })
+    }
+}
+
+/// A connector without sources.
+mod quiet {
+    use super::{Context, Deserialize, JsonSchema, Result, connector, operation};
+
+    #[connector(name = "quiet", summary = "Waits.", operations = [wait])]
+    #[derive(Deserialize, JsonSchema)]
+    pub(crate) struct Config {}
+
+    /// Waits.
+    #[operation(effect = "read", idempotency = "natural")]
+    fn wait(_ctx: &Context<Config>, input: u8) -> Result<u8> {
+        Ok(input)
+    }
 }
 
 #[allow(clippy::unwrap_used)]
@@ -156,4 +256,81 @@ fn calls_go_to_the_named_function() {
     let host = FakeHost::<Config>::new("{}");
     let error = host.call::<book>(input).unwrap_err();
     assert_eq!(error.code(), "invalid-config");
+}
+
+/// As JSON: what stands there for a host of any version.
+#[allow(clippy::unwrap_used)]
+fn document<C: dowel_sdk::Connector>() -> serde_json::Value {
+    serde_json::from_str(&dowel_sdk::manifest::<C>()).unwrap()
+}
+
+#[test]
+fn sources_stand_in_the_manifest() {
+    let manifest = document::<Config>();
+    assert_eq!(manifest["contract"], "0.2.0");
+    let sources = manifest["sources"].as_array().unwrap();
+    assert_eq!(sources.len(), 2);
+    let source = &sources[0];
+    assert_eq!(source["name"], "booked-entries");
+    assert_eq!(source["summary"], "Entries that were booked, oldest first.");
+    assert_eq!(source["deadline_ms"], 5000);
+    let required = serde_json::json!(["least"]);
+    assert_eq!(source["params_schema"]["required"], required);
+    let amount = &source["event_schema"]["properties"]["amount"];
+    assert_eq!(amount["format"], "decimal");
+    assert_eq!(sources[1]["name"], "more-entries");
+    assert!(sources[1].get("deadline_ms").is_none());
+
+    assert!(document::<quiet::Config>().get("sources").is_none());
+    let feed = document::<feed::Config>();
+    assert_eq!(feed["operations"], serde_json::json!([]));
+    assert_eq!(feed["sources"][0]["name"], "news");
+}
+
+#[test]
+fn reads_go_to_the_named_function() {
+    let host = FakeHost::<Config>::new(r#"{ "base_url": "https://x.example" }"#);
+    let params = r#"{"least":1.10}"#;
+    let page = host.read::<new_entries>(params, Some("a"), 1).unwrap();
+    assert_eq!((page.cursor.as_deref(), page.more), (Some("a+2"), true));
+    assert_eq!(page.events.len(), 1);
+    let data = page.events[0].data.as_str();
+    assert_eq!(data, r#"{"id":"1","amount":"1.10"}"#);
+    let first = host.read::<more_entries>(params, None, 2).unwrap();
+    assert_eq!((first.events.len(), first.cursor), (2, None));
+
+    host.ack::<more_entries>(params, "a").unwrap();
+    assert!(host.logs().is_empty());
+    host.ack::<new_entries>(params, "a").unwrap();
+    assert_eq!(host.logs()[0].fields, r#"{"cursor":"a","least":"1.10"}"#);
+}
+
+#[test]
+fn reads_that_cannot_be_are_named() {
+    use dowel_sdk::Connector;
+    let host = FakeHost::<Config>::new(r#"{ "base_url": "https://x.example" }"#);
+    let code = |result: Result<_>| result.map(drop).unwrap_err().code().to_owned();
+    let params = r#"{"least":1}"#;
+    assert_eq!(
+        code(host.read::<new_entries>("{}", None, 1).map(drop)),
+        "invalid-params"
+    );
+    assert_eq!(code(host.ack::<new_entries>("{}", "a")), "invalid-params");
+    let over = host.read::<more_entries>(params, None, 1).map(drop);
+    assert_eq!(code(over), "page-over-limit");
+
+    let ctx = host.context().unwrap();
+    let from = Position {
+        cursor: None,
+        limit: 1,
+    };
+    let unknown = Config::read_source(&ctx, "new-entries", params, &from).unwrap_err();
+    assert_eq!(
+        (unknown.kind(), unknown.code()),
+        (dowel_sdk::ErrorKind::InvalidInput, "unknown-source")
+    );
+    let host = FakeHost::<quiet::Config>::new("{}");
+    let ctx = host.context().unwrap();
+    let unknown = quiet::Config::ack_source(&ctx, "news", "{}", "a").unwrap_err();
+    assert_eq!(unknown.code(), "unknown-source");
 }

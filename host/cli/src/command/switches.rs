@@ -41,7 +41,7 @@ pub(crate) async fn connection(
     turn(&path, because, format).await
 }
 
-fn plain(what: &str, name: &str) -> Result<()> {
+pub(crate) fn plain(what: &str, name: &str) -> Result<()> {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if name.is_empty() || !name.bytes().all(is_plain) {
         bail!("`{name}` is not the name of a {what}");

@@ -20,6 +20,7 @@ mod gitops;
 mod http;
 mod nginx;
 mod plans;
+mod poll;
 mod quarantine;
 mod receive;
 mod registry;

@@ -190,6 +190,9 @@ super::codes! {
     EITHER_DAY = 1096, "A cron expression with two kinds of days",
         "Both the day of the month and the day of the week are limited. By POSIX the schedule fires on days that fit either of them, not both.",
         "If that is meant, ignore the warning; otherwise keep one of the two and decide on the other in an `if`.";
+    POLL_PARAMS = 1097, "The parameters of a source do not fit",
+        "The `with` of a `poll` trigger does not satisfy the schema of the source's parameters.",
+        "Correct it; `dowel connector docs` shows what the source takes.";
     PLAN_UNUSABLE = 1099, "A stored plan cannot be used",
         "A flow's compiled plan holds a schema or a form that this version of Dowel cannot use.",
         "Run `dowel check` on the flow; if it passes, the data folder was written by another version.";

@@ -65,11 +65,14 @@ super::codes! {
         "The schema breaks the rules of JSON Schema 2020-12, or refers to something outside of its own file.",
         "Correct the schema at the place that the message names.";
     UNUSED_CONNECTION = 1222, "A connection that no step uses",
-        "The flow declares a connection, and no step calls it.",
+        "The flow declares a connection, and neither a step nor a trigger uses it.",
         "Remove it: what is declared has to be granted by every environment.";
     NO_SECRET_SOURCE = 1223, "No place where secrets come from",
         "The section `secrets` is there and names no place to read them from.",
         "Name one of `environment`, `age`, `files` and `vault`, or leave the section out: environment variables count then.";
+    UNKNOWN_SOURCE = 1224, "Unknown source",
+        "The connector behind the connection does not have the source that the trigger polls, in the version that was chosen.",
+        "Correct the name; `dowel connector inspect` lists the sources.";
     RECEIVE_MATCH = 1230, "What an event is recognised by does not fit",
         "`match.event` is asked of every event of the type, before anybody knows which runs wait for it, so it reads the event, which is `.` there, and nothing of a run.",
         "Read the event in `match.event`, such as `${ .data.order_id }`, and put what the run knows into `match.value`.";

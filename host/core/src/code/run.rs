@@ -81,6 +81,12 @@ super::codes! {
     EMIT_TOO_FAR = 2116, "An event has gone through too many flows",
         "Each flow that an event begins counts one hop for the events that it emits itself; at the limit the flows are taken for a circle.",
         "Look which flows begin each other by their events and break the circle.";
+    CALL_UNKNOWN_SOURCE = 2117, "Unknown source",
+        "The connector's manifest does not list the source that a flow polls.",
+        "Correct `poll.source` in the flow, or use a version of the connector that has it.";
+    POLL_STUCK = 2118, "A source does not move",
+        "The source gave events or said that there are more, and its cursor is the one that it was asked with; nothing was taken.",
+        "This is a defect of the connector: report it to its developer.";
     EGRESS_NOT_GRANTED = 2201, "The environment does not allow the request",
         "The connector asked for a URL or method that no `allow` rule of the connection covers; nothing was sent.",
         "Add a rule to the connection's `allow` if the request is wanted.";

@@ -38,7 +38,7 @@ pub struct Refusal {
 }
 
 /// What a flow makes of an event.
-pub(super) enum Taker {
+pub(crate) enum Taker {
     /// It would begin this run.
     Takes {
         flow: FlowName,
@@ -92,24 +92,44 @@ async fn ask_flow(
         if let Err(error) = check_switches(shared, &plan.plan.flow, &trigger.name) {
             return refuses(error.code(), error.to_string(), Violations::new());
         }
-        return match take(shared, plan, &trigger.name, event, Origin::default()).await {
-            Ok(run) => Ok(Some(Taker::Takes {
-                flow: plan.plan.flow.clone(),
-                trigger: trigger.name.clone(),
-                run,
-            })),
-            Err(IntakeError::Schema(violations)) => {
-                let code = IntakeError::Schema(Violations::new()).code();
-                let message = "the data breaks the schema of the trigger".to_owned();
-                refuses(code, message, violations)
-            }
-            Err(error @ (IntakeError::DedupeKey(_) | IntakeError::ConcurrencyKey(_))) => {
-                refuses(error.code(), error.to_string(), Violations::new())
-            }
-            Err(error) => Err(error),
-        };
+        return offer(shared, plan, &trigger.name, event).await.map(Some);
     }
     Ok(None)
+}
+
+/// What a trigger makes of an event that is for it.
+pub(crate) async fn offer(
+    shared: &Shared,
+    plan: &ActivePlan,
+    trigger: &str,
+    event: &CloudEvent,
+) -> Result<Taker, IntakeError> {
+    let (flow, trigger_name) = (plan.plan.flow.clone(), trigger.to_owned());
+    let refuses = |code, message, violations| {
+        Taker::Refuses(Refusal {
+            flow: flow.clone(),
+            trigger: trigger_name.clone(),
+            code,
+            message,
+            violations,
+        })
+    };
+    match take(shared, plan, trigger, event, Origin::default()).await {
+        Ok(run) => Ok(Taker::Takes {
+            flow,
+            trigger: trigger_name,
+            run,
+        }),
+        Err(IntakeError::Schema(violations)) => {
+            let code = IntakeError::Schema(Violations::new()).code();
+            let message = "the data breaks the schema of the trigger".to_owned();
+            Ok(refuses(code, message, violations))
+        }
+        Err(error @ (IntakeError::DedupeKey(_) | IntakeError::ConcurrencyKey(_))) => {
+            Ok(refuses(error.code(), error.to_string(), Violations::new()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Why it is not known whether a trigger is for an event.

@@ -38,7 +38,7 @@ pub struct UndeliveredPage {
     pub next: Option<RunId>,
 }
 
-pub(super) fn put(
+pub(crate) fn put(
     shared: &Shared,
     event: &CloudEvent,
     refusal: &Refusal,

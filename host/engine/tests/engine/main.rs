@@ -25,6 +25,7 @@ mod leases;
 mod outcome;
 mod pages;
 mod plan_fixtures;
+mod poll;
 mod properties;
 mod protect;
 mod quarantine;

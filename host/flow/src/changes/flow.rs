@@ -229,6 +229,11 @@ fn trigger(trigger: &Trigger) -> Facets {
             facets.put("overlap", word(&schedule.overlap));
             facets.put("jitter", format_duration(schedule.jitter));
         }
+        TriggerKind::Poll(poll) => {
+            facets.put("source", format!("{}.{}", poll.connection, poll.source));
+            facets.put("with", poll.params.to_string());
+            facets.put("every", format_duration(poll.every));
+        }
     }
     facets.put("sensitive", trigger.sensitive.join(", "));
     facets

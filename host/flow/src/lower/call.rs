@@ -11,7 +11,7 @@ use crate::surface::step::{
 use dowel_core::code::{flow, reference as code};
 use dowel_core::expression::Expression;
 use dowel_core::id::{ConnectionName, OperationName};
-use dowel_core::manifest::OperationSpec;
+use dowel_core::manifest::{Manifest, OperationSpec};
 use std::time::Duration;
 
 /// More attempts than this are a loop without an end.
@@ -163,14 +163,19 @@ impl<'a> Lowering<'a> {
         Some((StepKind::Call(Box::new(call)), known))
     }
 
-    fn target(&mut self, written: &Located<Text>) -> Option<Target<'a>> {
+    /// A connection and something of its connector, written as `<connection>.<name>`.
+    pub(super) fn bound_name(
+        &mut self,
+        written: &Located<Text>,
+        what: &str,
+    ) -> Option<(ConnectionName, OperationName, &'a Manifest)> {
         let (text, span) = (written.value.0.as_str(), written.span);
-        let parts = text.split_once('.').and_then(|(connection, operation)| {
+        let parts = text.split_once('.').and_then(|(connection, name)| {
             let connection = ConnectionName::new(connection).ok()?;
-            Some((connection, OperationName::new(operation).ok()?))
+            Some((connection, OperationName::new(name).ok()?))
         });
-        let Some((connection, operation)) = parts else {
-            let message = format!("`{text}` is not a connection and an operation");
+        let Some((connection, name)) = parts else {
+            let message = format!("`{text}` is not a connection and {what}");
             let found = self.report.error(flow::BAD_FORM, span, message);
             found.help("write it as `crm.get-contact`, both names in kebab-case");
             return None;
@@ -187,6 +192,12 @@ impl<'a> Lowering<'a> {
         };
         bound.is_used = true;
         let (manifest, _) = bound.chosen?;
+        Some((connection, name, manifest))
+    }
+
+    fn target(&mut self, written: &Located<Text>) -> Option<Target<'a>> {
+        let span = written.span;
+        let (connection, operation, manifest) = self.bound_name(written, "an operation")?;
         let Some(spec) = manifest.operation(operation.as_str()) else {
             let (name, version) = (&manifest.name, &manifest.version);
             let message = format!("the connector {name} {version} has no operation `{operation}`");

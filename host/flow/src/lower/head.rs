@@ -85,32 +85,44 @@ impl Lowering<'_> {
             &trigger.manual,
             &trigger.event,
             &trigger.schedule,
+            &trigger.poll,
         );
+        let mut given = None;
         let (default, schema, kind) = match kinds {
-            (Some(webhook), None, None, None) => {
+            (Some(webhook), None, None, None, None) => {
                 ("webhook", &webhook.schema, self.webhook(webhook))
             }
-            (None, Some(manual), None, None) => {
+            (None, Some(manual), None, None, None) => {
                 ("manual", &manual.schema, Some(TriggerKind::Manual))
             }
-            (None, None, Some(event), None) => ("event", &event.schema, self.event_trigger(event)),
-            (None, None, None, Some(schedule)) => {
+            (None, None, Some(event), None, None) => {
+                ("event", &event.schema, self.event_trigger(event))
+            }
+            (None, None, None, Some(schedule), None) => {
                 let kind = self.schedule(schedule).map(TriggerKind::Schedule);
                 ("schedule", &None, kind)
             }
+            (None, None, None, None, Some(poll)) => {
+                let (kind, schema) = self.poll(poll).unzip();
+                given = schema;
+                ("poll", &None, kind)
+            }
             _ => {
                 // A kind that is not supported yet has been reported already.
-                const KINDS: [&str; 4] = ["webhook", "manual", "event", "schedule"];
+                const KINDS: [&str; 5] = ["webhook", "manual", "event", "schedule", "poll"];
                 let mut keys = trigger.keys.iter();
                 if keys.all(|(key, _)| KINDS.contains(&key.as_str())) {
-                    let message = "a trigger is of exactly one kind: `webhook`, `schedule`, `event` or `manual`";
+                    let message = "a trigger is of exactly one kind: `webhook`, `schedule`, `event`, `poll` or `manual`";
                     self.report
                         .error(code::TRIGGER_CHOICE, trigger.span, message);
                 }
                 return None;
             }
         };
-        let schema = self.optional_schema(schema.as_ref());
+        let schema = match given {
+            Some(given) => Some(Some(given)),
+            None => self.optional_schema(schema.as_ref()),
+        };
         let sensitive = self.trigger_pointers(trigger, schema.as_ref());
         let (kind, schema) = (kind?, schema?);
         let known = match (&kind, &schema) {

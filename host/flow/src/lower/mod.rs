@@ -10,6 +10,7 @@ mod files;
 mod head;
 mod input;
 mod pages;
+mod poll;
 mod program;
 mod receive;
 mod respond;

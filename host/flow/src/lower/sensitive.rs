@@ -21,12 +21,11 @@ impl Lowering<'_> {
         trigger: &WrittenTrigger,
         schema: Option<&Option<SchemaFile>>,
     ) -> Option<Vec<String>> {
-        let written = match (&trigger.webhook, &trigger.manual, &trigger.event) {
-            (Some(webhook), None, None) => &webhook.sensitive,
-            (None, Some(manual), None) => &manual.sensitive,
-            (None, None, Some(event)) => &event.sensitive,
-            _ => &None,
-        };
+        let webhook = trigger.webhook.as_ref().map(|webhook| &webhook.sensitive);
+        let manual = trigger.manual.as_ref().map(|manual| &manual.sensitive);
+        let event = trigger.event.as_ref().map(|event| &event.sensitive);
+        let poll = trigger.poll.as_ref().map(|poll| &poll.sensitive);
+        let written = webhook.or(manual).or(event).or(poll).unwrap_or(&None);
         let payload = match schema {
             Some(Some(schema)) => schema.known.clone(),
             _ => Known::Any,

@@ -23,6 +23,10 @@ pub(super) fn trigger(trigger: &Trigger) -> Entry {
             None => event_type.clone(),
         },
         TriggerKind::Schedule(plan) => schedule(plan),
+        TriggerKind::Poll(poll) => {
+            let every = format_duration(poll.every);
+            format!("{}.{} every {every}", poll.connection, poll.source)
+        }
     };
     Entry {
         name: trigger.name.clone(),

@@ -146,8 +146,10 @@ record! {
         event = "event": Option<EventTrigger>,
         /// Points in time.
         schedule = "schedule": Option<Schedule>,
+        /// Events that the host fetches from a source of a connector.
+        poll = "poll": Option<Poll>,
     }
-    not_yet ["poll"]
+    not_yet []
 }
 
 record! {
@@ -243,6 +245,21 @@ record! {
         calendar = "calendar": Option<Located<CalendarName>>,
         /// Spreads the fires: each is later by its own share of this, the same on every host.
         jitter = "jitter": Option<Located<Duration>>,
+    }
+    not_yet []
+}
+
+record! {
+    /// Events that the host fetches from a source of a connector. Each is taken once, and begins a run with its data as the payload.
+    Poll {
+        /// A connection of the flow and a source of its connector, such as `rates.new-rates`.
+        source = "source": Located<Text>,
+        /// The parameters of the source. Constants: no run is there that expressions could read.
+        with = "with": Option<Any>,
+        /// How long the host waits after it has taken everything that there was.
+        every = "every": Located<Duration>,
+        /// JSON Pointers of the event's data whose values are masked wherever a run is read.
+        sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
     not_yet []
 }

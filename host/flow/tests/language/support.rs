@@ -45,10 +45,21 @@ impl Connectors {
             "input_schema": closed(&input, &["customer", "lines"]),
             "output_schema": { "type": "object", "properties": { "id": { "type": "string" } } },
         });
+        let contacts = json!([{
+            "name": "contacts", "summary": "New contacts.",
+            "params_schema": closed(&json!({ "group": { "type": "string" } }), &["group"]),
+            "event_schema": closed(&json!({ "id": {}, "name": {} }), &["id"]),
+        }]);
         let manifest = |name: &str, version: &str, operations: Value| {
+            let sources = if version == "2.2.0" {
+                contacts.clone()
+            } else {
+                json!([])
+            };
             let text = json!({
-                "contract": "0.1.0", "name": name, "version": version, "summary": "A test.",
+                "contract": "0.2.0", "name": name, "version": version, "summary": "A test.",
                 "config_schema": {}, "egress": [], "operations": operations,
+                "sources": sources,
             });
             Manifest::parse(text.to_string().as_bytes()).unwrap()
         };

@@ -2,6 +2,7 @@
 
 use super::{GuestState, log};
 use crate::bindings::dowel::connector::{host, types};
+use crate::bindings::v2::dowel::connector::{host as host2, types as types2};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Random bytes of one request, as the contract says.
@@ -32,5 +33,34 @@ impl host::Host for GuestState {
         getrandom::fill(&mut bytes)
             .map_err(|e| wasmtime::format_err!("the machine gives no random bytes: {e}"))?;
         Ok(bytes)
+    }
+}
+
+impl types2::Host for GuestState {}
+
+/// The same functions under the later contract.
+impl host2::Host for GuestState {
+    fn log(
+        &mut self,
+        level: host2::Level,
+        message: String,
+        fields: String,
+    ) -> wasmtime::Result<()> {
+        let level = match level {
+            host2::Level::Trace => host::Level::Trace,
+            host2::Level::Debug => host::Level::Debug,
+            host2::Level::Info => host::Level::Info,
+            host2::Level::Warn => host::Level::Warn,
+            host2::Level::Error => host::Level::Error,
+        };
+        host::Host::log(self, level, message, fields)
+    }
+
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        host::Host::now(self)
+    }
+
+    fn random_bytes(&mut self, n: u32) -> wasmtime::Result<Vec<u8>> {
+        host::Host::random_bytes(self, n)
     }
 }

@@ -7,7 +7,6 @@ use crate::guest::{self, Limits};
 use crate::host::{no_run, step};
 use crate::load::LoadError;
 use crate::scope::CallScope;
-use dowel_core::manifest::CONTRACT;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::Component;
@@ -23,7 +22,7 @@ const MEMORY_BYTES: u64 = 256 << 20;
 ///
 /// Blocks: compiles the component first.
 pub fn describe(component: &[u8]) -> Result<Vec<u8>, LoadError> {
-    check_shape(component)?;
+    let contract = check_shape(component)?;
     // On a thread of its own, because the caller may be inside an async runtime.
     let manifest = std::thread::scope(|scope| {
         let asked = scope.spawn(|| {
@@ -31,14 +30,14 @@ pub fn describe(component: &[u8]) -> Result<Vec<u8>, LoadError> {
                 .enable_all()
                 .build()
                 .map_err(failed)?;
-            runtime.block_on(ask(component))
+            runtime.block_on(ask(component, contract))
         });
         asked.join().unwrap_or_else(|_| Err(failed("it panicked")))
     })?;
     embed(component, manifest.as_bytes())
 }
 
-async fn ask(bytes: &[u8]) -> Result<String, LoadError> {
+async fn ask(bytes: &[u8], contract: &str) -> Result<String, LoadError> {
     let engine = engine::start(Allocation::OnDemand)?;
     let component =
         Component::new(&engine, bytes).map_err(|e| LoadError::Compile(format!("{e:#}")))?;
@@ -48,7 +47,7 @@ async fn ask(bytes: &[u8]) -> Result<String, LoadError> {
     let linker = guest::linker(&engine)?;
     let work = async move {
         let instance = linker.instantiate_async(&mut store, &component).await?;
-        let interface = format!("dowel:connector/describe@{CONTRACT}");
+        let interface = format!("dowel:connector/describe@{contract}");
         let export = instance
             .get_export_index(&mut store, None, &interface)
             .and_then(|index| instance.get_export_index(&mut store, Some(&index), "manifest"))

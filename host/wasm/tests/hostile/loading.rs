@@ -39,7 +39,7 @@ fn a_component_without_the_contract() {
     assert!(
         error
             .to_string()
-            .contains("dowel:connector/operations@0.1.0"),
+            .contains("dowel:connector/operations@0.2.0"),
         "{error}"
     );
 }

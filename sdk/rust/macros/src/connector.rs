@@ -1,4 +1,4 @@
-//! `#[connector]`: a configuration type and a list of operations become a component.
+//! `#[connector]`: a configuration type and lists of operations and sources become a component.
 
 use crate::kebab;
 use crate::options::{Options, path_text};
@@ -7,7 +7,14 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, Fields, ItemStruct, LitStr, Path, Result};
 
-const KNOWN: &[&str] = &["summary", "egress", "operations", "check", "name"];
+const KNOWN: &[&str] = &[
+    "summary",
+    "egress",
+    "operations",
+    "sources",
+    "check",
+    "name",
+];
 
 /// What Cargo packages of connectors are usually called before the connector's name.
 const PACKAGE_PREFIXES: &[&str] = &["dowel-connector-", "dowel-"];
@@ -33,14 +40,19 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let egress: Vec<LitStr> = options.list("egress")?;
     egress.iter().try_for_each(check_egress)?;
     let operations: Vec<Path> = options.list("operations")?;
-    if operations.is_empty() {
-        let message = "`operations = [ … ]` is missing: list the functions with #[operation]";
+    let sources: Vec<Path> = options.list("sources")?;
+    if operations.is_empty() && sources.is_empty() {
+        let message = "`operations = [ … ]` is missing: list the functions with #[operation], \
+                       and those with #[source] in `sources = [ … ]`";
         return Err(Error::new(Span::call_site(), message));
     }
     let check = check(&mut options)?;
     let ident = &config.ident;
     let base_url = base_url(&config);
-    let distinct = distinct(&operations);
+    let distinct_operations = distinct(&operations, "operation", &quote!(Operation));
+    let distinct_sources = distinct(&sources, "source", &quote!(Source));
+    let operations = operation_methods(&operations);
+    let sources = source_methods(&sources);
     Ok(quote! {
         #config
 
@@ -52,30 +64,15 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 
             #base_url
 
-            fn describe_operations(manifest: &mut ::dowel_sdk::__private::Operations<'_>) {
-                #(manifest.add::<#operations>();)*
-            }
+            #operations
 
-            fn dispatch(
-                ctx: &::dowel_sdk::Context<Self>,
-                operation: &str,
-                input: &str,
-            ) -> ::dowel_sdk::Result<::std::string::String> {
-                match operation {
-                    #(
-                        <#operations as ::dowel_sdk::Operation>::NAME =>
-                            ::dowel_sdk::__private::run::<#operations>(ctx, input),
-                    )*
-                    other => ::core::result::Result::Err(
-                        ::dowel_sdk::__private::unknown_operation(other),
-                    ),
-                }
-            }
+            #sources
 
             #check
         }
 
-        #distinct
+        #distinct_operations
+        #distinct_sources
 
         #[cfg(target_arch = "wasm32")]
         const _: () = {
@@ -84,6 +81,79 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 Component with_types_in ::dowel_sdk::__private::bindings
             );
         };
+    })
+}
+
+/// The ways to the operations, of which there may be none.
+fn operation_methods(operations: &[Path]) -> TokenStream {
+    quote! {
+        fn describe_operations(manifest: &mut ::dowel_sdk::__private::Operations<'_>) {
+            let _ = &manifest;
+            #(manifest.add::<#operations>();)*
+        }
+
+        fn dispatch(
+            ctx: &::dowel_sdk::Context<Self>,
+            operation: &str,
+            input: &str,
+        ) -> ::dowel_sdk::Result<::std::string::String> {
+            let _ = (ctx, input);
+            match operation {
+                #(
+                    <#operations as ::dowel_sdk::Operation>::NAME =>
+                        ::dowel_sdk::__private::run::<#operations>(ctx, input),
+                )*
+                other => ::core::result::Result::Err(
+                    ::dowel_sdk::__private::unknown_operation(other),
+                ),
+            }
+        }
+    }
+}
+
+/// The ways to the sources; the trait's own methods do where there are none.
+fn source_methods(sources: &[Path]) -> Option<TokenStream> {
+    if sources.is_empty() {
+        return None;
+    }
+    Some(quote! {
+        fn describe_sources(manifest: &mut ::dowel_sdk::__private::Sources<'_>) {
+            #(manifest.add::<#sources>();)*
+        }
+
+        fn read_source(
+            ctx: &::dowel_sdk::Context<Self>,
+            source: &str,
+            params: &str,
+            from: &::dowel_sdk::Position,
+        ) -> ::dowel_sdk::Result<::dowel_sdk::SourcePage<::dowel_sdk::Json>> {
+            match source {
+                #(
+                    <#sources as ::dowel_sdk::Source>::NAME =>
+                        ::dowel_sdk::__private::read::<#sources>(ctx, params, from),
+                )*
+                other => ::core::result::Result::Err(
+                    ::dowel_sdk::__private::unknown_source(other),
+                ),
+            }
+        }
+
+        fn ack_source(
+            ctx: &::dowel_sdk::Context<Self>,
+            source: &str,
+            params: &str,
+            cursor: &str,
+        ) -> ::dowel_sdk::Result<()> {
+            match source {
+                #(
+                    <#sources as ::dowel_sdk::Source>::NAME =>
+                        ::dowel_sdk::__private::ack::<#sources>(ctx, params, cursor),
+                )*
+                other => ::core::result::Result::Err(
+                    ::dowel_sdk::__private::unknown_source(other),
+                ),
+            }
+        }
     })
 }
 
@@ -151,22 +221,22 @@ fn base_url(config: &ItemStruct) -> TokenStream {
     }
 }
 
-/// Refuses two operations of one name when the connector is compiled.
-fn distinct(operations: &[Path]) -> TokenStream {
+/// Refuses two of one name when the connector is compiled.
+fn distinct(paths: &[Path], noun: &str, kind: &TokenStream) -> TokenStream {
     let mut checks = TokenStream::new();
-    for (index, second) in operations.iter().enumerate() {
-        for first in &operations[..index] {
+    for (index, second) in paths.iter().enumerate() {
+        for first in &paths[..index] {
             let message = format!(
-                "two operations have the same name: `{}` and `{}`; give one of them another \
-                 with #[operation(name = \"…\")] or list it once",
+                "two {noun}s have the same name: `{}` and `{}`; give one of them another \
+                 with #[{noun}(name = \"…\")] or list it once",
                 path_text(first),
                 path_text(second),
             );
             checks.extend(quote_spanned! {second.span()=>
                 const _: () = ::core::assert!(
                     !::dowel_sdk::__private::same(
-                        <#first as ::dowel_sdk::Operation>::NAME,
-                        <#second as ::dowel_sdk::Operation>::NAME,
+                        <#first as ::dowel_sdk::#kind>::NAME,
+                        <#second as ::dowel_sdk::#kind>::NAME,
                     ),
                     #message
                 );

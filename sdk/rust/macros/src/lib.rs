@@ -1,10 +1,12 @@
 //! The attribute macros of `dowel-sdk`, which documents and re-exports them.
 
 mod connector;
+mod function;
 mod json;
 mod kebab;
 mod operation;
 mod options;
+mod source;
 
 use proc_macro::TokenStream;
 
@@ -18,6 +20,12 @@ pub fn connector(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn operation(attribute: TokenStream, item: TokenStream) -> TokenStream {
     finish(operation::expand(attribute.into(), item.into()))
+}
+
+/// Makes a function into a source: see `dowel_sdk::source`.
+#[proc_macro_attribute]
+pub fn source(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    finish(source::expand(attribute.into(), item.into()))
 }
 
 fn finish(result: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

@@ -4,17 +4,18 @@ mod http;
 
 use crate::context::Call;
 use crate::host::{Answer, Host, Level, OutgoingRequest, TransportError};
-use crate::{Connector, Context, Error, ErrorKind};
+use crate::{Connector, Context, Error, ErrorKind, Position, SourcePage};
 use bindings::dowel::connector::{host, types};
+use bindings::exports::dowel::connector::sources;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Generated from `wit/dowel-connector@0.1.0`.
+/// Generated from `wit/dowel-connector@0.2.0`.
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit/dowel-connector@0.1.0",
+        path: "../../wit/dowel-connector@0.2.0",
         world: "described-connector",
         pub_export_macro: true,
         export_macro_name: "export",
@@ -40,6 +41,47 @@ impl<C: Connector> bindings::exports::dowel::connector::operations::Guest for Co
     fn check(ctx: types::CallContext) -> Result<(), types::Error> {
         let ctx = context::<C>(ctx).map_err(|e| error(&e))?;
         C::check(&ctx).map_err(|e| error(&e))
+    }
+}
+
+impl<C: Connector> sources::Guest for Component<C> {
+    fn read(
+        source: String,
+        params: types::Json,
+        cursor: Option<String>,
+        limit: u32,
+        ctx: types::CallContext,
+    ) -> Result<sources::Page, types::Error> {
+        let ctx = context::<C>(ctx).map_err(|e| error(&e))?;
+        let from = Position { cursor, limit };
+        C::read_source(&ctx, &source, &params, &from)
+            .map(page)
+            .map_err(|e| error(&e))
+    }
+
+    fn ack(
+        source: String,
+        params: types::Json,
+        cursor: String,
+        ctx: types::CallContext,
+    ) -> Result<(), types::Error> {
+        let ctx = context::<C>(ctx).map_err(|e| error(&e))?;
+        C::ack_source(&ctx, &source, &params, &cursor).map_err(|e| error(&e))
+    }
+}
+
+fn page(page: SourcePage<crate::Json>) -> sources::Page {
+    let events = page.events.into_iter().map(|event| sources::Event {
+        id: event.id,
+        kind: event.kind,
+        subject: event.subject,
+        time: event.time,
+        data: event.data.as_str().to_owned(),
+    });
+    sources::Page {
+        events: events.collect(),
+        cursor: page.cursor,
+        more: page.more,
     }
 }
 

@@ -10,6 +10,12 @@ pub(crate) fn input<T: DeserializeOwned>(text: &str) -> Result<T> {
     read(text, ErrorKind::InvalidInput, "invalid-input", "the input")
 }
 
+/// Reads a source's parameters.
+pub(crate) fn params<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let what = "the source's parameters";
+    read(text, ErrorKind::InvalidInput, "invalid-params", what)
+}
+
 /// Reads the connection's configuration.
 pub(crate) fn config<T: DeserializeOwned>(text: &str) -> Result<T> {
     let what = "the connection's configuration";

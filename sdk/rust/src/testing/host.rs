@@ -4,7 +4,7 @@ use super::{Exchange, egress};
 use crate::context::Call;
 use crate::host::{Answer, Host, OutgoingRequest, TransportError};
 use crate::http::Method;
-use crate::{Connector, Context, Json, Level, Operation, Result};
+use crate::{Connector, Context, Json, Level, Operation, Position, Result, Source, SourcePage};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -125,6 +125,23 @@ impl<C: Connector> FakeHost<C> {
         let output = C::dispatch(&self.context()?, operation, input)?;
         // `dispatch` writes JSON; anything else would be a defect of this crate.
         Ok(Json::parse(&output).unwrap_or_else(|_| Json::null()))
+    }
+
+    /// Reads a source as the host does, `limit` events at most.
+    pub fn read<S: Source<Config = C>>(
+        &self,
+        params: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<SourcePage<Json>> {
+        let cursor = cursor.map(str::to_owned);
+        let from = Position { cursor, limit };
+        C::read_source(&self.context()?, S::NAME, params, &from)
+    }
+
+    /// Tells a source that everything up to the cursor has been committed.
+    pub fn ack<S: Source<Config = C>>(&self, params: &str, cursor: &str) -> Result<()> {
+        C::ack_source(&self.context()?, S::NAME, params, cursor)
     }
 
     /// Tests the connection as the host does.

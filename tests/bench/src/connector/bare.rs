@@ -29,7 +29,7 @@ const INSTANCES: u32 = 200;
 mod bindings {
     #![allow(missing_docs, clippy::all)]
     wasmtime::component::bindgen!({
-        path: "../../wit/dowel-connector@0.1.0",
+        path: "../../wit/dowel-connector@0.2.0",
         world: "connector",
         imports: { default: trappable },
         exports: { default: async },

@@ -40,6 +40,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("dowel-sdk-macros", &[]),
     ("dowel-connector-http", &["dowel-sdk"]),
     ("dowel-connector-crm", &["dowel-sdk"]),
+    ("dowel-connector-exchange-rates", &["dowel-sdk"]),
     ("dowel-connector-erp", &["dowel-sdk"]),
     ("dowel-store-suite", &["dowel-core"]),
     ("dowel-hostile", &[]),

@@ -1,0 +1,76 @@
+//! A page of events becomes runs, in the same batch as the cursor behind it.
+
+use super::position::{Position, Stored};
+use crate::engine::Shared;
+use crate::events::{Refusal, Taker, keep_refusal, offer};
+use crate::intake::{self, IntakeError, Prepared};
+use crate::plans::ActivePlan;
+use dowel_core::Timestamp;
+use dowel_core::cloud_event::{CloudEvent, EventData};
+use dowel_core::port::{SourceEvent, SourcePage, StoreError};
+use dowel_flow::plan::Poll;
+use std::collections::BTreeMap;
+
+/// What the `source` of polled events begins with.
+const SOURCE: &str = "urn:dowel:source:";
+
+/// Takes the events of a page, and moves the position behind them. On `Ok` it is on disk;
+/// otherwise nothing of it is. How many events the flow refused.
+pub(super) async fn take(
+    shared: &Shared,
+    (plan, trigger, poll): (&ActivePlan, &str, &Poll),
+    stored: &Stored,
+    page: &SourcePage,
+) -> Result<u64, IntakeError> {
+    let now = shared.ports.clock.now();
+    let mut position = Position {
+        failing: None,
+        ..stored.position.clone()
+    };
+    if page.cursor.is_some() {
+        position.cursor.clone_from(&page.cursor);
+        position.moved_at = Some(now);
+    }
+    let mut runs: Vec<Prepared> = Vec::new();
+    let mut refused: Vec<(CloudEvent, Refusal)> = Vec::new();
+    for event in &page.events {
+        let event = as_event(poll, event);
+        match offer(shared, plan, trigger, &event).await? {
+            Taker::Takes { run, .. } => runs.push(run),
+            Taker::Refuses(refusal) => refused.push((event, refusal)),
+        }
+    }
+    if runs.is_empty() && refused.is_empty() && position == stored.position {
+        return Ok(0);
+    }
+    let mut batch = stored.moves(&position)?;
+    for (event, refusal) in &refused {
+        let failed = |e: serde_json::Error| StoreError::Failed(e.to_string().into());
+        keep_refusal(shared, event, refusal, &mut batch).map_err(failed)?;
+        let (flow, code) = (&refusal.flow, refusal.code);
+        tracing::warn!(%flow, trigger, id = event.id, %code, "a polled event is refused and kept");
+    }
+    intake::begin(shared, &runs, &batch.into()).await?;
+    let count = refused.len() as u64;
+    shared.metrics.undelivered(count);
+    Ok(count)
+}
+
+/// An event of a source as flows see events.
+fn as_event(poll: &Poll, event: &SourceEvent) -> CloudEvent {
+    let (connection, source) = (&poll.connection, &poll.source);
+    // A time that is none would make an event that nobody accepts.
+    let time = event.time.clone();
+    let time = time.filter(|time| Timestamp::parse(time).is_some());
+    CloudEvent {
+        id: event.id.clone(),
+        source: format!("{SOURCE}{connection}:{source}"),
+        event_type: event.kind.clone(),
+        subject: event.subject.clone(),
+        time,
+        data_content_type: None,
+        data_schema: None,
+        extensions: BTreeMap::new(),
+        data: EventData::Json(event.data.clone()),
+    }
+}

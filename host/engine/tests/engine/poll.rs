@@ -1,0 +1,314 @@
+//! Polls: every event of a source becomes one run, whatever happens to the host.
+
+use crate::crash::{Crash, Mortal, before_death};
+use crate::desk::ana;
+use crate::schedule::at;
+use crate::support::*;
+use dowel_core::code::{api, run as code};
+use dowel_core::port::{
+    BoxFuture, CallOutcome, CallRequest, Clock, Invoker, Scan, SourceEvent, SourcePage,
+    SourceRequest, Store,
+};
+use dowel_core::{ErrorKind, JsonText, StepError};
+use dowel_engine::{Engine, EngineOptions, Ports, RunsQuery, Schedules, SwitchTarget};
+use dowel_flow::plan::{Plan, Poll, Trigger, TriggerKind};
+use dowel_testkit::{FakeConnectors, ManualClock, MemoryStore, SeededRandomness};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A source with a list of events: its cursor is how many of them have been read.
+#[derive(Default)]
+struct Feed {
+    calls: FakeConnectors,
+    events: Mutex<Vec<SourceEvent>>,
+    /// What each read is told until it is taken away.
+    failure: Mutex<Option<StepError>>,
+    /// Answers that have events and the cursor that they were asked with.
+    is_stuck: Mutex<bool>,
+    reads: Mutex<Vec<Option<String>>>,
+    acks: Mutex<Vec<String>>,
+    /// What the store has to have when the source is told.
+    store: MemoryStore,
+    page: usize,
+    hosts: AtomicU64,
+}
+
+impl Feed {
+    fn of(store: &MemoryStore, page: usize, count: usize) -> Arc<Self> {
+        let feed = Self {
+            store: store.clone(),
+            page,
+            ..Self::default()
+        };
+        feed.add(count);
+        Arc::new(feed)
+    }
+
+    fn add(&self, count: usize) {
+        let mut events = self.events.lock();
+        for _ in 0..count {
+            let number = events.len();
+            events.push(SourceEvent {
+                id: format!("E{number}"),
+                kind: "rate.changed".to_owned(),
+                subject: None,
+                time: Some("2026-03-01T08:00:00Z".to_owned()),
+                data: json(&format!(r#"{{"id":"P{number}","rate":1.10}}"#)),
+            });
+        }
+    }
+
+    fn page_from(&self, request: &SourceRequest) -> Result<SourcePage, StepError> {
+        self.reads.lock().push(request.cursor.clone());
+        if let Some(failure) = &*self.failure.lock() {
+            return Err(failure.clone());
+        }
+        let from: usize = request.cursor.as_deref().unwrap_or("0").parse().unwrap();
+        let events = self.events.lock();
+        let page: Vec<_> = events.iter().skip(from).take(self.page).cloned().collect();
+        let end = from + page.len();
+        let is_stuck = *self.is_stuck.lock();
+        Ok(SourcePage {
+            cursor: (end > from).then(|| if is_stuck { from } else { end }.to_string()),
+            more: end < events.len(),
+            events: page,
+        })
+    }
+}
+
+impl Invoker for Feed {
+    fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
+        self.calls.call(request)
+    }
+
+    fn read(
+        &self,
+        request: SourceRequest,
+        _limit: u32,
+    ) -> BoxFuture<'_, Result<SourcePage, StepError>> {
+        Box::pin(async move { self.page_from(&request) })
+    }
+
+    fn ack(&self, request: SourceRequest) -> BoxFuture<'_, Result<(), StepError>> {
+        Box::pin(async move {
+            let cursor = request.cursor.unwrap();
+            let rows = self.store.scan(Scan::prefix("g", 10)).await.unwrap();
+            let stored = String::from_utf8_lossy(&rows[0].1).into_owned();
+            let committed = format!(r#""cursor":"{cursor}""#);
+            assert!(stored.contains(&committed), "{cursor} before {stored}");
+            self.acks.lock().push(cursor);
+            Ok(())
+        })
+    }
+}
+
+fn polled(version: &str) -> Plan {
+    let mut plan = plan(vec![set("note", r#"{"id":<$trigger.id>}"#)], "<$event.id>");
+    plan.version = version.parse().unwrap();
+    plan.dedupe = None;
+    let schema = r#"{"type":"object","required":["id"],"properties":{"id":{"type":"string"}}}"#;
+    plan.triggers = vec![Trigger {
+        name: "poll".to_owned(),
+        schema: Some(json(schema)),
+        sensitive: Vec::new(),
+        kind: TriggerKind::Poll(Poll {
+            connection: "crm".parse().unwrap(),
+            source: "changes".parse().unwrap(),
+            params: JsonText::object([]),
+            every: MINUTE,
+            deadline: MINUTE,
+        }),
+    }];
+    plan
+}
+
+async fn start(
+    feed: &Arc<Feed>,
+    store: Arc<dyn Store>,
+    clock: &ManualClock,
+    plan: Plan,
+) -> Result<Engine, dowel_engine::EngineError> {
+    let ports = Ports {
+        store,
+        invoker: feed.clone(),
+        mapper: Arc::new(PathMapper),
+        clock: Arc::new(clock.clone()),
+        // Another host draws other ids.
+        randomness: Arc::new(SeededRandomness::new(
+            feed.hosts.fetch_add(1, Ordering::SeqCst),
+        )),
+    };
+    let options = EngineOptions {
+        schedules: Schedules::Fire,
+        ..EngineOptions::default()
+    };
+    let engine = Engine::start(ports, options, vec![plan]).await?;
+    settle().await;
+    Ok(engine)
+}
+
+async fn on(feed: &Arc<Feed>, clock: &ManualClock, plan: Plan) -> Engine {
+    let store = Arc::new(feed.store.clone());
+    start(feed, store, clock, plan).await.unwrap()
+}
+
+fn clock() -> ManualClock {
+    ManualClock::at(at("2026-03-01T09:00:00Z"))
+}
+
+/// The ids of the events that runs have begun with, one for each run.
+async fn taken(engine: &Engine) -> Vec<String> {
+    let query = RunsQuery {
+        limit: 500,
+        ..RunsQuery::default()
+    };
+    let runs = engine.runs(&query).await.unwrap().runs;
+    let mut ids: Vec<String> = runs.into_iter().filter_map(|run| run.dedupe_key).collect();
+    ids.sort();
+    ids
+}
+
+fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("E{number}")).collect()
+}
+
+#[tokio::test]
+async fn every_event_becomes_one_run_and_is_acknowledged_after_that() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 2, 5), clock());
+    let engine = on(&feed, &clock, polled("1.0.0")).await;
+    assert_eq!(taken(&engine).await, numbers(5));
+    assert_eq!(*feed.acks.lock(), ["2", "4", "5"]);
+    feed.add(1);
+    clock.advance_to(clock.now().plus(MINUTE));
+    settle().await;
+    assert_eq!(taken(&engine).await, numbers(6));
+    let status = engine.polls().await.unwrap().remove(0);
+    assert_eq!(status.cursor.as_deref(), Some("6"));
+    assert_eq!(status.failing, None);
+    assert_eq!(status.next, Some(clock.now().plus(MINUTE)));
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_loses_nothing_and_repeats_nothing() {
+    let mut deaths = 0;
+    for crash in [Crash::Before, Crash::After] {
+        for write in 0..40 {
+            let (feed, clock) = (Feed::of(&MemoryStore::default(), 2, 5), clock());
+            let dead = Arc::new(Notify::new());
+            let mortal = Arc::new(Mortal::new(&feed.store, write, crash, &dead));
+            let first = start(&feed, mortal, &clock, polled("1.0.0"));
+            if before_death(&dead, first).await.is_some() {
+                continue;
+            }
+            deaths += 1;
+            let second = on(&feed, &clock, polled("1.0.0")).await;
+            assert_eq!(taken(&second).await, numbers(5), "{crash:?} write {write}");
+            assert_eq!(feed.acks.lock().last().unwrap(), "5", "{crash:?} {write}");
+        }
+    }
+    assert!(deaths > 10, "{deaths} crashes");
+}
+
+#[tokio::test]
+async fn events_that_come_again_are_recognised() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 3), clock());
+    let engine = on(&feed, &clock, polled("1.0.0")).await;
+    let flow = "test".parse().unwrap();
+    assert!(engine.reset_poll(&flow, "poll", None, ana()).await.unwrap());
+    settle().await;
+    assert_eq!(
+        feed.reads
+            .lock()
+            .iter()
+            .filter(|read| read.is_none())
+            .count(),
+        2
+    );
+    assert_eq!(taken(&engine).await, numbers(3));
+    assert!(
+        !engine
+            .reset_poll(&flow, "other", None, ana())
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn another_version_goes_on_where_the_one_before_was() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 3), clock());
+    drop(on(&feed, &clock, polled("1.0.0")).await);
+    feed.add(2);
+    let engine = on(&feed, &clock, polled("1.1.0")).await;
+    assert_eq!(taken(&engine).await, numbers(5));
+    let reads: Vec<_> = feed.reads.lock().iter().flatten().cloned().collect();
+    assert_eq!(reads, ["3"], "it is read from where it was");
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_told_of_and_read_again() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 2), clock());
+    let message = "the upstream is away";
+    let error = StepError::host(ErrorKind::Unavailable, code::EGRESS_CONNECT, message);
+    *feed.failure.lock() = Some(error);
+    let engine = on(&feed, &clock, polled("1.0.0")).await;
+    let failing = engine.polls().await.unwrap().remove(0).failing.unwrap();
+    assert_eq!((failing.times, failing.message.as_str()), (1, message));
+    *feed.failure.lock() = None;
+    clock.advance_to(clock.now().plus(MINUTE));
+    settle().await;
+    assert_eq!(taken(&engine).await, numbers(2));
+    assert_eq!(engine.polls().await.unwrap().remove(0).failing, None);
+}
+
+#[tokio::test]
+async fn a_source_whose_cursor_stays_takes_nothing() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 2), clock());
+    let engine = on(&feed, &clock, polled("1.0.0")).await;
+    feed.add(1);
+    *feed.is_stuck.lock() = true;
+    clock.advance_to(clock.now().plus(MINUTE));
+    settle().await;
+    assert_eq!(taken(&engine).await, numbers(2));
+    let failing = engine.polls().await.unwrap().remove(0).failing.unwrap();
+    assert_eq!(failing.code, code::POLL_STUCK.to_string());
+}
+
+#[tokio::test]
+async fn an_event_that_breaks_the_schema_is_kept_and_does_not_hold_up_others() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 1), clock());
+    feed.events.lock()[0].data = json(r#"{"id":4711}"#);
+    feed.add(1);
+    let engine = on(&feed, &clock, polled("1.0.0")).await;
+    assert_eq!(taken(&engine).await, ["E1"]);
+    let kept = engine.undelivered(None, 10).await.unwrap().entries;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].refusal.code, api::PAYLOAD_SCHEMA);
+    assert!(kept[0].event.as_str().contains(r#""id":"E0""#));
+}
+
+#[tokio::test]
+async fn what_is_switched_off_is_not_read() {
+    let switches = [
+        SwitchTarget::Flow("test".parse().unwrap()),
+        SwitchTarget::Trigger("test".parse().unwrap(), "poll".to_owned()),
+        SwitchTarget::Connection("crm".parse().unwrap()),
+    ];
+    for target in switches {
+        let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 1), clock());
+        let engine = on(&feed, &clock, polled("1.0.0")).await;
+        engine.turn_switch(&target, false, ana()).await.unwrap();
+        feed.add(1);
+        clock.advance_to(clock.now().plus(MINUTE));
+        settle().await;
+        assert_eq!(feed.reads.lock().len(), 1, "{target:?}");
+        engine.turn_switch(&target, true, ana()).await.unwrap();
+        clock.advance_to(clock.now().plus(MINUTE));
+        settle().await;
+        assert_eq!(taken(&engine).await, numbers(2), "{target:?}");
+    }
+}

@@ -1,0 +1,24 @@
+use dowel_sdk::{Context, Position, Result, SourcePage, connector, source};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[connector(name = "crm", summary = "Reads contacts.", sources = [news, fetch])]
+#[derive(Deserialize, JsonSchema)]
+struct Config {}
+
+#[derive(Deserialize, Serialize, JsonSchema)]
+struct Contact {}
+
+/// News.
+#[source]
+fn news(_ctx: &Context<Config>, _params: Contact, _from: &Position) -> Result<SourcePage<Contact>> {
+    Ok(SourcePage { events: Vec::new(), cursor: None, more: false })
+}
+
+/// News in another way.
+#[source(name = "news")]
+fn fetch(_ctx: &Context<Config>, _params: Contact, _from: &Position) -> Result<SourcePage<Contact>> {
+    Ok(SourcePage { events: Vec::new(), cursor: None, more: false })
+}
+
+fn main() {}
