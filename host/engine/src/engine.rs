@@ -306,11 +306,10 @@ impl Engine {
             keeper.protect.keep_time(draining).await;
         });
         let work = execute::work(shared.clone(), inbox, timers);
-        let publishing = events::work(shared.clone());
         let beginning = by_itself(shared.clone());
         let telling = desk::work(Self::of(shared.clone()), shared.clone());
         let executor = tokio::spawn(async {
-            tokio::join!(work, publishing, beginning, telling);
+            tokio::join!(work, beginning, telling);
         });
         if shared.leases.are_needed() {
             // It ends when draining begins.
@@ -588,7 +587,11 @@ impl Engine {
     }
 }
 
-/// Begins the runs that nobody asks for.
+/// Hands events on, and begins the runs that nobody asks for.
 async fn by_itself(shared: Arc<Shared>) {
-    tokio::join!(schedule::work(shared.clone()), poll::work(shared));
+    tokio::join!(
+        events::work(shared.clone()),
+        schedule::work(shared.clone()),
+        poll::work(shared)
+    );
 }

@@ -4,8 +4,10 @@
 //! its serialised form is versioned like the journal: fields are added with a default.
 
 mod poll;
+mod sla;
 
 pub use poll::Poll;
+pub use sla::Sla;
 
 use crate::calendar::Calendar;
 use crate::schedule::Schedule;
@@ -101,28 +103,6 @@ impl RunLimits {
     /// Whether nothing is limited.
     pub const fn is_empty(&self) -> bool {
         self.timeout.is_none() && self.deadline.is_none()
-    }
-}
-
-/// What a flow promises.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sla {
-    /// The longest active time of a run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within: Option<Duration>,
-    /// The longest time until a person has decided about an exception.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resolve: Option<Duration>,
-    /// The share of runs that succeed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub success: Option<Share>,
-}
-
-impl Sla {
-    /// The longest time until a person has decided about an exception: what is said of
-    /// that, or else what is said of the run.
-    pub fn due(&self) -> Option<Duration> {
-        self.resolve.or(self.within)
     }
 }
 
