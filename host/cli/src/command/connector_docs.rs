@@ -4,7 +4,7 @@ use crate::args::Format;
 use crate::{exit, output};
 use anyhow::{Context as _, Result};
 use dowel_core::JsonText;
-use dowel_core::manifest::{Effect, Idempotency, Manifest, OperationSpec};
+use dowel_core::manifest::{Effect, Idempotency, Manifest, OperationSpec, SourceSpec};
 use dowel_wasm::package;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -38,7 +38,29 @@ fn page(manifest: &Manifest) -> String {
     for operation in &manifest.operations {
         section(&mut page, operation);
     }
+    for source in &manifest.sources {
+        source_section(&mut page, source);
+    }
     page
+}
+
+fn source_section(page: &mut String, source: &SourceSpec) {
+    let (name, summary) = (&source.name, &source.summary);
+    let _ = write!(
+        page,
+        "\n## The source `{name}`\n\n{summary} A flow reads it with `trigger: {{ poll: {{ source: <connection>.{name} }} }}`."
+    );
+    if let Some(limit) = source.deadline_ms {
+        let _ = write!(page, " A read may take {limit} ms.");
+    }
+    page.push('\n');
+    for (title, schema) in [
+        ("Parameters", &source.params_schema),
+        ("Events", &source.event_schema),
+    ] {
+        let _ = writeln!(page, "\n### {title} of `{name}`");
+        fields(page, &schema.to_value());
+    }
 }
 
 fn section(page: &mut String, operation: &OperationSpec) {

@@ -35,6 +35,9 @@ pub(crate) fn run(path: &Path, repo: &Path, format: Format) -> Result<ExitCode> 
     for operation in &manifest.operations {
         write_operation(&mut text, operation);
     }
+    for source in &manifest.sources {
+        let _ = writeln!(text, "  source    {}: {}", source.name, source.summary);
+    }
     let mut value = serde_json::to_value(&inspection)?;
     value["signed"] = standing.signed.into();
     value["locked"] = standing.locked.into();
