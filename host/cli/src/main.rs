@@ -13,6 +13,7 @@ mod followed;
 mod hostfile;
 mod identity;
 mod kept;
+mod listing;
 mod live;
 mod loading;
 mod lock;

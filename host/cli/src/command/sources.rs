@@ -2,6 +2,7 @@
 
 use crate::args::{Format, Host, Sources};
 use crate::client::Client;
+use crate::listing;
 use crate::{exit, output};
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -32,13 +33,7 @@ pub(crate) async fn run(sources: &Sources, format: Format) -> Result<ExitCode> {
 }
 
 async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    let text = Client::new(host)?
-        .get("/api/v1/sources", &[])
-        .await?
-        .unwrap_or_default();
-    let page: Value = serde_json::from_str(&text)?;
-    output::print(format, &page, &table(&page))?;
-    Ok(exit::found(false))
+    listing::print(host, "/api/v1/sources", format, table).await
 }
 
 /// One line per poll, and one more for each that fails.

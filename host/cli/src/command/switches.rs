@@ -2,6 +2,7 @@
 
 use crate::args::{Because, Format, Host};
 use crate::client::Client;
+use crate::listing;
 use crate::{exit, output};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -9,13 +10,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(crate) async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    let text = Client::new(host)?
-        .get("/api/v1/switches", &[])
-        .await?
-        .unwrap_or_default();
-    let page: Value = serde_json::from_str(&text)?;
-    output::print(format, &page, &table(&page))?;
-    Ok(exit::found(false))
+    listing::print(host, "/api/v1/switches", format, table).await
 }
 
 pub(crate) async fn trigger(
