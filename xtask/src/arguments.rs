@@ -25,7 +25,9 @@ Usage: cargo xtask <task>
                                whether they stay bounded
   sim [--seeds N] [--first S]  simulates seeds: faults, crashes, time, and what must hold
   sim --seed S                 repeats one seed and prints what happened
-  sim --plant <defect>         puts a defect in (dedupe, lease, compensation); it has to be found
+  sim --hosts N                gives every seed so many hosts; otherwise each third has two
+  sim --plant <defect>         puts a defect in (dedupe, lease, compensation, cursor); it has to
+                               be found
   conformance-selftest         shows that the conformance kit bites: each flaw is found, and
                                nothing else
   fuzz [seconds]               runs each fuzz target for so long; 60 seconds unless given

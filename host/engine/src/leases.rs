@@ -13,7 +13,7 @@ use crate::keys;
 use crate::queue;
 use dowel_core::port::{Batch, Randomness, Scan, StoreError};
 use dowel_core::{RunId, Timestamp};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -195,6 +195,11 @@ pub(crate) async fn work(shared: Arc<Shared>) {
             Ok(last) => after = last,
             Err(error) => tracing::warn!(%error, "runs of other hosts cannot be looked for"),
         }
+        if let Err(error) = hear(&shared).await {
+            tracing::warn!(%error, "messages that came in at other hosts cannot be looked for");
+        }
+        // A host that died may have left events there.
+        shared.outbox.notify_one();
     }
 }
 
@@ -229,6 +234,25 @@ async fn take_over(shared: &Shared, after: Option<Vec<u8>>) -> Result<Option<Vec
             return Ok(None);
         }
     }
+}
+
+/// Takes up runs with messages that nobody reads: whoever took them in may be dead.
+async fn hear(shared: &Shared) -> Result<(), StoreError> {
+    let scan = Scan::prefix(keys::INBOX, ROWS_PER_SCAN).keys_only();
+    let rows = shared.ports.store.scan(scan).await?;
+    let told: BTreeSet<RunId> = rows
+        .iter()
+        .filter_map(|(key, _)| keys::run_at_start(key))
+        .collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    let leased = leased(shared, shared.ports.clock.now()).await?;
+    let is_free = |run: &RunId| !leased.contains(run) && !shared.live.is_at_work(*run);
+    for run in told.into_iter().filter(is_free).take(MOST_TAKEN) {
+        shared.queue.resume(run);
+    }
+    Ok(())
 }
 
 /// The runs that some host has now.

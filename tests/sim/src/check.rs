@@ -5,6 +5,7 @@ mod children;
 mod compensation;
 mod events;
 mod intake;
+mod polls;
 
 use crate::answers;
 use crate::log::Log;
@@ -42,6 +43,7 @@ pub(crate) fn all(world: &World) {
     compensation::check(&end);
     events::check(&end);
     children::check(&end);
+    polls::check(world, &end);
     answers::check_once(world, &end.runs);
     fold(world, &end);
     rest(world, &end);

@@ -9,7 +9,7 @@ use dowel_core::journal::{PinnedConnector, WhileParked};
 use dowel_core::manifest::Idempotency;
 use dowel_core::{Digest, ErrorKind, JsonText};
 use dowel_flow::plan::{
-    Block, Concurrency, Dedupe, KeptState, KeptValue, OnFailure, Plan, RunLimits, Trigger,
+    Block, Concurrency, Dedupe, KeptState, KeptValue, OnFailure, Plan, Poll, RunLimits, Trigger,
     TriggerKind, WhenFull,
 };
 use dowel_flow::schedule::{Misfire, Overlap, Rhythm, Schedule};
@@ -28,6 +28,9 @@ pub(crate) const CHILD: &str = "child";
 
 /// The flow that a schedule begins.
 pub(crate) const TICKER: &str = "ticker";
+
+/// The flow that polls the source.
+pub(crate) const POLLER: &str = "poller";
 
 /// The type of the events that runs wait for.
 pub(crate) const ANSWER_TYPE: &str = "sim.answered";
@@ -128,6 +131,36 @@ fn concurrency(random: &Random) -> Concurrency {
         when_full: random.pick(&[WhenFull::Queue, WhenFull::Queue, WhenFull::Drop]),
         while_parked: random.pick(&[WhileParked::Hold, WhileParked::Release]),
     }
+}
+
+/// Polls the source, and calls with each event.
+pub(crate) fn poller(random: &Random) -> Plan {
+    let mut steps = Steps::new(random).with_linked(0);
+    let mut block = vec![steps.call()];
+    if random.percent(30) {
+        block.push(steps.wait());
+    }
+    let mut plan = plan(POLLER, block);
+    if random.percent(50) {
+        // The same window as without a word about it.
+        plan.dedupe = Some(Dedupe {
+            key: program(None, &["<.id>"]),
+            window: Duration::from_secs(7 * 86_400),
+        });
+    }
+    plan.triggers = vec![Trigger {
+        name: "poll".to_owned(),
+        schema: None,
+        sensitive: Vec::new(),
+        kind: TriggerKind::Poll(Poll {
+            connection: steps::name(CONNECTION),
+            source: steps::name("changes"),
+            params: JsonText::object([]),
+            every: Duration::from_secs(random.pick(&[60, 900, 3_600])),
+            deadline: Duration::from_secs(random.pick(&[5, 60])),
+        }),
+    }];
+    plan
 }
 
 /// Takes each event once, and calls with it.

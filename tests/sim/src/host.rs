@@ -3,6 +3,7 @@
 use crate::log::Log;
 use crate::plant::{Plant, Swapped};
 use crate::random::Random;
+use crate::source::Source;
 use crate::store::{HostStore, Plans, Side};
 use crate::time::SimClock;
 use crate::upstream::{Line, Upstream};
@@ -24,6 +25,7 @@ pub(crate) struct Around {
     pub(crate) store: MemoryStore,
     pub(crate) clock: SimClock,
     pub(crate) upstream: Upstream,
+    pub(crate) source: Source,
     pub(crate) watch: Arc<Watch>,
     pub(crate) log: Log,
     pub(crate) random: Random,
@@ -93,6 +95,7 @@ impl Host {
         let line = Line {
             host: self.number,
             upstream: around.upstream.clone(),
+            source: around.source.clone(),
             is_dead: self.is_dead.clone(),
         };
         let invoker: Arc<dyn Invoker> = match around.plant {

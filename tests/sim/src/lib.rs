@@ -15,6 +15,7 @@ mod people;
 mod plant;
 mod random;
 mod script;
+mod source;
 mod store;
 mod systematic;
 mod time;
@@ -24,7 +25,7 @@ mod world;
 
 pub use log::Violation;
 pub use plant::Plant;
-pub use script::{simulate, simulate_hosts};
+pub use script::{hosts_of, simulate, simulate_hosts};
 pub use systematic::{Systematic, systematic};
 
 use dowel_core::Digest;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
-use dowel_sim::{Outcome, Plant, simulate, systematic};
+use dowel_sim::{Outcome, Plant, hosts_of, simulate_hosts, systematic};
 use lexopt::prelude::{Long, ValueExt as _};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -12,6 +12,9 @@ use std::time::Instant;
 /// Seeds that are simulated unless a number is given.
 const SEEDS: u64 = 2_000;
 
+/// Hosts of one world; more show nothing that these do not.
+const MOST_HOSTS: usize = 4;
+
 /// Failed seeds that are told of; more say nothing new.
 const MOST_TOLD: usize = 3;
 
@@ -20,6 +23,23 @@ struct Arguments {
     seeds: u64,
     seed: Option<u64>,
     plant: Option<Plant>,
+    /// How many hosts every seed has; the seed decides where this is nothing.
+    hosts: Option<usize>,
+}
+
+impl Arguments {
+    fn simulate(&self, seed: u64) -> Outcome {
+        let hosts = self.hosts.unwrap_or_else(|| hosts_of(seed));
+        simulate_hosts(seed, self.plant, hosts)
+    }
+
+    /// The command that repeats a seed.
+    fn repeat(&self, seed: u64) -> String {
+        let plant = self.plant.map(|plant| format!(" --plant {}", plant.name()));
+        let hosts = self.hosts.map(|hosts| format!(" --hosts {hosts}"));
+        let (plant, hosts) = (plant.unwrap_or_default(), hosts.unwrap_or_default());
+        format!("cargo xtask sim --seed {seed}{plant}{hosts}")
+    }
 }
 
 fn parse() -> Result<Arguments, lexopt::Error> {
@@ -28,6 +48,7 @@ fn parse() -> Result<Arguments, lexopt::Error> {
         seeds: SEEDS,
         seed: None,
         plant: None,
+        hosts: None,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -36,10 +57,20 @@ fn parse() -> Result<Arguments, lexopt::Error> {
             Long("first") => arguments.first = parser.value()?.parse()?,
             Long("seed") => arguments.seed = Some(parser.value()?.parse()?),
             Long("plant") => arguments.plant = Some(parser.value()?.parse()?),
+            Long("hosts") => arguments.hosts = Some(hosts(&parser.value()?.parse::<String>()?)?),
             other => return Err(other.unexpected()),
         }
     }
     Ok(arguments)
+}
+
+/// A number of hosts that a world can have.
+fn hosts(text: &str) -> Result<usize, lexopt::Error> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=MOST_HOSTS).contains(number));
+    number.ok_or_else(|| format!("--hosts takes a number from 1 to {MOST_HOSTS}").into())
 }
 
 fn main() -> ExitCode {
@@ -51,7 +82,7 @@ fn main() -> ExitCode {
         }
     };
     let failed = match arguments.seed {
-        Some(seed) => one(seed, arguments.plant),
+        Some(seed) => one(&arguments, seed),
         None => many(&arguments),
     };
     if failed {
@@ -62,17 +93,12 @@ fn main() -> ExitCode {
 }
 
 /// Repeats one seed and prints its log. Whether an invariant did not hold.
-fn one(seed: u64, plant: Option<Plant>) -> bool {
-    let outcome = simulate(seed, plant);
+fn one(arguments: &Arguments, seed: u64) -> bool {
+    let outcome = arguments.simulate(seed);
     outcome.log.iter().for_each(|line| println!("{line}"));
     println!("log {}", outcome.digest());
-    tell(&outcome, &repeat(seed, plant));
+    tell(&outcome, &arguments.repeat(seed));
     !outcome.violations.is_empty()
-}
-
-fn repeat(seed: u64, plant: Option<Plant>) -> String {
-    let plant = plant.map_or_else(String::new, |plant| format!(" --plant {}", plant.name()));
-    format!("cargo xtask sim --seed {seed}{plant}")
 }
 
 fn tell(outcome: &Outcome, repeat: &str) {
@@ -98,7 +124,7 @@ fn many(arguments: &Arguments) -> bool {
             if seed >= end {
                 return;
             }
-            let outcome = simulate(seed, arguments.plant);
+            let outcome = arguments.simulate(seed);
             deaths.fetch_add(outcome.deaths, Ordering::Relaxed);
             runs.fetch_add(outcome.runs as u64, Ordering::Relaxed);
             if let (false, Ok(mut failed)) = (outcome.violations.is_empty(), failed.lock()) {
@@ -115,7 +141,7 @@ fn many(arguments: &Arguments) -> bool {
     let mut failed = failed.into_inner().unwrap_or_default();
     failed.sort_by_key(|(seed, _)| *seed);
     for (seed, outcome) in &failed {
-        tell(outcome, &repeat(*seed, arguments.plant));
+        tell(outcome, &arguments.repeat(*seed));
     }
     let places = match arguments.plant {
         None => each_place(),

@@ -1,8 +1,10 @@
 //! Defects that are put in on purpose: the simulation has to find them. They are in the
 //! ports around the engine, so that no product can have them.
 
-use dowel_core::port::{Batch, BoxFuture, CallOutcome, CallRequest, Invoker, Precondition};
-use dowel_core::{JsonText, RunId, SendRecord};
+use dowel_core::port::{
+    Batch, BoxFuture, CallOutcome, CallRequest, Invoker, Precondition, SourcePage, SourceRequest,
+};
+use dowel_core::{JsonText, RunId, SendRecord, StepError};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -16,17 +18,22 @@ pub enum Plant {
     Lease,
     /// Steps are undone in another order than the engine asks for.
     Compensation,
+    /// The cursor of a poll is moved whoever has moved it meanwhile.
+    Cursor,
 }
 
 /// The families of keys under which duplicates are recognised.
 const DEDUPE: &[u8] = b"dhc";
+
+/// The family of the positions of polls.
+const POLL: &[u8] = b"g";
 
 /// The family of leases.
 const LEASE: &[u8] = b"l";
 
 impl Plant {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Dedupe, Self::Lease, Self::Compensation];
+    pub const ALL: [Self; 4] = [Self::Dedupe, Self::Lease, Self::Compensation, Self::Cursor];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -34,6 +41,7 @@ impl Plant {
             Self::Dedupe => "dedupe",
             Self::Lease => "lease",
             Self::Compensation => "compensation",
+            Self::Cursor => "cursor",
         }
     }
 
@@ -42,6 +50,7 @@ impl Plant {
         let spoiled: &[u8] = match self {
             Self::Dedupe => DEDUPE,
             Self::Lease => LEASE,
+            Self::Cursor => POLL,
             Self::Compensation => return,
         };
         let is_spoiled = |condition: &Precondition| {
@@ -110,5 +119,17 @@ impl<I: Invoker> Swapped<I> {
 impl<I: Invoker> Invoker for Swapped<I> {
     fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
         Box::pin(self.make(request))
+    }
+
+    fn read(
+        &self,
+        request: SourceRequest,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<SourcePage, StepError>> {
+        self.inner.read(request, limit)
+    }
+
+    fn ack(&self, request: SourceRequest) -> BoxFuture<'_, Result<(), StepError>> {
+        self.inner.ack(request)
     }
 }

@@ -15,21 +15,31 @@ use dowel_flow::policy::Policy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Simulates a seed: with one host, or with two where the defect is between hosts.
+/// How many hosts a seed has on its store: most have one, as most users do.
+pub const fn hosts_of(seed: u64) -> usize {
+    if seed.is_multiple_of(3) { 2 } else { 1 }
+}
+
+/// Simulates a seed, with as many hosts as it has.
 pub fn simulate(seed: u64, plant: Option<Plant>) -> Outcome {
-    let hosts = if plant == Some(Plant::Lease) { 2 } else { 1 };
-    simulate_hosts(seed, plant, hosts)
+    simulate_hosts(seed, plant, hosts_of(seed))
 }
 
 /// Simulates a seed with so many hosts on one store.
 pub fn simulate_hosts(seed: u64, plant: Option<Plant>, hosts: usize) -> Outcome {
     panics::watch();
     let random = Random::new(seed, 3);
+    let mut plans = flows::random(&random, hosts > 1);
+    // With choices of its own: what other seeds showed stays what it is.
+    let polled = Random::new(seed, 17);
+    if polled.percent(30) {
+        plans.push(flows::poller(&polled));
+    }
     let mut world = World::new(Setting {
         seed,
         plant,
         hosts,
-        plans: flows::random(&random, hosts > 1),
+        plans,
         options: EngineOptions {
             hosts: if hosts > 1 {
                 Hosts::Several
@@ -44,7 +54,7 @@ pub fn simulate_hosts(seed: u64, plant: Option<Plant>, hosts: usize) -> Outcome 
         },
     });
     world.start_all();
-    play(&mut world, &random);
+    play(&mut world, &random, &polled);
     world.heal();
     finish(world)
 }
@@ -128,10 +138,13 @@ fn arrivals(random: &Random) -> Vec<Payload> {
     all
 }
 
-fn play(world: &mut World, random: &Random) {
+fn play(world: &mut World, random: &Random, polled: &Random) {
     let mut arrivals = arrivals(random);
     let rounds = random.between(40, 120);
     for _ in 0..rounds {
+        if world.polls() && polled.percent(15) {
+            world.around.source.happen(polled);
+        }
         let place = random.index(world.hosts.len());
         if world.hosts[place].is_none() {
             if random.percent(60) {

@@ -3,8 +3,11 @@
 
 use crate::log::Log;
 use crate::random::Random;
+use crate::source::Source;
 use crate::time::SimClock;
-use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, Clock, Invoker};
+use dowel_core::port::{
+    BoxFuture, CallOutcome, CallRequest, Clock, Invoker, SourcePage, SourceRequest,
+};
 use dowel_core::{ErrorKind, JsonText, RunId, SendRecord, StepError, StepPath};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -285,6 +288,7 @@ fn page(input: &str) -> String {
 pub(crate) struct Line {
     pub(crate) host: u64,
     pub(crate) upstream: Upstream,
+    pub(crate) source: Source,
     /// The host is no more: nothing leaves it.
     pub(crate) is_dead: Arc<AtomicBool>,
 }
@@ -314,7 +318,7 @@ impl Line {
     }
 
     /// A dead host hears nothing.
-    async fn live(&self) {
+    pub(crate) async fn live(&self) {
         if self.is_dead.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -324,5 +328,17 @@ impl Line {
 impl Invoker for Line {
     fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
         Box::pin(self.make(request))
+    }
+
+    fn read(
+        &self,
+        request: SourceRequest,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<SourcePage, StepError>> {
+        Box::pin(self.read_page(request, limit))
+    }
+
+    fn ack(&self, request: SourceRequest) -> BoxFuture<'_, Result<(), StepError>> {
+        Box::pin(self.acknowledge(request))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::flows::EVENT_TYPE;
 use crate::log::Log;
+use crate::source;
 use crate::store::at_once;
 use crate::time::SimClock;
 use dowel_core::journal::{Entry, Event};
@@ -10,7 +11,7 @@ use dowel_core::{Digest, RunId};
 use dowel_engine::state::RunState;
 use dowel_testkit::MemoryStore;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A run as its journal has told it so far.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub(crate) struct Watch {
     /// By what name each host has leases.
     names: Mutex<BTreeMap<u64, Vec<u8>>>,
     runs: Mutex<BTreeMap<RunId, Told>>,
+    /// Where the poll stands.
+    cursor: Mutex<Option<usize>>,
 }
 
 /// A page of a journal.
@@ -105,12 +108,28 @@ impl Watch {
             clock,
             names: Mutex::default(),
             runs: Mutex::default(),
+            cursor: Mutex::default(),
         }
     }
 
     /// What the journals have told so far.
     pub(crate) fn runs(&self) -> BTreeMap<RunId, Told> {
         self.runs.lock().clone()
+    }
+
+    /// Up to where the source has been taken.
+    pub(crate) fn cursor(&self) -> Option<usize> {
+        *self.cursor.lock()
+    }
+
+    /// The ids of the events with which runs of a flow have begun.
+    pub(crate) fn events_of(&self, flow: &str) -> BTreeSet<String> {
+        let runs = self.runs.lock();
+        let created = runs.values().map(|told| &told.state.created);
+        let of_flow = created.filter(|created| created.flow.as_str() == flow);
+        of_flow
+            .filter_map(|created| created.dedupe_key.clone())
+            .collect()
     }
 
     /// Writes a batch, and looks at it.
@@ -132,6 +151,7 @@ impl Watch {
                 self.check_place(page, batch, &places);
             }
             self.check_outbox(&pages, batch);
+            self.check_cursor(batch);
             self.check_leases(host, &pages, batch, &leases);
             pages.into_iter().for_each(|page| self.read(host, page));
         }
@@ -226,6 +246,21 @@ impl Watch {
                 let what = format!("host {host} writes to run {run}, which another host has");
                 self.log.violated("one-host-per-run", what);
             }
+        }
+    }
+
+    /// What has been taken from a source is behind its cursor for good.
+    fn check_cursor(&self, batch: &Batch) {
+        for (_, value) in puts(batch).filter(|(key, _)| key.starts_with(b"g")) {
+            let position: serde_json::Value = serde_json::from_slice(value).unwrap_or_default();
+            let stands = position.get("cursor").and_then(|cursor| cursor.as_str());
+            let mut cursor = self.cursor.lock();
+            let (before, after) = (cursor.unwrap_or(0), source::place_of(stands));
+            if after < before {
+                let what = format!("the cursor goes back from {before} to {after}");
+                self.log.violated("cursors-go-forward", what);
+            }
+            *cursor = stands.map(|_| after);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::log::Log;
 use crate::people::{self, Answers};
 use crate::plant::Plant;
 use crate::random::Random;
+use crate::source::Source;
 use crate::store::at_once;
 use crate::time::SimClock;
 use crate::upstream::{Upstream, Weather};
@@ -59,11 +60,15 @@ impl World {
         let log = Log::new(clock.clone());
         let random = |purpose| Random::new(setting.seed, purpose);
         let upstream = Upstream::new(clock.clone(), log.clone(), random(1), setting.weather);
+        let watch = Arc::new(Watch::new(log.clone(), clock.clone()));
+        let source = Source::new(clock.clone(), log.clone(), random(13), watch.clone());
+        source.set_weather(setting.weather.faults, setting.weather.slowness);
         let around = Around {
             store: MemoryStore::default(),
-            clock: clock.clone(),
+            clock,
             upstream,
-            watch: Arc::new(Watch::new(log.clone(), clock)),
+            source,
+            watch,
             log,
             random: random(2),
             plant: setting.plant,
@@ -205,6 +210,12 @@ impl World {
         due.is_some()
     }
 
+    /// Moves the time without a word about it.
+    fn pass_quietly(&self, by: Duration) {
+        let clock = &self.around.clock;
+        clock.advance_to(clock.now().plus(by));
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         let clock = &self.around.clock;
         clock.advance_to(clock.now().plus(by));
@@ -227,6 +238,18 @@ impl World {
         open.map(|(run, _)| *run).collect()
     }
 
+    /// Whether the source is read to its end.
+    fn is_all_polled(&self) -> bool {
+        let length = self.around.source.length();
+        length == 0 || self.around.watch.cursor() == Some(length)
+    }
+
+    /// Whether a flow polls the source.
+    pub(crate) fn polls(&self) -> bool {
+        let mut plans = self.around.plans.iter();
+        plans.any(|plan| plan.flow.as_str() == flows::POLLER)
+    }
+
     /// The runs that hosts have queued.
     fn working(&self) -> u64 {
         let engines = self.hosts.iter().flatten().filter_map(Host::engine);
@@ -240,13 +263,17 @@ impl World {
             faults: 0,
             slowness: Duration::ZERO,
         });
+        self.around.source.set_weather(0, Duration::ZERO);
         self.hosts.iter().flatten().for_each(Host::heal);
         /// Times at which something is to do, at most.
         const ROUNDS: usize = 3_000;
         let mut has_asked = false;
+        let mut still = Still::default();
         for _ in 0..ROUNDS {
             self.start_all();
+            let before = self.log().tick();
             self.settle();
+            still.saw(before != self.log().tick());
             if self.hosts.iter().any(Option::is_none) {
                 // It could not start, because of what went wrong before.
                 continue;
@@ -254,6 +281,7 @@ impl World {
             let is_over = self.unfinished().is_empty()
                 && self.keys("o").is_empty()
                 && self.keys("i").is_empty()
+                && self.is_all_polled()
                 && self.working() == 0;
             if is_over {
                 return;
@@ -267,6 +295,9 @@ impl World {
             if !has_asked && !self.next_due() {
                 break;
             }
+            if !has_asked {
+                self.pass_quietly(still.jump());
+            }
         }
         let (runs, events) = (self.unfinished(), self.keys("o").len());
         let messages = self.keys("i").len();
@@ -279,6 +310,34 @@ impl World {
             self.log().line(told);
         }
         self.log().violated("accepted-runs-end", what);
+    }
+}
+
+/// How long nothing has happened. Hosts that share a store look for each other's runs all
+/// the time: what is due in hours would take thousands of looks.
+#[derive(Default)]
+struct Still {
+    rounds: u32,
+}
+
+impl Still {
+    /// Rounds without anything after which time begins to jump.
+    const PATIENCE: u32 = 20;
+
+    /// The longest jump: as a host that stood still for so long.
+    const MOST: Duration = Duration::from_secs(3_600);
+
+    fn saw(&mut self, something: bool) {
+        self.rounds = if something { 0 } else { self.rounds + 1 };
+    }
+
+    /// How far time jumps now.
+    fn jump(&self) -> Duration {
+        let beyond = self.rounds.saturating_sub(Self::PATIENCE).min(16);
+        match beyond {
+            0 => Duration::ZERO,
+            _ => Duration::from_secs(1 << (beyond - 1)).min(Self::MOST),
+        }
     }
 }
 

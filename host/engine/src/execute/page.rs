@@ -310,6 +310,12 @@ impl Page {
     fn put_lease(&self, batch: &mut Batch, state: &RunState, now: Timestamp) -> Option<Lease> {
         let gives_back = self.gives_back || state.status.is_at_rest();
         let lease = self.lease.as_ref()?;
+        if self.entries.is_empty() {
+            // A run between two leases has none to look at: another host may have had it,
+            // and let go of it, since it was read here. What is decided by its state, such
+            // as that a decision comes too early, would then be decided by an old one.
+            batch.require_absent(keys::journal_page(state.created.run, state.next_seq));
+        }
         Some(match gives_back {
             true => lease.give_back(batch),
             false => lease.keep(batch, now),
