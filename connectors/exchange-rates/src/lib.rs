@@ -1,10 +1,12 @@
-//! Exchange rates: a table that is read and written, and its changes as a source.
+//! Exchange rates: a table that is read and written, and its changes as a source and as a
+//! receiver.
 
 mod list_rates;
 mod new_rates;
 mod put_rate;
+mod rate_changes;
 
-use dowel_sdk::{Decimal, connector};
+use dowel_sdk::{Decimal, SourceEvent, connector};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
     egress = ["GET,POST {base_url}/rates", "GET {base_url}/changes"],
     operations = [list_rates::list_rates, put_rate::put_rate],
     sources = [new_rates::new_rates],
+    receivers = [rate_changes::rate_changes],
 )]
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,4 +37,33 @@ pub(crate) struct Rate {
     rate: Decimal,
     /// Since when it holds (RFC 3339).
     at: String,
+}
+
+/// A change of a rate, as the service tells it.
+#[derive(Deserialize)]
+pub(crate) struct Change {
+    id: String,
+    base: String,
+    currency: String,
+    rate: Decimal,
+    at: String,
+}
+
+impl Change {
+    /// The same event whether it was read or sent.
+    pub(crate) fn event(self) -> SourceEvent<Rate> {
+        let rate = Rate {
+            base: self.base,
+            currency: self.currency,
+            rate: self.rate,
+            at: self.at,
+        };
+        SourceEvent {
+            id: self.id,
+            kind: "rate.changed".to_owned(),
+            subject: Some(format!("{}/{}", rate.base, rate.currency)),
+            time: Some(rate.at.clone()),
+            data: rate,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `new-rates`
 
-use crate::{Config, Rate};
-use dowel_sdk::{Context, Decimal, Position, Result, SourceEvent, SourcePage, source};
+use crate::{Change, Config, Rate};
+use dowel_sdk::{Context, Position, Result, SourcePage, source};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -19,15 +19,6 @@ struct Changes {
     changes: Vec<Change>,
     /// Where these changes end.
     next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Change {
-    id: String,
-    base: String,
-    currency: String,
-    rate: Decimal,
-    at: String,
 }
 
 /// Rates of a base currency, as they change.
@@ -48,24 +39,8 @@ pub(crate) fn new_rates(
         // A full page without a cursor could only be read again.
         more: full && found.next.is_some(),
         cursor: found.next,
-        events: found.changes.into_iter().map(event).collect(),
+        events: found.changes.into_iter().map(Change::event).collect(),
     })
-}
-
-fn event(change: Change) -> SourceEvent<Rate> {
-    let rate = Rate {
-        base: change.base,
-        currency: change.currency,
-        rate: change.rate,
-        at: change.at,
-    };
-    SourceEvent {
-        id: change.id,
-        kind: "rate.changed".to_owned(),
-        subject: Some(format!("{}/{}", rate.base, rate.currency)),
-        time: Some(rate.at.clone()),
-        data: rate,
-    }
 }
 
 #[cfg(test)]

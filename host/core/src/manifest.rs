@@ -7,6 +7,7 @@ use crate::error::ErrorKind;
 use crate::id::{ConnectorName, OperationName};
 use crate::json::JsonText;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The component's custom section that holds the manifest as JSON.
 pub const SECTION: &str = "dowel:manifest";
@@ -40,6 +41,33 @@ pub struct Manifest {
     /// Its sources: from contract 0.2.0 on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<SourceSpec>,
+    /// Its receivers: from contract 0.2.0 on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receivers: Vec<ReceiverSpec>,
+}
+
+/// One receiver of a connector: webhooks that it understands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiverSpec {
+    /// The receiver's name.
+    pub name: OperationName,
+    /// One sentence.
+    pub summary: String,
+    /// JSON Schema (2020-12) of the parameters.
+    pub params_schema: JsonText,
+    /// JSON Schema (2020-12) of an event's data.
+    pub event_schema: JsonText,
+    /// Whether it answers requests that prove nothing, as senders make them that want to
+    /// know whether somebody listens. It gets `GET` requests then, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handshake: bool,
+    /// Whether the connector sets up the sending itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subscription: bool,
+    /// The longest time for one request, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
 }
 
 /// One source of a connector: events that the host fetches.
@@ -150,6 +178,14 @@ pub enum InvalidManifest {
     /// The same source twice.
     #[error("the source `{0}` is listed twice")]
     RepeatedSource(OperationName),
+    /// The same receiver twice.
+    #[error("the receiver `{0}` is listed twice")]
+    RepeatedReceiver(OperationName),
+    /// Receivers in a contract that has none.
+    #[error(
+        "the connector has receivers, and its contract {0} has none: build it for {CONTRACT_WITH_SOURCES}"
+    )]
+    Receivers(String),
     /// Sources in a contract that has none.
     #[error(
         "the connector has sources, and its contract {0} has none: build it for {CONTRACT_WITH_SOURCES}"
@@ -171,19 +207,17 @@ impl Manifest {
         if !manifest.sources.is_empty() && manifest.contract == CONTRACTS[0] {
             return Err(InvalidManifest::Sources(manifest.contract));
         }
-        for (index, source) in manifest.sources.iter().enumerate() {
-            let mut before = manifest.sources[..index].iter();
-            if before.any(|other| other.name == source.name) {
-                return Err(InvalidManifest::RepeatedSource(source.name.clone()));
-            }
+        if !manifest.receivers.is_empty() && manifest.contract == CONTRACTS[0] {
+            return Err(InvalidManifest::Receivers(manifest.contract));
         }
-        for (index, operation) in manifest.operations.iter().enumerate() {
-            if manifest.operations[..index]
-                .iter()
-                .any(|other| other.name == operation.name)
-            {
-                return Err(InvalidManifest::RepeatedOperation(operation.name.clone()));
-            }
+        if let Some(name) = repeated(manifest.sources.iter().map(|spec| &spec.name)) {
+            return Err(InvalidManifest::RepeatedSource(name));
+        }
+        if let Some(name) = repeated(manifest.receivers.iter().map(|spec| &spec.name)) {
+            return Err(InvalidManifest::RepeatedReceiver(name));
+        }
+        if let Some(name) = repeated(manifest.operations.iter().map(|spec| &spec.name)) {
+            return Err(InvalidManifest::RepeatedOperation(name));
         }
         if let Some(rule) = manifest
             .egress
@@ -202,10 +236,24 @@ impl Manifest {
             .find(|source| source.name.as_str() == name)
     }
 
+    /// The receiver of this name.
+    pub fn receiver(&self, name: &str) -> Option<&ReceiverSpec> {
+        self.receivers
+            .iter()
+            .find(|receiver| receiver.name.as_str() == name)
+    }
+
     /// The operation of this name.
     pub fn operation(&self, name: &str) -> Option<&OperationSpec> {
         self.operations
             .iter()
             .find(|operation| operation.name.as_str() == name)
     }
+}
+
+/// The first name that is there a second time.
+fn repeated<'a>(names: impl Iterator<Item = &'a OperationName>) -> Option<OperationName> {
+    let mut seen = BTreeSet::new();
+    let mut names = names;
+    names.find(|name| !seen.insert(name.as_str())).cloned()
 }

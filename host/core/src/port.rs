@@ -12,7 +12,11 @@ mod store;
 pub use clock::{Clock, Randomness};
 pub use flow_source::{FlowSource, ReadScope, RepositoryError};
 pub use identity::{Identity, IdentityError, IdentityProvider, LoginRequest};
-pub use invoker::{CallOutcome, CallRequest, Invoker, SourceEvent, SourcePage, SourceRequest};
+pub use invoker::{
+    CallOutcome, CallRequest, HookAnswer, HookRequest, Invoker, ReceiverRequest, Reception,
+    RemoteSubscription, SourceEvent, SourcePage, SourceRequest, SubscriptionAsk,
+    SubscriptionRequest,
+};
 pub use mapper::{CheckExpressions, CheckRequest, EvaluationRequest, Mapper};
 pub use secrets::{Secret, SecretError, Secrets};
 pub use store::{

@@ -1,4 +1,5 @@
-//! Rust types made from the contract: version 0.1.0, and [`v2`] for 0.2.0.
+//! Rust types made from the contract: version 0.1.0, and [`v2`] for 0.2.0, with what a
+//! component may leave out in modules of their own.
 
 #![allow(missing_docs, clippy::all)]
 
@@ -14,6 +15,28 @@ pub(crate) mod v2 {
     wasmtime::component::bindgen!({
         path: "../../wit/dowel-connector@0.2.0",
         world: "connector",
+        imports: { default: trappable },
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+
+pub(crate) mod receiving {
+    wasmtime::component::bindgen!({
+        path: "../../wit/dowel-connector@0.2.0",
+        world: "receiving",
+        with: { "dowel:connector/types": super::v2::dowel::connector::types },
+        imports: { default: trappable },
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+
+pub(crate) mod subscribing {
+    wasmtime::component::bindgen!({
+        path: "../../wit/dowel-connector@0.2.0",
+        world: "subscribing",
+        with: { "dowel:connector/types": super::v2::dowel::connector::types },
         imports: { default: trappable },
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },

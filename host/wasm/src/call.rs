@@ -10,7 +10,7 @@ use crate::outcome;
 use crate::pace::Lanes;
 use crate::pool::Instance;
 use crate::scope::{CallScope, Granted};
-use dowel_core::port::{CallOutcome, SourceRequest};
+use dowel_core::port::{CallOutcome, ReceiverRequest, SourceRequest, SubscriptionRequest};
 use dowel_core::time::millis;
 use dowel_core::{JsonText, OperationName, SendRecord, StepError};
 use std::future::poll_fn;
@@ -32,6 +32,10 @@ pub(crate) enum Ask {
     Read(SourceRequest, u32),
     /// Everything up to the cursor is committed.
     Ack(SourceRequest),
+    /// A request that came in.
+    Receive(ReceiverRequest),
+    /// A subscription.
+    Subscription(SubscriptionRequest),
 }
 
 /// A call that is ready to be made.
@@ -116,6 +120,14 @@ impl Call {
                     .await
             }
             Ask::Ack(request) => exports.ack(store, &reading(request, 0), context).await,
+            Ask::Receive(asked) => {
+                let (receiver, params) = (asked.receiver.as_str(), asked.params.as_str());
+                let http = &asked.http;
+                exports
+                    .receive(store, receiver, params, http, context)
+                    .await
+            }
+            Ask::Subscription(asked) => exports.subscription(store, asked, context).await,
         }
     }
 

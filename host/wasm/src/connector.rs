@@ -53,9 +53,9 @@ pub(crate) fn load(
     let digest = Digest::of(bytes);
     let component = compile(engine, cache, digest, bytes)?;
     Ok(Installed {
+        pre: Prepared::new(linker, &component, &manifest)?,
         manifest,
         digest,
-        pre: Prepared::new(linker, &component, contract)?,
     })
 }
 
@@ -109,7 +109,8 @@ fn is_known_import(name: &str) -> bool {
         return false;
     };
     if let Some(own) = interface.strip_prefix("dowel:connector/") {
-        return CONTRACTS.contains(&version) && matches!(own, "host" | "types");
+        return CONTRACTS.contains(&version)
+            && (matches!(own, "host" | "types") || own == "signatures" && version != CONTRACTS[0]);
     }
     if !version.starts_with("0.2.") {
         return false;
@@ -153,6 +154,7 @@ mod tests {
             "dowel:connector/host@0.1.0",
             "dowel:connector/types@0.1.0",
             "dowel:connector/host@0.2.0",
+            "dowel:connector/signatures@0.2.0",
             "wasi:cli/environment@0.2.6",
             "wasi:filesystem/preopens@0.2.0",
             "wasi:http/outgoing-handler@0.2.12",
@@ -161,6 +163,7 @@ mod tests {
         }
         for unknown in [
             "dowel:connector/host@0.3.0",
+            "dowel:connector/signatures@0.1.0",
             "dowel:connector/secrets@0.1.0",
             "wasi:http/incoming-handler@0.2.0",
             "wasi:keyvalue/store@0.2.0",

@@ -5,26 +5,46 @@ use crate::bindings::exports::dowel::connector::operations::CallContext;
 use crate::bindings::v2::dowel::connector::types as types2;
 use crate::bindings::v2::exports::dowel::connector::operations::CallContext as CallContext2;
 use crate::bindings::v2::exports::dowel::connector::sources::Page;
-use crate::bindings::{self, v2};
+use crate::bindings::{self, receiving, subscribing, v2};
 use crate::guest::GuestState;
 use crate::load::LoadError;
 use dowel_core::JsonText;
-use dowel_core::manifest::CONTRACT_WITH_SOURCES;
-use dowel_core::port::{SourceEvent, SourcePage};
-use wasmtime::component::{Component, Linker};
+use dowel_core::manifest::{CONTRACT_WITH_SOURCES, Manifest};
+use dowel_core::port::{
+    HookAnswer, HookRequest, Reception, RemoteSubscription, SourceEvent, SourcePage,
+    SubscriptionAsk, SubscriptionRequest,
+};
+use receiving::exports::dowel::connector::receivers;
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
 /// A component whose imports and exports are resolved, with their types.
 #[derive(Clone)]
 pub(crate) enum Prepared {
     V1(bindings::ConnectorPre<GuestState>),
-    V2(v2::ConnectorPre<GuestState>),
+    V2(Box<Prepared2>),
+}
+
+/// A component of contract 0.2.0, of which a part may be left out.
+#[derive(Clone)]
+pub(crate) struct Prepared2 {
+    pre: InstancePre<GuestState>,
+    connector: v2::ConnectorIndices,
+    receiving: Option<receiving::ReceivingIndices>,
+    subscribing: Option<subscribing::SubscribingIndices>,
 }
 
 /// The exports of an instance.
 pub(crate) enum Exports {
     V1(bindings::Connector),
-    V2(v2::Connector),
+    V2(Box<Exports2>),
+}
+
+/// The exports of an instance of contract 0.2.0.
+pub(crate) struct Exports2 {
+    connector: v2::Connector,
+    receiving: Option<receiving::Receiving>,
+    subscribing: Option<subscribing::Subscribing>,
 }
 
 /// What an instance answers: its own result, or why it was stopped.
@@ -42,13 +62,13 @@ impl Prepared {
     pub(crate) fn new(
         linker: &Linker<GuestState>,
         component: &Component,
-        contract: &str,
+        manifest: &Manifest,
     ) -> Result<Self, LoadError> {
         let pre = linker
             .instantiate_pre(component)
             .map_err(|e| LoadError::UnknownImports(vec![format!("{e:#}")]))?;
-        let made = if contract == CONTRACT_WITH_SOURCES {
-            v2::ConnectorPre::new(pre).map(Self::V2)
+        let made = if manifest.contract == CONTRACT_WITH_SOURCES {
+            Prepared2::new(pre, manifest).map(|made| Self::V2(Box::new(made)))
         } else {
             bindings::ConnectorPre::new(pre).map(Self::V1)
         };
@@ -58,7 +78,7 @@ impl Prepared {
     pub(crate) fn engine(&self) -> &Engine {
         match self {
             Self::V1(pre) => pre.engine(),
-            Self::V2(pre) => pre.engine(),
+            Self::V2(prepared) => prepared.pre.engine(),
         }
     }
 
@@ -68,7 +88,43 @@ impl Prepared {
     ) -> wasmtime::Result<Exports> {
         Ok(match self {
             Self::V1(pre) => Exports::V1(pre.instantiate_async(store).await?),
-            Self::V2(pre) => Exports::V2(pre.instantiate_async(store).await?),
+            Self::V2(prepared) => Exports::V2(Box::new(prepared.instantiate(store).await?)),
+        })
+    }
+}
+
+impl Prepared2 {
+    /// What the manifest lists has to be exported.
+    fn new(pre: InstancePre<GuestState>, manifest: &Manifest) -> wasmtime::Result<Self> {
+        let mut receivers = manifest.receivers.iter();
+        let receiving = match manifest.receivers.first() {
+            Some(_) => Some(receiving::ReceivingIndices::new(&pre)?),
+            None => None,
+        };
+        let subscribing = match receivers.find(|receiver| receiver.subscription) {
+            Some(_) => Some(subscribing::SubscribingIndices::new(&pre)?),
+            None => None,
+        };
+        Ok(Self {
+            connector: v2::ConnectorIndices::new(&pre)?,
+            receiving,
+            subscribing,
+            pre,
+        })
+    }
+
+    async fn instantiate(&self, store: &mut Store<GuestState>) -> wasmtime::Result<Exports2> {
+        let instance = self.pre.instantiate_async(&mut *store).await?;
+        let receiving = self.receiving.as_ref();
+        let subscribing = self.subscribing.as_ref();
+        Ok(Exports2 {
+            connector: self.connector.load(&mut *store, &instance)?,
+            receiving: receiving
+                .map(|indices| indices.load(&mut *store, &instance))
+                .transpose()?,
+            subscribing: subscribing
+                .map(|indices| indices.load(&mut *store, &instance))
+                .transpose()?,
         })
     }
 }
@@ -86,8 +142,8 @@ impl Exports {
                 let operations = connector.dowel_connector_operations();
                 operations.call_call(store, operation, input, context).await
             }
-            Self::V2(connector) => {
-                let operations = connector.dowel_connector_operations();
+            Self::V2(exports) => {
+                let operations = exports.connector.dowel_connector_operations();
                 let context = context2(&context);
                 let called = operations.call_call(store, operation, input, context);
                 Ok(called.await?.map_err(error1))
@@ -105,8 +161,8 @@ impl Exports {
                 let operations = connector.dowel_connector_operations();
                 operations.call_check(store, context).await?
             }
-            Self::V2(connector) => {
-                let operations = connector.dowel_connector_operations();
+            Self::V2(exports) => {
+                let operations = exports.connector.dowel_connector_operations();
                 let checked = operations.call_check(store, context2(&context));
                 checked.await?.map_err(error1)
             }
@@ -122,10 +178,10 @@ impl Exports {
         reading: &Reading<'_>,
         context: CallContext<'_>,
     ) -> Answer {
-        let Self::V2(connector) = self else {
+        let Self::V2(exports) = self else {
             return Err(no_sources());
         };
-        let sources = connector.dowel_connector_sources();
+        let sources = exports.connector.dowel_connector_sources();
         let Reading {
             source,
             params,
@@ -143,15 +199,128 @@ impl Exports {
         reading: &Reading<'_>,
         context: CallContext<'_>,
     ) -> Answer {
-        let Self::V2(connector) = self else {
+        let Self::V2(exports) = self else {
             return Err(no_sources());
         };
-        let sources = connector.dowel_connector_sources();
+        let sources = exports.connector.dowel_connector_sources();
         let Reading { source, params, .. } = reading;
         let cursor = reading.cursor.unwrap_or_default();
         let acked = sources.call_ack(store, source, params, cursor, context2(&context));
         Ok(acked.await?.map(|()| "null".to_owned()).map_err(error1))
     }
+}
+
+/// Receivers and subscriptions.
+impl Exports {
+    /// The reception is given back as JSON, as a page is.
+    pub(crate) async fn receive(
+        &self,
+        store: &mut Store<GuestState>,
+        receiver: &str,
+        params: &str,
+        request: &HookRequest,
+        context: CallContext<'_>,
+    ) -> Answer {
+        let Self::V2(exports) = self else {
+            return Err(no_receivers());
+        };
+        let receiving = exports.receiving.as_ref().ok_or_else(no_receivers)?;
+        let headers: Vec<(&str, &str)> = request
+            .headers
+            .iter()
+            .filter(|(name, _)| !is_credential(name))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let request = receivers::Request {
+            method: &request.method,
+            url: &request.url,
+            path: &request.path,
+            query: request.query.as_deref(),
+            headers: &headers,
+            body: &request.body,
+        };
+        let received = receiving.dowel_connector_receivers().call_receive(
+            store,
+            receiver,
+            params,
+            request,
+            context2(&context),
+        );
+        Ok(received.await?.map(reception).map_err(error1))
+    }
+}
+
+/// Subscriptions.
+impl Exports {
+    /// The subscription that stands afterwards, as JSON; `null` if it has ended.
+    pub(crate) async fn subscription(
+        &self,
+        store: &mut Store<GuestState>,
+        asked: &SubscriptionRequest,
+        context: CallContext<'_>,
+    ) -> Answer {
+        let subscribing = match self {
+            Self::V2(exports) => exports.subscribing.as_ref(),
+            Self::V1(_) => None,
+        };
+        let guest = subscribing.ok_or_else(no_receivers)?;
+        let guest = guest.dowel_connector_subscriptions();
+        let (receiver, params) = (asked.receiver.as_str(), asked.params.as_str());
+        let context = context2(&context);
+        let stands = match &asked.ask {
+            SubscriptionAsk::Subscribe { url } => {
+                let asked = guest.call_subscribe(store, receiver, params, url, context);
+                asked.await?.map(Some)
+            }
+            SubscriptionAsk::Renew { url, id } => {
+                let asked = guest.call_renew(store, receiver, params, url, id, context);
+                asked.await?.map(Some)
+            }
+            SubscriptionAsk::Unsubscribe { id } => {
+                let asked = guest.call_unsubscribe(store, receiver, params, id, context);
+                asked.await?.map(|()| None)
+            }
+        };
+        let stands = stands.map_err(error1);
+        Ok(stands.map(|stands| {
+            let stands = stands.map(|stands| RemoteSubscription {
+                id: stands.id,
+                expires_ms: stands.expires_ms,
+            });
+            serde_json::to_string(&stands).unwrap_or_default()
+        }))
+    }
+}
+
+/// What no guest sees of a request.
+fn is_credential(name: &str) -> bool {
+    matches!(name, "authorization" | "cookie" | "proxy-authorization")
+}
+
+/// The manifest of such a component lists no receivers, so nobody asks.
+fn no_receivers() -> wasmtime::Error {
+    wasmtime::format_err!("the connector exports no receivers")
+}
+
+/// The reception as JSON; a text that is no JSON if the data of an event is none.
+fn reception(reception: receivers::Reception) -> String {
+    let event = |event: receivers::Event| {
+        Some(SourceEvent {
+            id: event.id,
+            kind: event.kind,
+            subject: event.subject,
+            time: event.time,
+            data: JsonText::parse(&event.data).ok()?,
+        })
+    };
+    let events: Option<Vec<SourceEvent>> = reception.events.into_iter().map(event).collect();
+    let answer = reception.answer.map(|answer| HookAnswer {
+        status: answer.status,
+        headers: answer.headers,
+        body: answer.body,
+    });
+    let made = events.and_then(|events| serde_json::to_string(&Reception { events, answer }).ok());
+    made.unwrap_or_default()
 }
 
 /// The manifest of an earlier contract lists no sources, so nobody asks.

@@ -5,12 +5,13 @@ mod egress;
 mod handler;
 mod limits;
 mod log;
+mod signatures;
 mod stdio;
 
 pub(crate) use limits::Limits;
 pub(crate) use log::LogBudget;
 
-use crate::bindings::{Connector, v2};
+use crate::bindings::{Connector, receiving, v2};
 use crate::load::LoadError;
 use crate::scope::Slot;
 use std::sync::Arc;
@@ -131,5 +132,6 @@ fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     handler::link(linker)?;
     Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    v2::Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+    v2::Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    receiving::dowel::connector::signatures::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

@@ -1,5 +1,7 @@
 //! The host of connectors: what is installed, what is bound, and calling it.
 
+mod receive;
+
 use crate::cache::Cache;
 use crate::call::{Ask, Call, failed};
 use crate::connection::{Bound, Use};
@@ -14,7 +16,8 @@ use dowel_core::code::{Code, run as code};
 use dowel_core::connection::Connection;
 use dowel_core::manifest::Idempotency;
 use dowel_core::port::{
-    BoxFuture, CallOutcome, CallRequest, Invoker, Secrets, SourcePage, SourceRequest,
+    BoxFuture, CallOutcome, CallRequest, Invoker, ReceiverRequest, Reception, RemoteSubscription,
+    Secrets, SourcePage, SourceRequest, SubscriptionRequest,
 };
 use dowel_core::{
     ConnectionName, Digest, ErrorKind, RunId, SendRecord, StepError, StepId, StepPath, Timestamp,
@@ -226,11 +229,7 @@ impl ConnectorHost {
     }
 
     fn prepare(&self, request: CallRequest) -> Result<Call, StepError> {
-        let bound = self.bound(&request.connection)?;
-        let used = match bound.known_use(&request.component) {
-            Some(used) => used,
-            None => self.first_use(&bound, &request.connection, &request.component)?,
-        };
+        let (bound, used) = self.used(&request.connection, &request.component)?;
         let manifest = &used.connector.manifest;
         let operation = manifest
             .operation(request.operation.as_str())
@@ -264,11 +263,7 @@ impl ConnectorHost {
         request: SourceRequest,
         ask: impl FnOnce(SourceRequest) -> Ask,
     ) -> Result<Call, StepError> {
-        let bound = self.bound(&request.connection)?;
-        let used = match bound.known_use(&request.component) {
-            Some(used) => used,
-            None => self.first_use(&bound, &request.connection, &request.component)?,
-        };
+        let (bound, used) = self.used(&request.connection, &request.component)?;
         let manifest = &used.connector.manifest;
         let source = manifest.source(request.source.as_str()).ok_or_else(|| {
             let message = format!("`{}` has no source `{}`", manifest.name, request.source);
@@ -287,6 +282,20 @@ impl ConnectorHost {
             ask: ask(request),
             lanes: Arc::clone(&self.0.lanes),
         })
+    }
+
+    /// A connection, and a component's use through it.
+    fn used(
+        &self,
+        connection: &ConnectionName,
+        component: &Digest,
+    ) -> Result<(Arc<Bound>, Arc<Use>), StepError> {
+        let bound = self.bound(connection)?;
+        let used = match bound.known_use(component) {
+            Some(used) => used,
+            None => self.first_use(&bound, connection, component)?,
+        };
+        Ok((bound, used))
     }
 
     /// A component is called through this connection for the first time.
@@ -357,6 +366,17 @@ impl Invoker for ConnectorHost {
                 StepError::host(kind, code, error.to_string())
             })
         })
+    }
+
+    fn receive(&self, request: ReceiverRequest) -> BoxFuture<'_, Result<Reception, StepError>> {
+        Box::pin(receive::receive(self, request))
+    }
+
+    fn subscription(
+        &self,
+        request: SubscriptionRequest,
+    ) -> BoxFuture<'_, Result<Option<RemoteSubscription>, StepError>> {
+        Box::pin(receive::subscription(self, request))
     }
 
     fn ack(&self, request: SourceRequest) -> BoxFuture<'_, Result<(), StepError>> {

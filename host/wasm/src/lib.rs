@@ -22,6 +22,7 @@ mod outcome;
 mod pace;
 pub mod package;
 mod pool;
+mod proof;
 mod redact;
 mod scope;
 mod text;

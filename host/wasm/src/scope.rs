@@ -3,6 +3,7 @@
 use crate::connection::Bound;
 use crate::gateway::{Evidence, Gateway, Rule};
 use crate::guest::LogBudget;
+use crate::proof::Proof;
 use crate::wire::Wire;
 use dowel_core::{RunId, StepPath};
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ pub(crate) struct CallScope {
     pub log: Mutex<LogBudget>,
     /// Who stands behind the gateway; nobody but the network where a host serves.
     pub wire: Option<Arc<dyn Wire>>,
+    /// Of the request that came in; only receivers have one.
+    pub proof: Option<Proof>,
 }
 
 /// A connection, and what the component that is called needs of it.
@@ -53,6 +56,7 @@ impl CallScope {
             evidence: Evidence::default(),
             log: Mutex::default(),
             wire: None,
+            proof: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the macros implement, and the way from a call to a function.
 
-use crate::manifest::{OperationSpec, Operations, Sources};
+use crate::manifest::{OperationSpec, Operations, Receivers, Sources};
+use crate::receiver::{Ask, Incoming, Reception, Subscription, unknown_receiver};
 use crate::source::{Position, SourcePage, unknown_source};
 use crate::{Context, Error, Json, Result, json};
 use schemars::JsonSchema;
@@ -55,6 +56,36 @@ pub trait Connector: DeserializeOwned + JsonSchema + Sized + 'static {
     fn ack_source(ctx: &Context<Self>, source: &str, params: &str, cursor: &str) -> Result<()> {
         let _ = (ctx, params, cursor);
         Err(unknown_source(source))
+    }
+
+    /// Adds every receiver to a manifest: none by default.
+    #[doc(hidden)]
+    fn describe_receivers(manifest: &mut Receivers<'_>) {
+        let _ = manifest;
+    }
+
+    /// Gives a request to the receiver of this name.
+    #[doc(hidden)]
+    fn receive(
+        ctx: &Context<Self>,
+        receiver: &str,
+        params: &str,
+        request: &Incoming,
+    ) -> Result<Reception<Json>> {
+        let _ = (ctx, params, request);
+        Err(unknown_receiver(receiver))
+    }
+
+    /// Asks the receiver of this name for a subscription.
+    #[doc(hidden)]
+    fn subscription(
+        ctx: &Context<Self>,
+        receiver: &str,
+        params: &str,
+        ask: Ask<'_>,
+    ) -> Result<Option<Subscription>> {
+        let _ = (ctx, params, ask);
+        Err(unknown_receiver(receiver))
     }
 
     /// Tests the connection without side effects. Does nothing by default: that the

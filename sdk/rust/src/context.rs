@@ -2,6 +2,7 @@
 
 use crate::host::Host;
 use crate::http::Http;
+use crate::receiver::{Claim, Doubt};
 use crate::{Connector, Json, Level, Result, json};
 use serde::Serialize;
 use std::rc::Rc;
@@ -66,6 +67,16 @@ impl<C: Connector> Context<C> {
     /// `Idempotency-Key`; use it where an API wants it elsewhere, such as in the body.
     pub fn idempotency_key(&self) -> &str {
         &self.call.idempotency_key
+    }
+
+    /// Whether the request that a receiver was given is genuine: the host tries every key of
+    /// the webhook that is valid now. It takes events only of a request for which this has
+    /// succeeded, and lets nothing out before.
+    ///
+    /// # Errors
+    /// `unauthenticated`, with a code that says why; give it back with `?`.
+    pub fn verify(&self, claim: &Claim) -> Result<()> {
+        self.host.verify(claim).map_err(Doubt::error)
     }
 
     /// The time left for this call.

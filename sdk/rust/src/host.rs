@@ -2,6 +2,7 @@
 //! component, the fake host in a test.
 
 use crate::http::Method;
+use crate::receiver::{Claim, Doubt};
 use std::time::Duration;
 
 /// How important a log line is.
@@ -27,6 +28,8 @@ pub(crate) trait Host {
     fn now(&self) -> u64;
     /// Cryptographically secure random bytes.
     fn random_bytes(&self, count: u32) -> Vec<u8>;
+    /// Tries the keys of the webhook on the request that came in.
+    fn verify(&self, claim: &Claim) -> Result<(), Doubt>;
     /// A clock that only goes forward, from any beginning.
     fn monotonic(&self) -> Duration;
     /// Sends one request and reads the whole answer.

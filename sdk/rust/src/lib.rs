@@ -46,6 +46,7 @@
 //!   [`macro@operation`] makes a function into an operation. The types of the function
 //!   give the JSON Schemas, its doc comment gives the summary.
 //! - [`macro@source`] makes a function into a source: events that the host fetches.
+//! - [`macro@receiver`] makes a function into a receiver: webhooks that the host is sent.
 //! - [`Context`] is what an operation may use: configuration, HTTP, log, time.
 //! - [`Error`] tells the flow what to do next; `?` on an HTTP answer does it by status.
 //! - [`Json`], [`Decimal`], [`Id`] and [`NumberText`] keep every digit; `f64` does not.
@@ -65,6 +66,7 @@ pub mod http;
 mod json;
 mod manifest;
 mod page;
+mod receiver;
 mod source;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -76,6 +78,7 @@ pub use host::Level;
 pub use json::{Decimal, Id, Json, NumberText, Unsuitable};
 pub use manifest::manifest;
 pub use page::{Page, pages};
+pub use receiver::{Claim, Encoding, Incoming, Receiver, Reception, Reply, Subscription};
 pub use source::{Position, Source, SourceEvent, SourcePage};
 
 /// Makes the struct with a connection's configuration into the connector.
@@ -83,8 +86,9 @@ pub use source::{Position, Source, SourceEvent, SourcePage};
 /// | option | |
 /// |---|---|
 /// | `summary = "…"` | one sentence; required |
-/// | `operations = [a, b::c]` | the functions with [`macro@operation`]; required unless there are sources |
+/// | `operations = [a, b::c]` | the functions with [`macro@operation`]; required unless there are sources or receivers |
 /// | `sources = [a, b::c]` | the functions with [`macro@source`] |
+/// | `receivers = [a, b::c]` | the functions with [`macro@receiver`] |
 /// | `egress = ["GET,POST {base_url}/*"]` | where requests may go: methods (`*` for all), and a URL; `{field}` stands for a text of the configuration |
 /// | `check = path` | a function `fn(&Context<Config>) -> Result<()>` that tests the connection without side effects |
 /// | `name = "…"` | the connector's name; by default the package's, without `dowel-connector-` |
@@ -188,12 +192,87 @@ pub use dowel_sdk_macros::operation;
 /// ```
 pub use dowel_sdk_macros::source;
 
+/// Makes a function
+/// `fn(ctx: &Context<Config>, params: Params, request: &Incoming) -> Result<Reception<Event>>`
+/// into a receiver: webhooks that need parsing, or whose senders prove themselves in a way of
+/// their own. `Params` needs `Deserialize` and `JsonSchema`, `Event` needs `Serialize` and
+/// `JsonSchema`. The first paragraph of the doc comment is the summary.
+///
+/// The host takes events only of a request that [`Context::verify`] has found genuine. An
+/// error is the sender's answer: `invalid-input` becomes 400, `unauthenticated` 401.
+///
+/// | option | |
+/// |---|---|
+/// | `handshake = true` | it answers requests that prove nothing, as services make them to see whether somebody listens; it gets `GET` requests then, too |
+/// | `subscribe = path` | a function `fn(&Context<Config>, Params, url: &str) -> Result<Subscription>` that asks the service to send |
+/// | `renew = path` | a function `fn(&Context<Config>, Params, url: &str, id: &str) -> Result<Subscription>`; subscribes anew by default |
+/// | `unsubscribe = path` | a function `fn(&Context<Config>, Params, id: &str) -> Result<()>`; required with `subscribe` |
+/// | `deadline = "5s"` | the longest time for one request |
+/// | `name = "…"` | by default the function's name with hyphens |
+///
+/// ```
+/// use dowel_sdk::testing::FakeHost;
+/// use dowel_sdk::{
+///     Claim, Context, Encoding, Incoming, Reception, Result, SourceEvent, connector, receiver,
+/// };
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[connector(name = "news", summary = "Hears news.", receivers = [article_published])]
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Config {}
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Params {}
+///
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// struct Article {
+///     number: u64,
+///     title: String,
+/// }
+///
+/// /// Articles, as they are published.
+/// #[receiver]
+/// fn article_published(
+///     ctx: &Context<Config>,
+///     _params: Params,
+///     request: &Incoming,
+/// ) -> Result<Reception<Article>> {
+///     let claim = Claim::hmac_sha256(request.body());
+///     ctx.verify(&claim.in_header("x-news-signature", "", Encoding::Hex))?;
+///     let article: Article = request.json()?;
+///     Ok(Reception::of([SourceEvent {
+///         id: article.number.to_string(),
+///         kind: "article.published".to_owned(),
+///         subject: None,
+///         time: None,
+///         data: article,
+///     }]))
+/// }
+///
+/// use dowel_sdk::testing::Hook;
+/// let host = FakeHost::<Config>::new("{}");
+/// let hook = Hook::post(r#"{ "number": 7, "title": "Honey" }"#);
+/// let reception = host.receive::<article_published>("{}", &hook).unwrap();
+/// assert_eq!(reception.events[0].data.as_str(), r#"{"number":7,"title":"Honey"}"#);
+///
+/// host.believe_nothing();
+/// let error = host.receive::<article_published>("{}", &Hook::post("{}")).unwrap_err();
+/// assert_eq!(error.code(), "signature-wrong");
+/// ```
+pub use dowel_sdk_macros::receiver;
+
 /// What the macros write. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::connector::{OperationContext, OperationResult, run, same, unknown_operation};
     #[cfg(target_arch = "wasm32")]
-    pub use crate::guest::{Component, bindings, export};
-    pub use crate::manifest::{OperationSpec, Operations, Pagination, SourceSpec, Sources};
+    pub use crate::guest::{
+        Component, bindings, export, export_receiving, export_subscribing, receiving, subscribing,
+    };
+    pub use crate::manifest::{
+        OperationSpec, Operations, Pagination, ReceiverSpec, Receivers, SourceSpec, Sources,
+    };
+    pub use crate::receiver::{Ask, ReceiverResult, receive, subscription, unknown_receiver};
     pub use crate::source::{SourceResult, ack, read, unknown_source};
 }

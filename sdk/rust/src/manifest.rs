@@ -1,6 +1,6 @@
 //! The manifest, made from the connector's types when `dowel connector build` asks.
 
-use crate::{Connector, Operation, Source};
+use crate::{Connector, Operation, Receiver, Source};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
@@ -16,6 +16,8 @@ pub fn manifest<C: Connector>() -> String {
     C::describe_operations(&mut Operations(&mut entries));
     let mut sources = Vec::new();
     C::describe_sources(&mut Sources(&mut sources));
+    let mut receivers = Vec::new();
+    C::describe_receivers(&mut Receivers(&mut receivers));
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let document = Document {
         contract: CONTRACT,
@@ -26,6 +28,7 @@ pub fn manifest<C: Connector>() -> String {
         egress: C::EGRESS,
         operations: entries,
         sources,
+        receivers,
     };
     // Cannot fail: texts, and schemas that are JSON values already. An empty text is
     // refused by whoever asked.
@@ -75,6 +78,39 @@ pub struct SourceSpec {
     pub summary: &'static str,
     /// The longest time of one read, in milliseconds.
     pub deadline_ms: Option<u64>,
+}
+
+/// What `#[receiver]` says about a receiver.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiverSpec {
+    /// One sentence.
+    pub summary: &'static str,
+    /// Whether it answers requests that prove nothing.
+    pub handshake: bool,
+    /// Whether it sets up the sending itself.
+    pub subscription: bool,
+    /// The longest time for one request, in milliseconds.
+    pub deadline_ms: Option<u64>,
+}
+
+/// The receivers of a manifest that is being written.
+pub struct Receivers<'a>(&'a mut Vec<ReceiverEntry>);
+
+impl Receivers<'_> {
+    /// Adds a receiver.
+    pub fn add<R: Receiver>(&mut self) {
+        let params = SchemaSettings::draft2020_12().for_deserialize();
+        let event = SchemaSettings::draft2020_12().for_serialize();
+        self.0.push(ReceiverEntry {
+            name: R::NAME,
+            summary: R::SPEC.summary,
+            params_schema: params.into_generator().into_root_schema_for::<R::Params>(),
+            event_schema: event.into_generator().into_root_schema_for::<R::Event>(),
+            handshake: R::SPEC.handshake,
+            subscription: R::SPEC.subscription,
+            deadline_ms: R::SPEC.deadline_ms,
+        });
+    }
 }
 
 /// The sources of a manifest that is being written.
@@ -140,6 +176,22 @@ struct Document {
     operations: Vec<Entry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<SourceEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    receivers: Vec<ReceiverEntry>,
+}
+
+#[derive(Serialize)]
+struct ReceiverEntry {
+    name: &'static str,
+    summary: &'static str,
+    params_schema: Schema,
+    event_schema: Schema,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    handshake: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subscription: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<u64>,
 }
 
 #[derive(Serialize)]

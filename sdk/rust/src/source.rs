@@ -15,7 +15,7 @@ pub struct Position {
     pub limit: u32,
 }
 
-/// Something that happened upstream.
+/// Something that happened upstream: read by a source, or sent to a receiver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceEvent<T> {
     /// The same whenever the same event is read: the host takes it once.
@@ -28,6 +28,21 @@ pub struct SourceEvent<T> {
     pub time: Option<String>,
     /// What the flow gets.
     pub data: T,
+}
+
+impl<T: Serialize> SourceEvent<T> {
+    /// The event with its data as JSON.
+    pub(crate) fn written(self) -> Result<SourceEvent<Json>> {
+        let data = Json::of(&self.data)
+            .map_err(|_| Error::internal("event-not-json", "an event cannot be written as JSON"))?;
+        Ok(SourceEvent {
+            id: self.id,
+            kind: self.kind,
+            subject: self.subject,
+            time: self.time,
+            data,
+        })
+    }
 }
 
 /// Events in order, and where the next read goes on.
@@ -101,17 +116,7 @@ pub fn read<S: Source>(
         let message = "the source gave more events than it was asked for";
         return Err(Error::internal("page-over-limit", message));
     }
-    let events = page.events.into_iter().map(|event| {
-        let data = Json::of(&event.data)
-            .map_err(|_| Error::internal("event-not-json", "an event cannot be written as JSON"))?;
-        Ok(SourceEvent {
-            id: event.id,
-            kind: event.kind,
-            subject: event.subject,
-            time: event.time,
-            data,
-        })
-    });
+    let events = page.events.into_iter().map(SourceEvent::written);
     Ok(SourcePage {
         events: events.collect::<Result<_>>()?,
         cursor: page.cursor,

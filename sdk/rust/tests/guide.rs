@@ -3,6 +3,9 @@
 #[path = "../../../docs/guide/connector-developer/suppliers.rs"]
 mod suppliers;
 
+#[path = "guide/receivers.rs"]
+mod receivers;
+
 #[path = "guide/sources.rs"]
 mod sources;
 
@@ -12,6 +15,7 @@ fn the_guide_shows_what_is_compiled() {
     let guide = include_str!("../../../docs/guide/connector-developer.md");
     let compiled = words(concat!(
         include_str!("../../../docs/guide/connector-developer/suppliers.rs"),
+        include_str!("guide/receivers.rs"),
         include_str!("guide/sources.rs"),
     ));
     let snippets: Vec<&str> = guide
@@ -23,7 +27,7 @@ fn the_guide_shows_what_is_compiled() {
     for snippet in snippets {
         assert!(
             compiled.contains(&words(snippet)),
-            "neither in suppliers.rs nor in sources.rs:\n{snippet}"
+            "in no compiled file of the guide:\n{snippet}"
         );
     }
 }
@@ -31,5 +35,7 @@ fn the_guide_shows_what_is_compiled() {
 /// Without spaces and trailing commas, which the formatter moves.
 fn words(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    text.replace(",)", ")").replace(",}", "}")
+    text.replace(",)", ")")
+        .replace(",}", "}")
+        .replace(",]", "]")
 }

@@ -4,7 +4,10 @@ use crate::args::Format;
 use crate::{exit, output};
 use anyhow::{Context as _, Result};
 use dowel_core::JsonText;
-use dowel_core::manifest::{Effect, Idempotency, Manifest, OperationSpec, SourceSpec};
+use dowel_core::id::OperationName;
+use dowel_core::manifest::{
+    Effect, Idempotency, Manifest, OperationSpec, ReceiverSpec, SourceSpec,
+};
 use dowel_wasm::package;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,6 +44,9 @@ fn page(manifest: &Manifest) -> String {
     for source in &manifest.sources {
         source_section(&mut page, source);
     }
+    for receiver in &manifest.receivers {
+        receiver_section(&mut page, receiver);
+    }
     page
 }
 
@@ -54,10 +60,31 @@ fn source_section(page: &mut String, source: &SourceSpec) {
         let _ = write!(page, " A read may take {limit} ms.");
     }
     page.push('\n');
-    for (title, schema) in [
-        ("Parameters", &source.params_schema),
-        ("Events", &source.event_schema),
-    ] {
+    events(page, name, &source.params_schema, &source.event_schema);
+}
+
+fn receiver_section(page: &mut String, receiver: &ReceiverSpec) {
+    let (name, summary) = (&receiver.name, &receiver.summary);
+    let _ = write!(
+        page,
+        "\n## The receiver `{name}`\n\n{summary} A flow hears it with `trigger: {{ webhook: {{ connection: <connection>, receiver: {name}, path: /… }} }}`."
+    );
+    if receiver.handshake {
+        page.push_str(" It answers the handshakes of the service.");
+    }
+    if receiver.subscription {
+        page.push_str(" It asks the service to send: nothing has to be set up there by hand.");
+    }
+    if let Some(limit) = receiver.deadline_ms {
+        let _ = write!(page, " A request may take {limit} ms.");
+    }
+    page.push('\n');
+    events(page, name, &receiver.params_schema, &receiver.event_schema);
+}
+
+/// The parameters and the events of a source or a receiver.
+fn events(page: &mut String, name: &OperationName, params: &JsonText, event: &JsonText) {
+    for (title, schema) in [("Parameters", params), ("Events", event)] {
         let _ = writeln!(page, "\n### {title} of `{name}`");
         fields(page, &schema.to_value());
     }

@@ -4,7 +4,7 @@ use crate::args::Format;
 use crate::lock::{Candidate, Rules, Signature, capabilities};
 use crate::{exit, output};
 use anyhow::{Context as _, Result};
-use dowel_core::manifest::{Effect, Idempotency, OperationSpec};
+use dowel_core::manifest::{Effect, Idempotency, OperationSpec, ReceiverSpec};
 use dowel_wasm::package::{self, Inspection};
 use std::fmt::Write;
 use std::path::Path;
@@ -37,6 +37,9 @@ pub(crate) fn run(path: &Path, repo: &Path, format: Format) -> Result<ExitCode> 
     }
     for source in &manifest.sources {
         let _ = writeln!(text, "  source    {}: {}", source.name, source.summary);
+    }
+    for receiver in &manifest.receivers {
+        write_receiver(&mut text, receiver);
     }
     let mut value = serde_json::to_value(&inspection)?;
     value["signed"] = standing.signed.into();
@@ -80,6 +83,16 @@ fn standing(path: &Path, inspection: &Inspection, rules: &Rules) -> Result<Stand
         (None, Err(refusal)) => format!("{}: {refusal}", refusal.code()),
     };
     Ok(Standing { signed, locked })
+}
+
+fn write_receiver(text: &mut String, receiver: &ReceiverSpec) {
+    let _ = writeln!(text, "  receiver  {}: {}", receiver.name, receiver.summary);
+    if receiver.handshake {
+        let _ = writeln!(text, "    answers handshakes");
+    }
+    if receiver.subscription {
+        let _ = writeln!(text, "    sets up the sending itself");
+    }
 }
 
 fn write_operation(text: &mut String, operation: &OperationSpec) {

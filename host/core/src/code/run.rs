@@ -237,6 +237,21 @@ super::codes! {
     BULK_REFUSED = 2378, "The bulk operation does not allow this",
         "The operation has ended, or was not paused.",
         "Look where the operation stands, and decide again.";
+    CALL_UNKNOWN_RECEIVER = 2380, "Unknown receiver",
+        "The connector's manifest does not list the receiver that a flow's webhook names.",
+        "Correct `webhook.receiver` in the flow, or use a version of the connector that has it.";
+    RECEIVER_UNVERIFIED = 2381, "A receiver took a request that nobody had vouched for",
+        "The receiver gave events, or an answer that is no handshake, and had not found the request genuine by one of the webhook's keys. Nothing of it was taken.",
+        "This is a defect of the connector: it has to call `signatures.verify` before it believes a request.";
+    RECEIVER_BAD_EVENTS = 2382, "A receiver gave events that cannot be taken",
+        "An event has no id or no kind, or they are too long, or there are more events in one request than the host takes in one transaction. Nothing of the request was taken.",
+        "This is a defect of the connector, or a request that was not meant for it; the message says which event it is.";
+    RECEIVER_BAD_ANSWER = 2383, "A receiver gave an answer that is not passed on",
+        "The status, a header or the size of the answer that the receiver gave for the sender is not one that the host sends. Nothing of the request was taken.",
+        "This is a defect of the connector: statuses are 200 to 299, headers are `content-type` (a text, JSON or XML) and those that begin with `x-`.";
+    EGRESS_UNVERIFIED = 2384, "A receiver wanted to send before it had verified",
+        "The receiver tried to send a request of its own for a request that it had not found genuine yet: anybody could make the host send.",
+        "This is a defect of the connector: it has to call `signatures.verify` first.";
     PAGE_NOT_A_LIST = 2390, "A page has no list of items",
         "The place where the operation declares the items of a page holds something other than an array.",
         "This is a defect of the connector or a change of the upstream: compare the answer with the operation's `pagination`.";

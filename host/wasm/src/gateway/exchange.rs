@@ -45,6 +45,13 @@ async fn attempt(
     let mut target = Target::parse(parts.method.clone(), &parts.uri.to_string())?;
     target.host().clone_into(&mut entry.host);
     let granted = scope.granted.as_ref().ok_or_else(|| not_granted(&target))?;
+    if scope
+        .proof
+        .as_ref()
+        .is_some_and(|proof| !proof.is_verified())
+    {
+        return Err(Refusal::Unverified);
+    }
     let gateway = granted.gateway();
     check(gateway, granted, &target, &parts.headers)?;
     add_headers(scope, gateway, &mut target, &mut parts.headers).await?;

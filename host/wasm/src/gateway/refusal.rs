@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     NoAnswer { host: String },
     #[error("the connector did not finish the body of the request")]
     Incomplete,
+    #[error("the receiver has not verified the request that came in")]
+    Unverified,
     #[error("the call is over")]
     Over,
 }
@@ -72,6 +74,7 @@ impl Refusal {
             Self::Broken { .. } => code::EGRESS_BROKEN,
             Self::NoAnswer { .. } => code::EGRESS_TIMEOUT,
             Self::Incomplete => code::EGRESS_INCOMPLETE,
+            Self::Unverified => code::EGRESS_UNVERIFIED,
             Self::Over => code::CALL_DEADLINE,
         }
     }
@@ -92,9 +95,11 @@ impl Refusal {
                 ErrorKind::Unavailable
             }
             Self::ConnectTimeout { .. } | Self::NoAnswer { .. } | Self::Over => ErrorKind::Timeout,
-            Self::Forbidden { .. } | Self::Url(_) | Self::Busy { .. } | Self::Incomplete => {
-                ErrorKind::Internal
-            }
+            Self::Forbidden { .. }
+            | Self::Url(_)
+            | Self::Busy { .. }
+            | Self::Incomplete
+            | Self::Unverified => ErrorKind::Internal,
         }
     }
 
@@ -111,9 +116,10 @@ impl Refusal {
     /// The error code that the guest sees (`wasi:http/types.error-code`).
     pub(crate) fn for_guest(&self) -> WasiError {
         match self {
-            Self::NotGranted { .. } | Self::NotNeeded { .. } | Self::Forbidden { .. } => {
-                WasiError::HttpRequestDenied
-            }
+            Self::NotGranted { .. }
+            | Self::NotNeeded { .. }
+            | Self::Forbidden { .. }
+            | Self::Unverified => WasiError::HttpRequestDenied,
             Self::PrivateAddress { .. } => WasiError::DestinationIpProhibited,
             Self::Secret(_) | Self::UnusableSecret(_) | Self::Token(_) | Self::Key => {
                 WasiError::ConfigurationError

@@ -8,6 +8,7 @@ mod egress;
 mod evidence;
 mod loading;
 mod oauth;
+mod receivers;
 mod sandbox;
 mod support;
 mod tls;

@@ -12,6 +12,7 @@ const KNOWN: &[&str] = &[
     "egress",
     "operations",
     "sources",
+    "receivers",
     "check",
     "name",
 ];
@@ -41,9 +42,11 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     egress.iter().try_for_each(check_egress)?;
     let operations: Vec<Path> = options.list("operations")?;
     let sources: Vec<Path> = options.list("sources")?;
-    if operations.is_empty() && sources.is_empty() {
+    let receivers: Vec<Path> = options.list("receivers")?;
+    if operations.is_empty() && sources.is_empty() && receivers.is_empty() {
         let message = "`operations = [ … ]` is missing: list the functions with #[operation], \
-                       and those with #[source] in `sources = [ … ]`";
+                       those with #[source] in `sources = [ … ]`, and those with #[receiver] in \
+                       `receivers = [ … ]`";
         return Err(Error::new(Span::call_site(), message));
     }
     let check = check(&mut options)?;
@@ -51,8 +54,11 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let base_url = base_url(&config);
     let distinct_operations = distinct(&operations, "operation", &quote!(Operation));
     let distinct_sources = distinct(&sources, "source", &quote!(Source));
+    let distinct_receivers = distinct(&receivers, "receiver", &quote!(Receiver));
     let operations = operation_methods(&operations);
     let sources = source_methods(&sources);
+    let export_receivers = export_receivers(&receivers);
+    let receivers = receiver_methods(&receivers);
     Ok(quote! {
         #config
 
@@ -68,11 +74,14 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 
             #sources
 
+            #receivers
+
             #check
         }
 
         #distinct_operations
         #distinct_sources
+        #distinct_receivers
 
         #[cfg(target_arch = "wasm32")]
         const _: () = {
@@ -80,7 +89,68 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             ::dowel_sdk::__private::export!(
                 Component with_types_in ::dowel_sdk::__private::bindings
             );
+            #export_receivers
         };
+    })
+}
+
+/// What only a component with receivers exports.
+fn export_receivers(receivers: &[Path]) -> Option<TokenStream> {
+    receivers.first().map(|_| {
+        quote! {
+            ::dowel_sdk::__private::export_receiving!(
+                Component with_types_in ::dowel_sdk::__private::receiving
+            );
+            ::dowel_sdk::__private::export_subscribing!(
+                Component with_types_in ::dowel_sdk::__private::subscribing
+            );
+        }
+    })
+}
+
+/// The ways to the receivers; the trait's own methods do where there are none.
+fn receiver_methods(receivers: &[Path]) -> Option<TokenStream> {
+    if receivers.is_empty() {
+        return None;
+    }
+    Some(quote! {
+        fn describe_receivers(manifest: &mut ::dowel_sdk::__private::Receivers<'_>) {
+            #(manifest.add::<#receivers>();)*
+        }
+
+        fn receive(
+            ctx: &::dowel_sdk::Context<Self>,
+            receiver: &str,
+            params: &str,
+            request: &::dowel_sdk::Incoming,
+        ) -> ::dowel_sdk::Result<::dowel_sdk::Reception<::dowel_sdk::Json>> {
+            match receiver {
+                #(
+                    <#receivers as ::dowel_sdk::Receiver>::NAME =>
+                        ::dowel_sdk::__private::receive::<#receivers>(ctx, params, request),
+                )*
+                other => ::core::result::Result::Err(
+                    ::dowel_sdk::__private::unknown_receiver(other),
+                ),
+            }
+        }
+
+        fn subscription(
+            ctx: &::dowel_sdk::Context<Self>,
+            receiver: &str,
+            params: &str,
+            ask: ::dowel_sdk::__private::Ask<'_>,
+        ) -> ::dowel_sdk::Result<::core::option::Option<::dowel_sdk::Subscription>> {
+            match receiver {
+                #(
+                    <#receivers as ::dowel_sdk::Receiver>::NAME =>
+                        ::dowel_sdk::__private::subscription::<#receivers>(ctx, params, ask),
+                )*
+                other => ::core::result::Result::Err(
+                    ::dowel_sdk::__private::unknown_receiver(other),
+                ),
+            }
+        }
     })
 }
 

@@ -6,6 +6,7 @@ mod json;
 mod kebab;
 mod operation;
 mod options;
+mod receiver;
 mod source;
 
 use proc_macro::TokenStream;
@@ -26,6 +27,12 @@ pub fn operation(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn source(attribute: TokenStream, item: TokenStream) -> TokenStream {
     finish(source::expand(attribute.into(), item.into()))
+}
+
+/// Makes a function into a receiver: see `dowel_sdk::receiver`.
+#[proc_macro_attribute]
+pub fn receiver(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    finish(receiver::expand(attribute.into(), item.into()))
 }
 
 fn finish(result: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

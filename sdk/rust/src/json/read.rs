@@ -10,10 +10,15 @@ pub(crate) fn input<T: DeserializeOwned>(text: &str) -> Result<T> {
     read(text, ErrorKind::InvalidInput, "invalid-input", "the input")
 }
 
-/// Reads a source's parameters.
+/// Reads the parameters of a source or a receiver.
 pub(crate) fn params<T: DeserializeOwned>(text: &str) -> Result<T> {
-    let what = "the source's parameters";
+    let what = "the parameters";
     read(text, ErrorKind::InvalidInput, "invalid-params", what)
+}
+
+/// Reads the body of a request that came in.
+pub(crate) fn body<T: DeserializeOwned>(text: &str) -> Result<T> {
+    read(text, ErrorKind::InvalidInput, "invalid-body", "the body")
 }
 
 /// Reads the connection's configuration.

@@ -1,10 +1,14 @@
 //! [`FakeHost`].
 
-use super::{Exchange, egress};
+use super::{Exchange, Hook, egress};
 use crate::context::Call;
 use crate::host::{Answer, Host, OutgoingRequest, TransportError};
 use crate::http::Method;
-use crate::{Connector, Context, Json, Level, Operation, Position, Result, Source, SourcePage};
+use crate::receiver::{Ask, Claim, Doubt};
+use crate::{
+    Connector, Context, Json, Level, Operation, Position, Receiver, Reception, Result, Source,
+    SourcePage, Subscription,
+};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -73,6 +77,8 @@ impl<C: Connector> FakeHost<C> {
             sent: RefCell::default(),
             logs: RefCell::default(),
             elapsed: Cell::default(),
+            doubts: Cell::default(),
+            claims: RefCell::default(),
         };
         Self {
             config: config.to_owned(),
@@ -144,6 +150,51 @@ impl<C: Connector> FakeHost<C> {
         C::ack_source(&self.context()?, S::NAME, params, cursor)
     }
 
+    /// Gives a request to a receiver as the host does.
+    pub fn receive<R: Receiver<Config = C>>(
+        &self,
+        params: &str,
+        request: &Hook,
+    ) -> Result<Reception<Json>> {
+        C::receive(&self.context()?, R::NAME, params, request.request())
+    }
+
+    /// From now on no key fits what receivers claim; until then each does, as long as the
+    /// time is near. Signatures are not computed here: `dowel connector test` does that.
+    pub fn believe_nothing(&self) {
+        self.world.doubts.set(true);
+    }
+
+    /// What receivers have claimed so far.
+    pub fn claims(&self) -> Vec<Claim> {
+        self.world.claims.borrow().clone()
+    }
+
+    /// Asks for a subscription as the host does.
+    pub fn subscribe<R: Receiver<Config = C>>(
+        &self,
+        params: &str,
+        url: &str,
+    ) -> Result<Option<Subscription>> {
+        C::subscription(&self.context()?, R::NAME, params, Ask::Subscribe { url })
+    }
+
+    /// Asks for a subscription to stand for longer, as the host does.
+    pub fn renew<R: Receiver<Config = C>>(
+        &self,
+        params: &str,
+        url: &str,
+        id: &str,
+    ) -> Result<Option<Subscription>> {
+        C::subscription(&self.context()?, R::NAME, params, Ask::Renew { url, id })
+    }
+
+    /// Ends a subscription as the host does.
+    pub fn unsubscribe<R: Receiver<Config = C>>(&self, params: &str, id: &str) -> Result<()> {
+        let ask = Ask::Unsubscribe { id };
+        C::subscription(&self.context()?, R::NAME, params, ask).map(drop)
+    }
+
     /// Tests the connection as the host does.
     pub fn check(&self) -> Result<()> {
         C::check(&self.context()?)
@@ -196,6 +247,8 @@ struct World {
     sent: RefCell<Vec<Sent>>,
     logs: RefCell<Vec<LogLine>>,
     elapsed: Cell<Duration>,
+    doubts: Cell<bool>,
+    claims: RefCell<Vec<Claim>>,
 }
 
 impl World {
@@ -226,6 +279,20 @@ impl Host for World {
     fn random_bytes(&self, count: u32) -> Vec<u8> {
         // The same in every test run: 0, 1, 2, …
         (0..count).map(|n| n.to_le_bytes()[0]).collect()
+    }
+
+    fn verify(&self, claim: &Claim) -> Result<(), Doubt> {
+        self.claims.borrow_mut().push(claim.clone());
+        match (self.doubts.get(), claim.signed_at) {
+            (true, _) => Err(Doubt::NoFit),
+            (false, Some(at)) => {
+                let now = SystemTime::UNIX_EPOCH + Duration::from_millis(self.now());
+                let away = now.duration_since(at).or_else(|_| at.duration_since(now));
+                let is_near = away.is_ok_and(|away| away <= claim.tolerance);
+                is_near.then_some(()).ok_or(Doubt::OutsideTolerance)
+            }
+            (false, None) => Ok(()),
+        }
     }
 
     fn monotonic(&self) -> Duration {

@@ -6,7 +6,9 @@
 
 mod egress;
 mod exchange;
+mod hook;
 mod host;
 
 pub use exchange::{Exchange, Failure};
+pub use hook::Hook;
 pub use host::{FakeHost, LogLine, Sent};
