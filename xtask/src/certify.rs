@@ -2,7 +2,7 @@
 
 use crate::build::{self, CONNECTORS, Profile};
 use crate::tally::{self, Tally};
-use crate::{run, suite};
+use crate::{languages, run, suite};
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::process::Command;
@@ -24,6 +24,7 @@ pub(crate) fn suite() -> Result<Tally> {
             .arg(component(&name)?);
         tally += tally::count(&mut command)?;
     }
+    tally += languages::certify(LEVEL)?;
     Ok(tally)
 }
 

@@ -10,6 +10,7 @@ mod demo;
 mod docs;
 mod e2e;
 mod fuzz;
+mod languages;
 mod node;
 mod python;
 mod run;

@@ -41,8 +41,13 @@ fn test(name: &str, module: &str) -> Result<Tally> {
         .current_dir(&folder)
         .args(["-B", "-m", "unittest", "--verbose", module])
         .env("DOWEL", target.join("debug/dowel"))
-        .env("CONNECTORS", run::root().join(".dowel/connectors"))
-        .stdin(Stdio::null());
+        .env("CONNECTORS", run::root().join(".dowel/connectors"));
+    tests(&mut command)
+}
+
+/// Runs `unittest` and counts.
+pub(crate) fn tests(command: &mut Command) -> Result<Tally> {
+    command.stdin(Stdio::null());
     let output = command.output().context("Python cannot be started")?;
     let text = String::from_utf8_lossy(&output.stderr);
     println!("{text}");
@@ -50,7 +55,7 @@ fn test(name: &str, module: &str) -> Result<Tally> {
 }
 
 /// Makes the virtual environment. A file in it says for which requirements it was made.
-fn install(venv: &Path, folder: &Path) -> Result<()> {
+pub(crate) fn install(venv: &Path, folder: &Path) -> Result<()> {
     let requirements = folder.join("requirements.txt");
     let wanted = std::fs::read(&requirements)?;
     let made_for = venv.join("requirements.txt");
@@ -68,7 +73,8 @@ fn install(venv: &Path, folder: &Path) -> Result<()> {
         );
     }
     let mut pip = Command::new(venv.join("bin/python"));
-    pip.args([
+    // Requirements may name folders beside theirs.
+    pip.current_dir(folder).args([
         "-m",
         "pip",
         "install",

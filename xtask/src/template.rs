@@ -3,7 +3,7 @@
 
 use crate::build::Profile;
 use crate::tally::{self, Tally};
-use crate::{run, setup, suite};
+use crate::{languages, run, setup, suite};
 use anyhow::Result;
 use std::fs;
 use std::process::Command;
@@ -47,5 +47,6 @@ pub(crate) fn suite() -> Result<Tally> {
         .args(["connector", "test", "--level", "gold"])
         .arg(format!(".dowel/connectors/{NAME}-0.1.0.wasm"));
     tally += tally::count(&mut test)?;
+    tally += languages::templates(NAME)?;
     Ok(tally)
 }

@@ -32,6 +32,7 @@ mod state;
 mod story_text;
 mod system;
 mod templates;
+mod toolchain;
 mod traces;
 mod wiring;
 mod xml;

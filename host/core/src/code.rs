@@ -8,6 +8,7 @@ use std::str::FromStr;
 pub mod access;
 pub mod api;
 pub mod approval;
+pub mod build;
 pub mod change;
 pub mod config;
 pub mod connector;
@@ -71,6 +72,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         config::ENTRIES,
         secret::ENTRIES,
         gitops::ENTRIES,
+        build::ENTRIES,
     ]
     .into_iter()
     .flatten()

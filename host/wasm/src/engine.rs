@@ -56,12 +56,22 @@ pub(crate) enum Allocation {
     OnDemand,
 }
 
+impl Allocation {
+    /// What runs once is compiled quickly: an interpreter takes seconds less.
+    fn effort(self) -> OptLevel {
+        match self {
+            Self::Pooled { .. } => OptLevel::Speed,
+            Self::OnDemand => OptLevel::None,
+        }
+    }
+}
+
 /// Makes an engine and the thread that advances its epoch.
 pub(crate) fn start(allocation: Allocation) -> Result<Engine, LoadError> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
-        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_opt_level(allocation.effort())
         .epoch_interruption(true)
         .memory_init_cow(true)
         .max_wasm_stack(WASM_STACK_BYTES)

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Connector {
     /// Makes a new connector that builds, passes its tests and is certified as it is.
-    #[command(after_help = "Example:\n  dowel connector new suppliers --lang rust")]
+    #[command(after_help = "Example:\n  dowel connector new suppliers --lang python")]
     New(ConnectorNew),
     /// Builds a connector and writes its manifest into it.
     #[command(
-        after_help = "Examples:\n  dowel connector build connectors/crm\n  dowel connector build --component crm.wasm"
+        after_help = "The language is known by the folder: `Cargo.toml` is Rust, `pyproject.toml` is Python. The\ntoolchain is the one that is installed in the folder; if it is missing, the command that\ninstalls it is named.\n\nExamples:\n  dowel connector build connectors/crm\n  dowel connector build --component crm.wasm"
     )]
     Build(Build),
     /// Shows what a connector can do and what it needs.
@@ -73,7 +73,7 @@ pub(crate) enum Connector {
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// The folder of a Rust connector.
+    /// The connector's folder.
     #[arg(required_unless_present = "component")]
     pub(crate) folder: Option<PathBuf>,
     /// A component that is built already and has no manifest yet.
@@ -82,7 +82,7 @@ pub(crate) struct Build {
     /// Where the connector goes.
     #[arg(long, default_value = ".dowel/connectors")]
     pub(crate) out: PathBuf,
-    /// The cargo profile.
+    /// The cargo profile of a connector in Rust.
     #[arg(long, default_value = "release")]
     pub(crate) profile: String,
 }
@@ -195,6 +195,8 @@ pub(crate) struct ConnectorCheck {
 pub(crate) enum Language {
     /// Rust, compiled for wasm32-wasip2.
     Rust,
+    /// Python, with its interpreter inside the component.
+    Python,
 }
 
 #[derive(Debug, Args)]

@@ -11,29 +11,65 @@ use std::process::ExitCode;
 /// Files of a project and their text.
 type Files = [(&'static str, &'static str)];
 
+/// What a project of a language begins with.
+struct Starter {
+    /// The files, besides those of [`CASES`].
+    files: &'static Files,
+    /// Where the SDK is in a copy of Dowel.
+    sdk: &'static str,
+    /// The file by which the SDK is known.
+    mark: &'static str,
+    /// How its tests are run.
+    tests: &'static [&'static str],
+}
+
 macro_rules! template {
     ($($to:literal = $from:literal),* $(,)?) => {
         &[$(($to, include_str!(concat!("../../templates/", $from)))),*]
     };
 }
 
-const RUST: &Files = template! {
-    "Cargo.toml" = "rust/Cargo.toml.txt",
-    "README.md" = "rust/README.md.txt",
-    ".gitignore" = "rust/gitignore.txt",
-    "src/lib.rs" = "rust/src/lib.rs.txt",
-    "cases/connection.yaml" = "rust/cases/connection.yaml",
-    "cases/get-item.yaml" = "rust/cases/get-item.yaml",
-    "cases/get-item-unknown.yaml" = "rust/cases/get-item-unknown.yaml",
-    "cases/list-items.yaml" = "rust/cases/list-items.yaml",
-    "cases/list-items-last.yaml" = "rust/cases/list-items-last.yaml",
-    "cases/list-items-old-cursor.yaml" = "rust/cases/list-items-old-cursor.yaml",
-    "cases/create-item.yaml" = "rust/cases/create-item.yaml",
-    "cases/create-item-sold-out.yaml" = "rust/cases/create-item-sold-out.yaml",
+/// The same exchanges, whatever the language.
+const CASES: &Files = template! {
+    "cases/connection.yaml" = "cases/connection.yaml",
+    "cases/get-item.yaml" = "cases/get-item.yaml",
+    "cases/get-item-unknown.yaml" = "cases/get-item-unknown.yaml",
+    "cases/list-items.yaml" = "cases/list-items.yaml",
+    "cases/list-items-last.yaml" = "cases/list-items-last.yaml",
+    "cases/list-items-old-cursor.yaml" = "cases/list-items-old-cursor.yaml",
+    "cases/create-item.yaml" = "cases/create-item.yaml",
+    "cases/create-item-sold-out.yaml" = "cases/create-item-sold-out.yaml",
 };
 
-/// Where the SDK is in a copy of Dowel.
-const SDK: &str = "sdk/rust";
+const RUST: Starter = Starter {
+    files: template! {
+        "Cargo.toml" = "rust/Cargo.toml.txt",
+        "README.md" = "rust/README.md.txt",
+        ".gitignore" = "rust/gitignore.txt",
+        "src/lib.rs" = "rust/src/lib.rs.txt",
+    },
+    sdk: "sdk/rust",
+    mark: "Cargo.toml",
+    tests: &["cargo test"],
+};
+
+const PYTHON: Starter = Starter {
+    files: template! {
+        "pyproject.toml" = "python/pyproject.toml.txt",
+        "requirements.txt" = "python/requirements.txt",
+        "README.md" = "python/README.md.txt",
+        ".gitignore" = "python/gitignore.txt",
+        "connector.py" = "python/connector.py",
+        "test_connector.py" = "python/test_connector.py",
+    },
+    sdk: "sdk/python",
+    mark: "pyproject.toml",
+    tests: &[
+        "python3 -m venv .venv",
+        ".venv/bin/pip install -r requirements.txt",
+        ".venv/bin/python -m unittest",
+    ],
+};
 
 pub(crate) fn run(new: &ConnectorNew, format: Format) -> Result<ExitCode> {
     let name: ConnectorName = new.name.parse()?;
@@ -44,11 +80,12 @@ pub(crate) fn run(new: &ConnectorNew, format: Format) -> Result<ExitCode> {
     if folder.exists() {
         bail!("{} is there already", folder.display());
     }
-    let files = match new.lang {
+    let starter = match new.lang {
         Language::Rust => RUST,
+        Language::Python => PYTHON,
     };
-    let sdk = sdk(new.sdk.as_deref())?;
-    for (file, text) in files {
+    let sdk = sdk(&starter, new.sdk.as_deref())?;
+    for (file, text) in starter.files.iter().chain(CASES) {
         let path = folder.join(file);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
@@ -59,11 +96,12 @@ pub(crate) fn run(new: &ConnectorNew, format: Format) -> Result<ExitCode> {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let human = format!(
-        "{} made: {} files\n  cd {}\n  cargo test\n  dowel connector build .\n  \
+        "{} made: {} files\n  cd {}\n  {}\n  dowel connector build .\n  \
          dowel connector test .dowel/connectors/{name}-0.1.0.wasm --level gold",
         folder.display(),
-        files.len(),
-        folder.display()
+        starter.files.len() + CASES.len(),
+        folder.display(),
+        starter.tests.join("\n  "),
     );
     let value = json!({ "folder": folder, "sdk": sdk });
     output::print(format, &value, &human)?;
@@ -71,18 +109,19 @@ pub(crate) fn run(new: &ConnectorNew, format: Format) -> Result<ExitCode> {
 }
 
 /// The SDK that is named, or that of the copy of Dowel that one stands in or runs.
-fn sdk(given: Option<&Path>) -> Result<PathBuf> {
+fn sdk(starter: &Starter, given: Option<&Path>) -> Result<PathBuf> {
+    let Starter { sdk, mark, .. } = starter;
     if let Some(given) = given {
-        let found = given.join("Cargo.toml").is_file();
+        let found = given.join(mark).is_file();
         return match found {
             true => Ok(given.canonicalize()?),
-            false => bail!("{} is not the SDK: it has no Cargo.toml", given.display()),
+            false => bail!("{} is not the SDK: it has no {mark}", given.display()),
         };
     }
     let places = [std::env::current_dir().ok(), std::env::current_exe().ok()];
     let above = places.iter().flatten().flat_map(|place| place.ancestors());
-    let mut found = above.map(|place| place.join(SDK));
+    let mut found = above.map(|place| place.join(sdk));
     found
-        .find(|sdk| sdk.join("Cargo.toml").is_file())
-        .context("the SDK is not found: name it with --sdk <copy of Dowel>/sdk/rust")
+        .find(|sdk| sdk.join(mark).is_file())
+        .with_context(|| format!("the SDK is not found: name it with --sdk <copy of Dowel>/{sdk}"))
 }
