@@ -38,6 +38,8 @@ pub(crate) struct ListedSource {
     /// How many events there were.
     events: Option<usize>,
     next: Option<String>,
+    /// What it waits for at its connection: `slot`, `rate`, `breaker` or `switch`.
+    waits: Option<String>,
     failing: Option<ListedFailing>,
 }
 
@@ -77,6 +79,7 @@ impl From<PollStatus> for ListedSource {
             read_at: read_at.map(|at| at.to_string()),
             events,
             next: status.next.map(|at| at.to_string()),
+            waits: status.waits.map(|reason| reason.name().to_owned()),
             failing: status.failing.map(Into::into),
         }
     }

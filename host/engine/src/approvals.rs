@@ -238,6 +238,7 @@ impl Engine {
             reason: wanted.comment.clone(),
             confirmed_by: None,
             origin: wanted.origin.clone(),
+            bulk: None,
             command: Command::Decide {
                 path: wanted.step.clone(),
                 decision: wanted.decision.clone(),

@@ -87,6 +87,7 @@ fn stop(parent: &RunState, compensate: bool) -> Message {
         reason: Some("the step that began the run does not wait for it any more".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
         command: Command::Cancel { compensate },
     })
 }

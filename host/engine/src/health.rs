@@ -7,6 +7,7 @@ pub use stuck::{StuckRun, StuckRuns};
 
 use crate::desk;
 use crate::engine::{Engine, EngineError};
+use crate::poll;
 use dowel_core::{FlowName, Timestamp};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ impl Engine {
             metrics.begin_series(&active.plan.flow);
             metrics.flows.promise(&active.plan.flow, active.plan.sla);
         }
+        poll::refresh_metrics(shared);
         self.refresh_exceptions().await?;
         self.refresh_stuck().await
     }

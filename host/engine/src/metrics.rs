@@ -6,6 +6,7 @@ mod flows;
 
 pub(crate) use flows::FlowMetrics;
 
+use crate::poll::PollMetrics;
 use crate::protect::ProtectMetrics;
 use crate::rollout::RolloutMetrics;
 use crate::schedule::ScheduleMetrics;
@@ -103,6 +104,8 @@ pub struct Metrics {
     pub(crate) connections: ProtectMetrics,
     /// What fires by the clock.
     pub(crate) schedules: ScheduleMetrics,
+    /// What is read of sources.
+    pub(crate) polls: PollMetrics,
     /// Which tree is active.
     pub(crate) rollout: RolloutMetrics,
     /// What flows promise, and what waits for people.
@@ -141,6 +144,7 @@ impl Default for Metrics {
             calls: Gauge::default(),
             connections: ProtectMetrics::default(),
             schedules: ScheduleMetrics::default(),
+            polls: PollMetrics::default(),
             rollout: RolloutMetrics::default(),
             flows: FlowMetrics::default(),
         }
@@ -205,6 +209,7 @@ impl Metrics {
         );
         self.connections.register(registry);
         self.schedules.register(registry);
+        self.polls.register(registry);
         self.rollout.register(registry);
         self.flows.register(registry);
     }

@@ -78,6 +78,7 @@ fn again(world: &World, random: &Random, runs: &BTreeMap<RunId, Told>) {
         reason: Some("looked at".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
     };
     request(world, random, format!("rerun of {run}"), move |engine| {
         Box::pin(async move {
@@ -190,6 +191,7 @@ fn send(world: &World, random: &Random, run: RunId, command: Command) {
         reason: Some("looked at".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
         command,
     };
     request(world, random, what, move |engine| {

@@ -114,6 +114,7 @@ impl Actor {
             reason,
             confirmed_by: None,
             origin: Some(self.0.origin.clone()),
+            bulk: None,
         }
     }
 

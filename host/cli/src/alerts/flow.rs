@@ -17,6 +17,11 @@ const DEFAULT_DUE: Duration = Duration::from_secs(24 * 3_600);
 /// How late a schedule may fire.
 const LATE_SECONDS: u64 = 300;
 
+/// How many rounds of a poll may be missed, and how long it may take beside them: a source
+/// that fails is read less often, but at least every quarter of an hour.
+const MISSED_ROUNDS: u32 = 3;
+const POLL_PATIENCE: Duration = Duration::from_secs(900);
+
 /// A way to spend the error budget of thirty days too fast: over the long window so many
 /// times as fast as it lasts for, and still so over the short one.
 struct Burn {
@@ -55,6 +60,7 @@ pub(super) fn rules(plan: &Plan, options: &Options) -> Vec<Rule> {
     rules.extend(in_time(plan, sla));
     rules.extend(exceptions(plan, sla, options.desk_depth));
     rules.extend(schedules(plan));
+    rules.extend(polls(plan));
     let owner = options.owner_of(plan);
     let finished = rules.into_iter().map(|(rule, page)| {
         rule.about("flow", plan.flow.as_str())
@@ -178,6 +184,32 @@ fn schedules(plan: &Plan) -> Vec<Draft> {
             page,
         ),
     ]
+}
+
+/// Nothing else tells of a source that cannot be read: no run fails, because none begins.
+fn polls(plan: &Plan) -> Vec<Draft> {
+    let flow = &plan.flow;
+    let page = "docs/guide/on-call.md#dowelsourcenotread";
+    let polls = plan.triggers.iter().filter_map(|trigger| {
+        let TriggerKind::Poll(poll) = &trigger.kind else {
+            return None;
+        };
+        let name = &trigger.name;
+        let most = poll.every * MISSED_ROUNDS + POLL_PATIENCE;
+        let (source, seconds) = (
+            format!("{}.{}", poll.connection, poll.source),
+            most.as_secs(),
+        );
+        let late = format!(
+            "dowel_poll_read_age_seconds{{flow=\"{flow}\",trigger=\"{name}\"}} > {seconds}"
+        );
+        let summary = format!(
+            "The source {source} of {flow} has not been read for {{{{ $value }}}} seconds."
+        );
+        let rule = Rule::page("DowelSourceNotRead", late).about("trigger", name);
+        Some((rule.summary(&summary), page))
+    });
+    polls.collect()
 }
 
 #[cfg(test)]

@@ -62,6 +62,13 @@ fn table(page: &Value) -> String {
     if all.is_empty() {
         return "nobody has decided anything".to_owned();
     }
+    let reason = |one: &Value| {
+        let reason = one["reason"].as_str().unwrap_or("-");
+        match one["bulk"].as_str() {
+            Some(bulk) => format!("{reason} (bulk {bulk})"),
+            None => reason.to_owned(),
+        }
+    };
     let mut out = format!(
         "{:>7}  {:<24}  {:<24}  {:<16}  {:<36}  {}\n",
         "NUMBER", "AT", "ACTOR", "ACTION", "ABOUT", "REASON"
@@ -78,7 +85,7 @@ fn table(page: &Value) -> String {
             text(&one["actor"]),
             text(&one["action"]),
             about.unwrap_or_default(),
-            text(&one["reason"]),
+            reason(one),
         );
     }
     if let Some(next) = page["next"].as_u64() {

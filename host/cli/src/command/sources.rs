@@ -36,7 +36,7 @@ async fn list(host: &Host, format: Format) -> Result<ExitCode> {
     listing::print(host, "/api/v1/sources", format, table).await
 }
 
-/// One line per poll, and one more for each that fails.
+/// One line per poll, and one more for each that waits or fails.
 fn table(page: &Value) -> String {
     let all = page["sources"].as_array().map(Vec::as_slice);
     let all = all.unwrap_or_default();
@@ -59,6 +59,9 @@ fn table(page: &Value) -> String {
             field(one, "cursor"),
             field(one, "trigger"),
         );
+        if let Some(reason) = one["waits"].as_str() {
+            let _ = writeln!(text, "  waits for its turn at the connection: {reason}");
+        }
         let failing = &one["failing"];
         if let Some(since) = failing["since"].as_str() {
             let (code, message) = (field(failing, "code"), field(failing, "message"));
@@ -81,7 +84,7 @@ mod tests {
         let page = json!({ "sources": [{
             "flow": "record-rates", "version": "1.0.0", "trigger": "poll",
             "source": "rates.new-rates", "every": "1m", "cursor": "C-7",
-            "read_at": null, "next": "2026-03-01T09:01:00.000Z",
+            "read_at": null, "next": "2026-03-01T09:01:00.000Z", "waits": "breaker",
             "failing": { "since": "2026-03-01T08:00:00.000Z", "times": 3, "code": "DWL-2209",
                          "message": "no connection" },
         }] });
@@ -89,6 +92,7 @@ mod tests {
         assert!(text.contains("C-7"), "{text}");
         let told = "fails since 2026-03-01T08:00:00.000Z, 3 times: DWL-2209, no connection";
         assert!(text.contains(told), "{text}");
+        assert!(text.contains("at the connection: breaker"), "{text}");
         assert_eq!(table(&json!({ "sources": [] })), "no flow polls a source");
     }
 }

@@ -36,6 +36,9 @@ pub struct Commanded {
     /// How the author was known, where they came through the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The bulk operation that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<RunId>,
     /// What.
     pub command: Command,
 }

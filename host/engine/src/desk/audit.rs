@@ -62,6 +62,9 @@ pub struct Draft {
     /// How the author was known, and from where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The bulk operation that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<RunId>,
     /// What, such as `retry`, `bulk-retry` or `bulk-pause`.
     pub action: String,
     /// Why, in their words.
@@ -182,6 +185,7 @@ impl Draft {
         Self {
             confirmed_by: commanded.confirmed_by.as_ref().map(|by| by.0.clone()),
             origin: commanded.origin.clone(),
+            bulk: commanded.bulk,
             reason: commanded.reason.clone(),
             flow: Some(created.flow.clone()),
             commit: state.commit().map(str::to_owned),
@@ -193,6 +197,11 @@ impl Draft {
             },
             ..Self::new(&commanded.actor.0, command.name(), target)
         }
+    }
+
+    /// Whether it is about this, began it, or is a part of it.
+    fn is_about(&self, id: RunId) -> bool {
+        self.target.is(id) || self.began == Some(id) || self.bulk == Some(id)
     }
 
     /// What came of it.
@@ -207,6 +216,7 @@ impl Draft {
             actor: actor.to_owned(),
             confirmed_by: None,
             origin: None,
+            bulk: None,
             action: action.to_owned(),
             reason: None,
             target,
@@ -360,8 +370,7 @@ impl AuditQuery {
     fn matches(&self, draft: &Draft) -> bool {
         let is_by =
             |actor: &String| draft.actor == *actor || draft.confirmed_by.as_ref() == Some(actor);
-        self.about
-            .is_none_or(|id| draft.target.is(id) || draft.began == Some(id))
+        self.about.is_none_or(|id| draft.is_about(id))
             && self.actor.as_ref().is_none_or(is_by)
             && self.action.as_ref().is_none_or(|a| draft.action == *a)
             && (self.flow.is_none() || self.flow == draft.flow)

@@ -25,6 +25,9 @@ pub struct Deciding {
     /// How they were known, and from where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The bulk operation that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<RunId>,
 }
 
 /// What is decided about an item or a run. A step that is not named is the item's.
@@ -196,6 +199,7 @@ impl Engine {
                 reason: deciding.reason,
                 confirmed_by: deciding.confirmed_by.map(Actor),
                 origin: deciding.origin,
+                bulk: deciding.bulk,
                 command,
             };
             self.command_with(run, commanded, with).await?;

@@ -179,6 +179,7 @@ impl Engine {
             reason: deciding.reason.clone(),
             confirmed_by: None,
             origin: None,
+            bulk: None,
             command: self.command_of(run, item, action.clone()).await?,
         };
         self.checked(run, commanded).await.map(|_| ())

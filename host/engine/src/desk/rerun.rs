@@ -50,6 +50,7 @@ impl Engine {
             reason: deciding.reason,
             confirmed_by: deciding.confirmed_by.map(Actor),
             origin: deciding.origin,
+            bulk: deciding.bulk,
             command: Command::Rerun { run: again },
         });
         let pending = inbox::prepare(shared, &mut with, run, &message)?;

@@ -4,16 +4,21 @@
 //! one batch; only then is the source told. So a crash at any point loses nothing, and
 //! what is read again is recognised by the ids of the events.
 //!
+//! A source is read when its turn at the connection comes, as a call is made.
+//!
 //! Each poll has a task of its own: one slow source does not hold others up.
 
+mod line;
 mod list;
+mod metrics;
 mod position;
 mod take;
 
 pub use list::PollStatus;
 pub use position::Failing;
 
-pub(crate) use list::{Polls, list, reset};
+pub(crate) use list::{Polls, list, refresh_metrics, reset};
+pub(crate) use metrics::PollMetrics;
 
 use crate::engine::{Schedules, Shared};
 use crate::intake::{self, IntakeError};
@@ -23,6 +28,7 @@ use dowel_core::port::{SourcePage, SourceRequest, StoreError};
 use dowel_core::{Digest, ErrorKind, FlowName, StepError};
 use dowel_flow::plan::{Poll, TriggerKind};
 use futures_util::FutureExt;
+use line::Line;
 use position::Stored;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -78,6 +84,7 @@ fn take_up(shared: &Arc<Shared>, mut before: BTreeMap<Name, Follower>) -> BTreeM
                     plan: plan.clone(),
                     name: name.clone(),
                     poll: poll.clone(),
+                    line: Line::new(shared, &name),
                     stop: stop.clone(),
                 };
                 tokio::spawn(poller.follow(shared.clone()));
@@ -97,6 +104,7 @@ struct Poller {
     plan: Arc<ActivePlan>,
     name: Name,
     poll: Poll,
+    line: Line,
     stop: CancellationToken,
 }
 
@@ -128,15 +136,22 @@ impl From<StoreError> for Trouble {
 
 impl Poller {
     async fn follow(self, shared: Arc<Shared>) {
+        shared.polls.begins(&self.name, shared.ports.clock.now());
+        self.read_on(&shared).await;
+        self.line.leave(&shared);
+        shared.polls.waits(&self.name, None);
+    }
+
+    async fn read_on(&self, shared: &Shared) {
         // What was committed before a crash may not have been acknowledged.
         let mut owes_ack = true;
         while !self.stop.is_cancelled() {
-            let turn = AssertUnwindSafe(self.turn(&shared, &mut owes_ack));
+            let turn = AssertUnwindSafe(self.turn(shared, &mut owes_ack));
             let wait = match turn.catch_unwind().await {
                 Ok(Ok(Turn::More)) => Duration::ZERO,
                 Ok(Ok(Turn::Done)) => self.poll.every,
                 Ok(Ok(Turn::Stopped)) => return,
-                Ok(Err(trouble)) => self.recover(&shared, trouble).await,
+                Ok(Err(trouble)) => self.recover(shared, trouble).await,
                 Err(_) => {
                     tracing::error!(flow = %self.name.0, "a poll panicked; it begins again");
                     RETRY_DELAY
@@ -175,20 +190,20 @@ impl Poller {
             self.ack(shared, cursor).await;
         }
         *owes_ack = false;
-        let read = shared
-            .ports
-            .invoker
-            .read(self.request(&stored.position.cursor), PAGE);
         let page = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Ok(Turn::Stopped),
-            page = read => page.map_err(Trouble::Source)?,
+            page = self.read(shared, &stored) => page,
         };
+        let Some(page) = page else {
+            return Ok(Turn::Stopped);
+        };
+        let page = page.map_err(Trouble::Source)?;
         self.check(&page, &stored)?;
         // Seen through whatever happens to this task: begun runs have to go to work.
         let taken = take::take(shared, (&self.plan, trigger, &self.poll), &stored, &page).await;
         match taken {
-            Ok(_) => {}
+            Ok(taken) => shared.metrics.polls.taken(&self.name, taken),
             Err(IntakeError::Store(error)) if stored.is_raced(&error) => {
                 return Err(Trouble::Raced);
             }
@@ -201,6 +216,32 @@ impl Poller {
             self.ack(shared, cursor).await;
         }
         Ok(if page.more { Turn::More } else { Turn::Done })
+    }
+
+    /// Reads a page when the turn at the connection comes. Nothing if the host lets nobody
+    /// in any more.
+    async fn read(
+        &self,
+        shared: &Shared,
+        stored: &Stored,
+    ) -> Option<Result<SourcePage, StepError>> {
+        let line = &self.line;
+        let permit = line.turn(shared, &self.name, &self.poll.connection).await?;
+        // It may have been moved while this one stood in line; then the commit says so.
+        let request = self.request(&stored.position.cursor);
+        let page = shared.ports.invoker.read(request, PAGE).await;
+        permit.report_read(&self.name.0, page.as_ref().err());
+        Some(page)
+    }
+
+    /// Tells the source when the turn at the connection comes.
+    async fn tell(&self, shared: &Shared, cursor: &str) -> Option<Result<(), StepError>> {
+        let line = &self.line;
+        let permit = line.turn(shared, &self.name, &self.poll.connection).await?;
+        let request = self.request(&Some(cursor.to_owned()));
+        let told = shared.ports.invoker.ack(request).await;
+        permit.report_read(&self.name.0, told.as_ref().err());
+        Some(told)
     }
 
     /// A page that says where the next one is. Otherwise the same events would be read for
@@ -221,13 +262,12 @@ impl Poller {
     /// The source is told after the commit. Whatever becomes of it: the next read comes
     /// with the cursor.
     async fn ack(&self, shared: &Shared, cursor: &str) {
-        let request = self.request(&Some(cursor.to_owned()));
-        let acked = tokio::select! {
+        let told = tokio::select! {
             biased;
             () = self.stop.cancelled() => return,
-            acked = shared.ports.invoker.ack(request) => acked,
+            told = self.tell(shared, cursor) => told,
         };
-        if let Err(error) = acked {
+        if let Some(Err(error)) = told {
             let (flow, trigger) = &self.name;
             tracing::warn!(%flow, trigger, code = error.code, "a source was not told: {}", error.message);
         }
@@ -244,6 +284,7 @@ impl Poller {
             }
             Trouble::Source(error) => error,
         };
+        shared.metrics.polls.failed(&self.name);
         let owner = self.plan.plan.owner.as_deref().unwrap_or_default();
         let (code, message) = (&error.code, &error.message);
         tracing::warn!(%flow, trigger, owner, code, "the source cannot be read: {message}");

@@ -3,7 +3,7 @@
 use super::position::{Position, Stored};
 use crate::engine::Shared;
 use crate::events::{Refusal, Taker, keep_refusal, offer};
-use crate::intake::{self, IntakeError, Prepared};
+use crate::intake::{self, Accepted, IntakeError, Prepared};
 use crate::plans::ActivePlan;
 use dowel_core::Timestamp;
 use dowel_core::cloud_event::{CloudEvent, EventData};
@@ -14,14 +14,23 @@ use std::collections::BTreeMap;
 /// What the `source` of polled events begins with.
 const SOURCE: &str = "urn:dowel:source:";
 
+/// What became of the events of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Those that began runs.
+    pub(super) events: u64,
+    /// Those that were known already.
+    pub(super) duplicates: u64,
+}
+
 /// Takes the events of a page, and moves the position behind them. On `Ok` it is on disk;
-/// otherwise nothing of it is. How many events the flow refused.
+/// otherwise nothing of it is.
 pub(super) async fn take(
     shared: &Shared,
     (plan, trigger, poll): (&ActivePlan, &str, &Poll),
     stored: &Stored,
     page: &SourcePage,
-) -> Result<u64, IntakeError> {
+) -> Result<Taken, IntakeError> {
     let now = shared.ports.clock.now();
     let mut position = Position {
         failing: None,
@@ -41,7 +50,7 @@ pub(super) async fn take(
         }
     }
     if runs.is_empty() && refused.is_empty() && position == stored.position {
-        return Ok(0);
+        return Ok(Taken::default());
     }
     let mut batch = stored.moves(&position)?;
     for (event, refusal) in &refused {
@@ -50,10 +59,13 @@ pub(super) async fn take(
         let (flow, code) = (&refusal.flow, refusal.code);
         tracing::warn!(%flow, trigger, id = event.id, %code, "a polled event is refused and kept");
     }
-    intake::begin(shared, &runs, &batch.into()).await?;
-    let count = refused.len() as u64;
-    shared.metrics.undelivered(count);
-    Ok(count)
+    let accepted = intake::begin(shared, &runs, &batch.into()).await?;
+    shared.metrics.undelivered(refused.len() as u64);
+    let count = |is: fn(&Accepted) -> bool| accepted.iter().filter(|one| is(one)).count() as u64;
+    Ok(Taken {
+        events: count(|one| matches!(one, Accepted::New(_))),
+        duplicates: count(|one| matches!(one, Accepted::Duplicate(_))),
+    })
 }
 
 /// An event of a source as flows see events.

@@ -14,7 +14,7 @@ use dowel_core::code::run::{BREAKER_CLOSED, BREAKER_OPEN, CONNECTION_PAUSED};
 use dowel_core::connection::ConnectionLimits;
 use dowel_core::journal::HoldReason;
 use dowel_core::port::{CallOutcome, Clock};
-use dowel_core::{ConnectionName, ErrorKind, FlowName, RunId, StepPath, Timestamp};
+use dowel_core::{ConnectionName, ErrorKind, FlowName, RunId, StepError, StepPath, Timestamp};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -96,7 +96,14 @@ impl Permit {
     /// Gives the leave back with what became of the call.
     pub(crate) fn report(mut self, flow: &FlowName, outcome: &CallOutcome) {
         self.is_back = true;
-        self.gate.ended(self.pass, flow, outcome);
+        let error = outcome.result.as_ref().err();
+        self.gate.ended(self.pass, flow, error);
+    }
+
+    /// The same for what was read of a source.
+    pub(crate) fn report_read(mut self, flow: &FlowName, error: Option<&StepError>) {
+        self.is_back = true;
+        self.gate.ended(self.pass, flow, error);
     }
 }
 
@@ -332,8 +339,7 @@ impl Gate {
         }
     }
 
-    fn ended(self: &Arc<Self>, pass: Option<Pass>, flow: &FlowName, outcome: &CallOutcome) {
-        let error = outcome.result.as_ref().err();
+    fn ended(self: &Arc<Self>, pass: Option<Pass>, flow: &FlowName, error: Option<&StepError>) {
         let asked = error
             .filter(|error| error.kind == ErrorKind::RateLimited)
             .and_then(|error| error.retry_after_ms);

@@ -282,6 +282,7 @@ impl Wheel {
             reason: Some("the next fire takes the place of this one".to_owned()),
             confirmed_by: None,
             origin: None,
+            bulk: None,
             command: Command::Cancel { compensate: false },
         };
         let message = Message::Command(commanded);

@@ -174,6 +174,7 @@ async fn who_may_not_decide_is_refused_with_the_reason() {
     let forged = Commanded {
         confirmed_by: None,
         origin: None,
+        bulk: None,
         actor: Actor("oto@example.com".to_owned()),
         reason: None,
         command: Command::Decide {
@@ -263,6 +264,7 @@ async fn a_rejection_fails_the_run_or_goes_on() {
             let retry = Commanded {
                 confirmed_by: None,
                 origin: None,
+                bulk: None,
                 actor: Actor("oto".to_owned()),
                 reason: None,
                 command: Command::Retry { path: None },
@@ -286,6 +288,7 @@ async fn cancelling_takes_the_question_back() {
     let cancel = Commanded {
         confirmed_by: None,
         origin: None,
+        bulk: None,
         actor: Actor("oto".to_owned()),
         reason: None,
         command: Command::Cancel { compensate: false },

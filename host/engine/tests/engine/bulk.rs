@@ -276,3 +276,29 @@ async fn a_host_that_crashes_at_any_write_decides_about_each_item_once() {
     }
     assert!(crashes > COUNT, "only {crashes} writes were tried");
 }
+
+#[tokio::test]
+async fn each_decision_of_an_operation_names_it_in_the_audit_record() {
+    const COUNT: usize = 20;
+    let world = World::default();
+    let engine = parked(&world, one_call(), COUNT).await;
+    let bulk = engine.begin_bulk(&every(), retry(), ana(), None).await;
+    let id = bulk.unwrap().id;
+    until(&engine, id, |bulk| bulk.state == BulkState::Done).await;
+    let query = AuditQuery {
+        about: Some(id),
+        limit: 100,
+        ..AuditQuery::default()
+    };
+    let records = engine.audit(&query).await.unwrap().records;
+    let of_items = records
+        .iter()
+        .filter(|record| record.draft.bulk == Some(id));
+    assert!(
+        of_items
+            .clone()
+            .all(|record| record.draft.action == "retry")
+    );
+    assert_eq!(of_items.count(), COUNT, "one for each item");
+    assert_eq!(records.len(), COUNT + 1, "and the operation itself");
+}

@@ -39,6 +39,7 @@ pub(crate) fn ana() -> Deciding {
         reason: Some("agreed with the shop".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
     }
 }
 

@@ -469,6 +469,7 @@ pub(crate) fn command(command: Command) -> Event {
         reason: None,
         confirmed_by: None,
         origin: None,
+        bulk: None,
         command,
     })
 }

@@ -181,6 +181,7 @@ fn commanded(command: Command) -> Commanded {
         reason: None,
         confirmed_by: None,
         origin: None,
+        bulk: None,
         command,
     }
 }

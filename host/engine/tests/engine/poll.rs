@@ -5,6 +5,8 @@ use crate::desk::ana;
 use crate::schedule::at;
 use crate::support::*;
 use dowel_core::code::{api, run as code};
+use dowel_core::connection::{BreakerLimits, ConnectionLimits, Rate};
+use dowel_core::journal::HoldReason;
 use dowel_core::port::{
     BoxFuture, CallOutcome, CallRequest, Clock, Invoker, Scan, SourceEvent, SourcePage,
     SourceRequest, Store,
@@ -14,6 +16,7 @@ use dowel_engine::{Engine, EngineOptions, Ports, RunsQuery, Schedules, SwitchTar
 use dowel_flow::plan::{Plan, Poll, Trigger, TriggerKind};
 use dowel_testkit::{FakeConnectors, ManualClock, MemoryStore, SeededRandomness};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -133,6 +136,15 @@ async fn start(
     clock: &ManualClock,
     plan: Plan,
 ) -> Result<Engine, dowel_engine::EngineError> {
+    start_within(feed, store, clock, (plan, ConnectionLimits::default())).await
+}
+
+async fn start_within(
+    feed: &Arc<Feed>,
+    store: Arc<dyn Store>,
+    clock: &ManualClock,
+    (plan, limits): (Plan, ConnectionLimits),
+) -> Result<Engine, dowel_engine::EngineError> {
     let ports = Ports {
         store,
         invoker: feed.clone(),
@@ -145,6 +157,7 @@ async fn start(
     };
     let options = EngineOptions {
         schedules: Schedules::Fire,
+        limits: BTreeMap::from([("crm".parse().unwrap(), limits)]),
         ..EngineOptions::default()
     };
     let engine = Engine::start(ports, options, vec![plan]).await?;
@@ -311,4 +324,120 @@ async fn what_is_switched_off_is_not_read() {
         settle().await;
         assert_eq!(taken(&engine).await, numbers(2), "{target:?}");
     }
+}
+
+async fn limited(feed: &Arc<Feed>, clock: &ManualClock, limits: ConnectionLimits) -> Engine {
+    let store = Arc::new(feed.store.clone());
+    let polled = (polled("1.0.0"), limits);
+    start_within(feed, store, clock, polled).await.unwrap()
+}
+
+async fn waits(engine: &Engine) -> Option<HoldReason> {
+    engine.polls().await.unwrap().remove(0).waits
+}
+
+async fn pass(clock: &ManualClock, time: Duration) {
+    clock.advance_to(clock.now().plus(time));
+    settle().await;
+}
+
+#[tokio::test]
+async fn reads_open_the_breaker_of_their_connection_and_wait_for_it() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 2), clock());
+    let error = StepError::host(ErrorKind::Unavailable, code::EGRESS_CONNECT, "away");
+    *feed.failure.lock() = Some(error);
+    let breaker = BreakerLimits {
+        errors: 5_000,
+        of: 3,
+        cooldown: MINUTE * 60,
+    };
+    let limits = ConnectionLimits {
+        breaker: Some(breaker),
+        ..ConnectionLimits::default()
+    };
+    let engine = limited(&feed, &clock, limits).await;
+    // Rounds a minute, two and four minutes apart, because they fail.
+    for minutes in [1, 2, 4] {
+        pass(&clock, MINUTE * minutes).await;
+    }
+    assert_eq!(feed.reads.lock().len(), 3, "the fourth one is not made");
+    assert_eq!(waits(&engine).await, Some(HoldReason::Breaker));
+    *feed.failure.lock() = None;
+    pass(&clock, MINUTE * 60).await;
+    assert_eq!(waits(&engine).await, None);
+    assert_eq!(taken(&engine).await, numbers(2), "it closes the breaker");
+    let connection = engine.connections().remove(0);
+    assert_eq!((connection.in_flight, connection.waiting), (0, 0));
+}
+
+#[tokio::test]
+async fn reads_take_what_the_rate_of_their_connection_allows() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 1, 3), clock());
+    let rate = Rate {
+        calls: 2,
+        per: Duration::from_secs(10),
+    };
+    let limits = ConnectionLimits {
+        rate: Some(rate),
+        ..ConnectionLimits::default()
+    };
+    let engine = limited(&feed, &clock, limits).await;
+    assert_eq!(taken(&engine).await, numbers(1), "a read and its answer");
+    assert_eq!(waits(&engine).await, Some(HoldReason::Rate));
+    for _ in 0..4 {
+        pass(&clock, Duration::from_secs(5)).await;
+    }
+    assert_eq!(taken(&engine).await, numbers(3));
+}
+
+#[tokio::test]
+async fn a_poll_that_is_stopped_leaves_the_line() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 1, 3), clock());
+    let limits = ConnectionLimits {
+        rate: Some(Rate {
+            calls: 2,
+            per: MINUTE * 60,
+        }),
+        ..ConnectionLimits::default()
+    };
+    let engine = limited(&feed, &clock, limits).await;
+    assert_eq!(engine.connections().remove(0).waiting, 1);
+    engine.drain(Duration::from_secs(1)).await;
+    settle().await;
+    assert_eq!(engine.connections().remove(0).waiting, 0);
+}
+
+/// The value of a series of polls.
+async fn shown(engine: &Engine, name: &str) -> Option<String> {
+    engine.refresh_metrics().await.unwrap();
+    let mut registry = prometheus_client::registry::Registry::default();
+    engine.metrics().register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let start = format!(r#"{name}{{flow="test",trigger="poll"}} "#);
+    let line = text.lines().find_map(|line| line.strip_prefix(&start));
+    line.map(str::to_owned)
+}
+
+#[tokio::test]
+async fn what_is_read_is_counted_and_what_is_not_gets_old() {
+    let (feed, clock) = (Feed::of(&MemoryStore::default(), 10, 2), clock());
+    let engine = on(&feed, &clock, polled("1.0.0")).await;
+    let flow = "test".parse().unwrap();
+    engine.reset_poll(&flow, "poll", None, ana()).await.unwrap();
+    settle().await;
+    let count = async |name: &str| shown(&engine, name).await.unwrap();
+    assert_eq!(count("dowel_poll_events_total").await, "2");
+    assert_eq!(count("dowel_poll_duplicates_total").await, "2");
+    assert_eq!(count("dowel_poll_reads_total").await, "2");
+    assert_eq!(count("dowel_poll_errors_total").await, "0");
+    let error = StepError::host(ErrorKind::Unavailable, code::EGRESS_CONNECT, "away");
+    *feed.failure.lock() = Some(error);
+    pass(&clock, MINUTE).await;
+    assert_eq!(count("dowel_poll_errors_total").await, "1");
+    assert_eq!(count("dowel_poll_read_age_seconds").await, "60.0");
+    let target = SwitchTarget::Trigger(flow, "poll".to_owned());
+    engine.turn_switch(&target, false, ana()).await.unwrap();
+    let age = shown(&engine, "dowel_poll_read_age_seconds").await;
+    assert_eq!(age, None, "what is switched off is not late");
 }

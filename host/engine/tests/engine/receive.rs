@@ -90,6 +90,7 @@ async fn command(engine: &Engine, run: RunId, command: Command) {
     let commanded = Commanded {
         confirmed_by: None,
         origin: None,
+        bulk: None,
         actor: Actor("ana".to_owned()),
         reason: Some("because".to_owned()),
         command,
@@ -382,6 +383,7 @@ async fn a_rerun_may_use_what_came_for_the_run_before_it() {
         reason: Some("again".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
     };
     let decided = engine.decide(run, deciding, Action::Rerun).await.unwrap();
     let again = decided.began.unwrap();

@@ -73,6 +73,7 @@ fn says(actor: &str) -> Deciding {
         reason: Some("looked at it".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
     }
 }
 

@@ -47,6 +47,7 @@ async fn decide(engine: &Engine, run: RunId, command: Command) -> Result<(), Com
         reason: Some("agreed with the shop".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
         command,
     };
     engine.command(run, commanded).await

@@ -97,6 +97,7 @@ async fn retry(engine: &Engine, run: RunId) {
     let commanded = Commanded {
         confirmed_by: None,
         origin: None,
+        bulk: None,
         actor: Actor("ana@example.com".to_owned()),
         reason: None,
         command: Command::Retry { path: None },

@@ -116,6 +116,7 @@ pub(crate) async fn command(engine: &Engine, run: RunId, command: Command) {
         reason: Some("agreed".to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
         command,
     };
     engine.command(run, commanded).await.unwrap();

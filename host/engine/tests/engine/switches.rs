@@ -21,6 +21,7 @@ fn by(actor: &str, reason: &str) -> Deciding {
         reason: Some(reason.to_owned()),
         confirmed_by: None,
         origin: None,
+        bulk: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::begin::{CHUNK, Place};
 use super::{Bulk, BulkFailure, BulkState, KEPT, chunk, encode, forget_items, get, put};
 use crate::command::CommandError;
+use crate::desk::decide::Deciding;
 use crate::desk::propose::check_as_seen;
 use crate::desk::{index, keys};
 use crate::engine::{Engine, EngineError, Shared};
@@ -231,7 +232,11 @@ async fn apply(
             let now = index::get(&*engine.shared().ports.store, id).await?;
             check_as_seen(place.opened, now.as_ref())?;
         }
-        let (deciding, action) = (bulk.deciding.clone(), bulk.action.clone());
+        let action = bulk.action.clone();
+        let deciding = Deciding {
+            bulk: Some(bulk.id),
+            ..bulk.deciding.clone()
+        };
         engine.decide_with(id, deciding, action, with).await
     };
     match decided.await {

@@ -32,6 +32,7 @@ impl Engine {
         let draft = Draft {
             confirmed_by: deciding.confirmed_by,
             origin: deciding.origin,
+            bulk: deciding.bulk,
             reason: deciding.reason,
             flow: Some(item.flow.clone()),
             before: Some(Standing {
