@@ -17,6 +17,8 @@
 //! Needs::open()                                      everybody
 //! ….as_page()                                        a page for people: who is not signed in
 //!                                                    is sent to `/login`
+//! ….answers_with_a_secret()                          whoever repeats it with the same
+//!                                                    `Idempotency-Key` is not shown the answer
 //! ```
 //!
 //! The [`guard`] in front of every handler finds out who calls, refuses who may not, and
@@ -39,6 +41,7 @@ mod needs;
 mod oidc;
 mod page;
 mod peer;
+mod repeat;
 mod routes;
 mod tokens;
 mod users;
@@ -47,7 +50,7 @@ pub use actor::Actor;
 pub(crate) use address::client_address;
 pub use form::Form;
 pub(crate) use limits::Limits;
-pub use needs::{About, Needs, Who};
+pub use needs::{About, Needs, Repeats, Who};
 pub(crate) use oidc::Logins;
 pub use peer::Peer;
 pub use routes::Route;
@@ -78,10 +81,18 @@ pub(crate) fn routes(routes: Routes) -> Routes {
             Needs::of(Permission::Audit),
             users::access,
         )
-        .post("/api/v1/invitations", people(), users::invite)
+        .post(
+            "/api/v1/invitations",
+            people().answers_with_a_secret(),
+            users::invite,
+        )
         .post("/api/v1/users/{user}/{change}", people(), users::change)
         .get("/api/v1/tokens", Needs::signed_in(), tokens::list)
-        .post("/api/v1/tokens", Needs::signed_in(), tokens::create)
+        .post(
+            "/api/v1/tokens",
+            Needs::signed_in().answers_with_a_secret(),
+            tokens::create,
+        )
         .post(
             "/api/v1/tokens/{id}/revoke",
             Needs::signed_in(),

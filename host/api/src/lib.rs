@@ -30,7 +30,7 @@ mod state;
 mod switches;
 mod wait;
 
-pub use access::{About, Actor, Form, Needs, Peer, Route, Who};
+pub use access::{About, Actor, Form, Needs, Peer, Repeats, Route, Who};
 pub use axum::Router;
 pub use openapi::openapi;
 pub use problem::Problem;
@@ -89,7 +89,9 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
         .get("/api/v1/flows", read.each(), flows::list)
         .post(
             "/api/v1/flows/{flow}/runs",
-            Needs::of(Permission::Start).about_flow("flow"),
+            Needs::of(Permission::Start)
+                .about_flow("flow")
+                .recognises_repeats(),
             intake::manual,
         )
         .post(

@@ -4,7 +4,7 @@
 //! here from the table of routes, so that it cannot differ from what is enforced: the
 //! parameters of paths, who may call, and how errors look.
 
-use crate::access::{Needs, Route, Who};
+use crate::access::{Needs, Repeats, Route, Who};
 use crate::state::ApiState;
 use crate::{access, problem};
 use axum::Json;
@@ -36,6 +36,9 @@ const WRITES: [(u16, &str); 3] = [
     (413, "The body is too large"),
     (422, "The request can be read, and what it says is wrong"),
 ];
+
+/// The header that names a request, so that it can be sent again.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// What the names in paths stand for.
 const PATH_PARTS: [(&str, &str); 13] = [
@@ -192,6 +195,9 @@ fn complete(operation: &mut Value, path: &str, method: &str, needs: Option<Needs
     if let Some(known) = operation["parameters"].as_array() {
         parameters.extend(known.iter().filter(|one| one["in"] != "path").cloned());
     }
+    if let Some(needs) = needs.filter(|_| !method.eq_ignore_ascii_case("get")) {
+        repeats(&mut parameters, needs);
+    }
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
@@ -223,6 +229,36 @@ fn complete(operation: &mut Value, path: &str, method: &str, needs: Option<Needs
             }
         }
     }
+}
+
+/// The header by which requests are recognised that come again.
+fn repeats(parameters: &mut Vec<Value>, needs: Needs) {
+    // Whoever is not known has no keys.
+    if needs.who == Who::Open {
+        return;
+    }
+    let about = match needs.repeats {
+        Repeats::Answered => {
+            "A request with the same key and the same body, within a day, is answered as the first was and changes nothing."
+        }
+        Repeats::Secret => {
+            "A request with the same key and the same body, within a day, changes nothing; the secret of the first answer is not shown again."
+        }
+        Repeats::Recognised => "The same key stands for the same run.",
+    };
+    parameters.retain(|one| one["name"] != IDEMPOTENCY_KEY);
+    parameters.push(json!({
+        "name": IDEMPOTENCY_KEY,
+        "in": "header",
+        "required": false,
+        "description": about,
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": crate::intake::MAX_IDEMPOTENCY_KEY,
+            "pattern": "^[!-~]([ -~]*[!-~])?$",
+        },
+    }));
 }
 
 /// The names in braces.

@@ -2,7 +2,9 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dowel_core::code::{Code, access, api, approval, desk, gitops, http, run, store, switch};
+use dowel_core::code::{
+    Code, access, api, approval, desk, gitops, http, repeat, run, store, switch,
+};
 use dowel_core::port::StoreError;
 use dowel_engine::{
     ChangeError, CommandError, DecideError, EngineError, IntakeError, PeopleError, SwitchError,
@@ -189,7 +191,10 @@ fn status(code: Code) -> StatusCode {
         gitops::NO_SUCH_CHANGE => StatusCode::NOT_FOUND,
         gitops::MAY_NOT_APPROVE => StatusCode::FORBIDDEN,
         desk::SAME_PERSON => StatusCode::FORBIDDEN,
-        desk::PROPOSAL_STALE => StatusCode::CONFLICT,
+        desk::PROPOSAL_STALE
+        | repeat::STILL_UNDERWAY
+        | repeat::OUTCOME_UNKNOWN
+        | repeat::ANSWER_NOT_KEPT => StatusCode::CONFLICT,
         run::REASON_REQUIRED | desk::BULK_UNBOUNDED => StatusCode::BAD_REQUEST,
         run::RERUN_REFUSED | run::VERSION_REFUSED | run::BULK_REFUSED | desk::RESUBMIT_REFUSED => {
             StatusCode::CONFLICT

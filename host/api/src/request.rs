@@ -22,6 +22,14 @@ pub(crate) fn current() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
+/// The same work with the id of a request, where another task does it.
+pub(crate) async fn scoped<F: Future>(id: Option<String>, work: F) -> F::Output {
+    match id {
+        Some(id) => CURRENT.scope(id, work).await,
+        None => work.await,
+    }
+}
+
 /// Gives a request its id. The host chooses it: an id from outside could be that of another
 /// request.
 pub(crate) async fn name(

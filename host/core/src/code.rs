@@ -18,6 +18,7 @@ pub mod flow;
 pub mod gitops;
 pub mod http;
 pub mod reference;
+pub mod repeat;
 pub mod run;
 pub mod secret;
 pub mod store;
@@ -66,6 +67,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         connector::ENTRIES,
         approval::ENTRIES,
         desk::ENTRIES,
+        repeat::ENTRIES,
         access::ENTRIES,
         http::ENTRIES,
         switch::ENTRIES,

@@ -18,6 +18,7 @@ use crate::live::Live;
 use crate::mailbox::{self, OpenReceives, Receivers};
 use crate::metrics::Metrics;
 use crate::moves::Moves;
+use crate::once;
 use crate::plans::{ActivationError, Hook, Plans};
 use crate::poll::{self, PollStatus, Polls};
 use crate::protect::{ConnectionStatus, Places, Protect};
@@ -232,6 +233,8 @@ pub(crate) struct Shared {
     pub(crate) receivers: Receivers,
     /// What was looked up about the host's health.
     pub(crate) health: Health,
+    /// When the answers that are kept are counted.
+    pub(crate) once: once::Counting,
 }
 
 impl Shared {
@@ -290,6 +293,7 @@ impl Engine {
             desk: Desk::default(),
             receivers: Receivers::default(),
             health: Health::default(),
+            once: once::Counting::default(),
         });
         let store = shared.ports.store.as_ref();
         let disabled = &shared.options.disabled;

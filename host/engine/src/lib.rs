@@ -30,6 +30,7 @@ mod mailbox;
 pub mod mask;
 pub mod metrics;
 mod moves;
+mod once;
 mod outcome;
 mod people;
 mod plans;
@@ -68,6 +69,7 @@ pub use journal::JournalError;
 pub use known::LiveRuns;
 pub use mailbox::{OpenReceive, OpenReceives};
 pub use moves::{Move, Moved};
+pub use once::{KeptAnswer, Once, Repeatable};
 pub use outcome::Outcome;
 pub use people::{
     By, DeviceLogin, DeviceState, Invitation, Invited, NewToken, Opened, PeopleError, Session,

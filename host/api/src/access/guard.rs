@@ -7,6 +7,7 @@ use super::form::{Form, is_form};
 use super::needs::{About, Needs, Who};
 use super::page;
 use super::peer::Peer;
+use super::repeat;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::body::Body;
@@ -44,7 +45,7 @@ pub(super) async fn guard(
     match admit(&gate, &parameters, request).await {
         Ok(request) => {
             let actor = request.extensions().get::<Actor>().cloned();
-            let mut response = next.run(request).await;
+            let mut response = repeat::answer(&gate, actor.as_ref(), request, next).await;
             // The frame of a page is made for whoever looks at it.
             if let Some(actor) = actor {
                 response.extensions_mut().insert(actor);

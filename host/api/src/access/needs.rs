@@ -11,6 +11,19 @@ pub struct Needs {
     pub about: About,
     /// Whether people see its answer in a browser.
     pub is_page: bool,
+    /// What a request is answered that comes again with its `Idempotency-Key`.
+    pub repeats: Repeats,
+}
+
+/// What a request is answered that comes again with its `Idempotency-Key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// What the first was answered.
+    Answered,
+    /// That it was carried out: the answer holds a secret that is shown once.
+    Secret,
+    /// The handler recognises it by itself.
+    Recognised,
 }
 
 /// Who may call.
@@ -45,6 +58,7 @@ impl Needs {
             who,
             about: About::Host,
             is_page: false,
+            repeats: Repeats::Answered,
         }
     }
 
@@ -83,6 +97,18 @@ impl Needs {
     /// The same for each of the flows that the handler looks at.
     pub const fn each(mut self) -> Self {
         self.about = About::Each;
+        self
+    }
+
+    /// The same, and the answer holds a secret that is shown once.
+    pub const fn answers_with_a_secret(mut self) -> Self {
+        self.repeats = Repeats::Secret;
+        self
+    }
+
+    /// The same, and the handler itself recognises what comes again.
+    pub const fn recognises_repeats(mut self) -> Self {
+        self.repeats = Repeats::Recognised;
         self
     }
 

@@ -10,6 +10,7 @@ mod oidc;
 mod people;
 mod policy;
 mod reach;
+mod repeats;
 mod sessions;
 mod support;
 mod tokens;

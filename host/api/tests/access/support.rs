@@ -190,6 +190,7 @@ impl Answer {
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) engine: Engine,
+    pub(crate) store: MemoryStore,
     pub(crate) state: Arc<ApiState>,
     router: Router,
 }
@@ -211,12 +212,35 @@ impl World {
 
     pub(crate) async fn of(options: ApiOptions, engine: EngineOptions) -> Self {
         let clock = ManualClock::at(Timestamp::from_millis(1_772_355_600_000));
+        Self::on(MemoryStore::default(), clock, options, engine).await
+    }
+
+    /// The same after a restart of the host.
+    pub(crate) async fn again(self) -> Self {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        drop(self);
+        Self::on(
+            store,
+            clock,
+            ApiOptions::default(),
+            EngineOptions::default(),
+        )
+        .await
+    }
+
+    async fn on(
+        store: MemoryStore,
+        clock: ManualClock,
+        options: ApiOptions,
+        engine: EngineOptions,
+    ) -> Self {
         let ports = Ports {
-            store: Arc::new(MemoryStore::default()),
+            store: Arc::new(store.clone()),
             invoker: Arc::new(FakeConnectors::default()),
             mapper: Arc::new(NoMapper),
             clock: Arc::new(clock.clone()),
-            randomness: Arc::new(SeededRandomness::new(7)),
+            // Another life of the host draws other numbers.
+            randomness: Arc::new(SeededRandomness::new(7 + store.commits())),
         };
         let engine_options = EngineOptions {
             environment: "prod".to_owned(),
@@ -230,6 +254,7 @@ impl World {
         let state = Arc::new(state);
         Self {
             clock,
+            store,
             engine,
             router: dowel_api::admin(state.clone()),
             state,

@@ -94,6 +94,7 @@ async fn pass(shared: &Shared, pace: Pace) -> Result<Swept, StoreError> {
     }
     let (store, now) = (shared.ports.store.as_ref(), shared.ports.clock.now());
     shared.receivers.sweep(store, now).await?;
+    crate::once::sweep(store, now).await?;
     loop {
         let begun = shared.ports.clock.now();
         let (gone, more) = dedupe::expire(shared.ports.store.as_ref(), begun).await?;

@@ -22,6 +22,7 @@ mod intake;
 mod kept;
 mod key_lines;
 mod leases;
+mod once;
 mod outcome;
 mod pages;
 mod plan_fixtures;
