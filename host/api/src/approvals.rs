@@ -1,6 +1,7 @@
 //! `/api/v1/approvals`: what waits for the decision of a person.
 
 use crate::access::Actor;
+use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -113,7 +114,7 @@ pub(crate) async fn list(
     let query = ApprovalsQuery {
         flow: flow.map_err(|e| Problem::new(BAD_REQUEST, e.to_string()))?,
         group: parameters.group,
-        cursor: parameters.cursor,
+        cursor: paging::place(parameters.cursor.as_deref(), |text| Some(text.to_owned()))?,
         limit: parameters.limit.unwrap_or(DEFAULT_PAGE),
     };
     let page = state.engine.approvals(&query).await?;
@@ -121,7 +122,7 @@ pub(crate) async fn list(
     let approvals = page.approvals.into_iter().filter(sees);
     Ok(Json(Page {
         approvals: approvals.map(Listed::from).collect(),
-        next: page.next,
+        next: page.next.map(|next| paging::cursor(&next)),
     }))
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod chain;
 
 use crate::access::Actor;
+use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -28,7 +29,7 @@ pub(crate) struct Parameters {
     flow: Option<String>,
     actor: Option<String>,
     action: Option<String>,
-    cursor: Option<u64>,
+    cursor: Option<String>,
     limit: Option<usize>,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Parameters {
 #[schema(as = AuditPage)]
 pub(crate) struct Page {
     records: Vec<Listed>,
-    next: Option<u64>,
+    next: Option<String>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -75,7 +76,7 @@ pub(crate) async fn list(
         flow: flow.transpose().map_err(bad)?,
         actor: parameters.actor,
         action: parameters.action,
-        before: parameters.cursor,
+        before: paging::place(parameters.cursor.as_deref(), |text| text.parse().ok())?,
         limit: parameters.limit.unwrap_or(DEFAULT_PAGE),
     };
     let page = state.engine.audit(&query).await?;
@@ -92,6 +93,6 @@ pub(crate) async fn list(
     });
     Ok(Json(Page {
         records: records.collect(),
-        next: page.next,
+        next: page.next.map(|next| paging::cursor(&next)),
     }))
 }

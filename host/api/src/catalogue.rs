@@ -2,6 +2,7 @@
 //! between two of its versions.
 
 use crate::access::Actor;
+use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -127,6 +128,8 @@ pub(crate) async fn drawn(
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Versions {
     versions: Vec<ListedVersion>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// A version in a list.
@@ -149,19 +152,24 @@ struct ListedVersion {
     tag = "catalogue",
     operation_id = "list_versions",
     summary = "Lists the versions of a flow that the host knows",
+    params(Paging),
     responses(
-        (status = 200, description = "The versions", body = Versions),
+        (status = 200, description = "A page of versions, the newest first", body = Versions),
     ),
 )]
 pub(crate) async fn versions(
     State(state): State<Arc<ApiState>>,
     Path(flow): Path<String>,
+    paging: Paging,
 ) -> Result<Json<Versions>, Problem> {
     let plans = known(&state, &flow).await?;
     let live = state.engine.live_runs().await?;
     let active = active(&state, &flow).ok();
     let empty = BTreeMap::new();
-    let versions = plans.into_iter().map(|plan| {
+    // They are ordered the newest first already: their place is what orders them.
+    let placed = plans.into_iter().enumerate();
+    let (plans, next) = paging::page(placed, &paging, |(place, _)| format!("{place:08}"))?;
+    let versions = plans.into_iter().map(|(_, plan)| {
         let counts = live.counts.get(&plan.flow).unwrap_or(&empty);
         ListedVersion {
             live_runs: counts.get(&plan.version).copied().unwrap_or_default(),
@@ -175,6 +183,7 @@ pub(crate) async fn versions(
     });
     Ok(Json(Versions {
         versions: versions.collect(),
+        next,
     }))
 }
 

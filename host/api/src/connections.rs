@@ -1,5 +1,7 @@
 //! `/api/v1/connections`: limits, breakers, and who waits.
 
+use crate::paging::{self, Paging};
+use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Connections {
     connections: Vec<ListedConnection>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// A connection in a list.
@@ -57,13 +61,20 @@ impl From<ConnectionStatus> for ListedConnection {
     tag = "connections",
     operation_id = "list_connections",
     summary = "Lists connections with their limits and breakers",
+    params(Paging),
     responses(
-        (status = 200, description = "All connections", body = Connections),
+        (status = 200, description = "A page of connections", body = Connections),
     ),
 )]
-pub(crate) async fn list(State(state): State<Arc<ApiState>>) -> Json<Connections> {
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    paging: Paging,
+) -> Result<Json<Connections>, Problem> {
     let connections = state.engine.connections();
-    Json(Connections {
+    let name = |one: &ConnectionStatus| one.connection.to_string();
+    let (connections, next) = paging::page(connections, &paging, name)?;
+    Ok(Json(Connections {
         connections: connections.into_iter().map(Into::into).collect(),
-    })
+        next,
+    }))
 }

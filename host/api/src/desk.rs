@@ -28,6 +28,7 @@ mod search;
 mod theme;
 mod visitor;
 
+pub(crate) use assets::{ICON_URL, STYLE_URL};
 pub(crate) use failure::no_such_page;
 pub(crate) use frame::dress;
 

@@ -6,6 +6,7 @@ mod binding;
 
 use crate::access::Actor;
 use crate::intake;
+use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -14,10 +15,10 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use dowel_core::CloudEvent;
+use dowel_core::JsonText;
 use dowel_core::access::Permission;
 use dowel_core::cloud_event::TRACEPARENT;
 use dowel_core::code::api::{BAD_REQUEST, BATCH_TOO_LARGE};
-use dowel_core::{JsonText, RunId};
 use dowel_engine::mask::mask;
 use dowel_engine::{Refusal, Undelivered};
 use serde::{Deserialize, Serialize};
@@ -132,10 +133,7 @@ pub(crate) async fn undelivered(
     parameters: Result<Query<ListParameters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(parameters) = parameters.map_err(|e| Problem::new(BAD_REQUEST, e.body_text()))?;
-    let before: Option<Result<RunId, _>> = parameters.cursor.as_deref().map(str::parse);
-    let before = before
-        .transpose()
-        .map_err(|_| Problem::new(BAD_REQUEST, "the cursor is not one of this list"))?;
+    let before = paging::place(parameters.cursor.as_deref(), |text| text.parse().ok())?;
     let limit = parameters.limit.unwrap_or(DEFAULT_PAGE);
     let page = state.engine.undelivered(before, limit).await?;
     let sees =
@@ -148,6 +146,6 @@ pub(crate) async fn undelivered(
     });
     Ok(Json(Page {
         events: entries.collect(),
-        next: page.next.map(|id| id.to_string()),
+        next: page.next.map(|next| paging::cursor(&next)),
     }))
 }

@@ -7,6 +7,7 @@ mod show;
 pub(crate) use show::{__path_show, Listed, show};
 
 use crate::access::Actor;
+use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -77,17 +78,16 @@ impl Filter {
             until: instant("until", self.until)?,
             overdue: self.overdue,
             ids: self.ids,
-            before: self.cursor.as_deref().map(read_cursor).transpose()?,
+            before: paging::place(self.cursor.as_deref(), read_place)?,
             limit: self.limit.unwrap_or(DEFAULT_PAGE),
         })
     }
 }
 
-fn read_cursor(text: &str) -> Result<(Timestamp, RunId), Problem> {
-    let bad = || Problem::new(BAD_REQUEST, "the cursor is not one of this list");
-    let (at, id) = text.split_once('.').ok_or_else(bad)?;
-    let at = at.parse().map_err(|_| bad())?;
-    Ok((Timestamp::from_millis(at), id.parse().map_err(|_| bad())?))
+/// When an exception was opened, and which it is.
+fn read_place(text: &str) -> Option<(Timestamp, RunId)> {
+    let (at, id) = text.split_once('.')?;
+    Some((Timestamp::from_millis(at.parse().ok()?), id.parse().ok()?))
 }
 
 /// A page of the list.
@@ -125,7 +125,7 @@ pub(crate) async fn list(
             .filter(|item| actor.reaches(&state.engine, Permission::Read, &item.flow))
             .map(|item| Listed::of(item, now))
             .collect(),
-        next: next.map(|(at, id)| format!("{}.{id}", at.as_millis())),
+        next: next.map(|(at, id)| paging::cursor(&format!("{}.{id}", at.as_millis()))),
     }))
 }
 

@@ -1,6 +1,7 @@
 //! `/api/v1/flows`: which flows there are, and their kill switches.
 
 use crate::access::Actor;
+use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -22,6 +23,8 @@ const MAX_TEXT: usize = 1_000;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Flows {
     flows: Vec<ListedFlow>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// A flow in a list.
@@ -118,16 +121,23 @@ impl From<FlowStatus> for ListedFlow {
     tag = "flows",
     operation_id = "list_flows",
     summary = "Lists the flows that are active",
+    params(Paging),
     responses(
-        (status = 200, description = "All flows", body = Flows),
+        (status = 200, description = "A page of flows", body = Flows),
     ),
 )]
-pub(crate) async fn list(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Flows> {
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+    paging: Paging,
+) -> Result<Json<Flows>, Problem> {
     let flows = state.engine.flow_status().into_iter();
     let flows = flows.filter(|one| actor.reaches(&state.engine, Permission::Read, &one.flow));
-    Json(Flows {
-        flows: flows.map(Into::into).collect(),
-    })
+    let (flows, next) = paging::page(flows, &paging, |one| one.flow.to_string())?;
+    Ok(Json(Flows {
+        flows: flows.into_iter().map(Into::into).collect(),
+        next,
+    }))
 }
 
 #[utoipa::path(

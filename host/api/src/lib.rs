@@ -20,6 +20,7 @@ mod hooks;
 mod intake;
 mod metrics;
 mod openapi;
+mod paging;
 mod problem;
 mod request;
 mod runs;
@@ -27,6 +28,7 @@ mod schedules;
 mod serve;
 mod sources;
 mod state;
+mod status;
 mod switches;
 mod wait;
 
@@ -110,6 +112,7 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
             Needs::of(Permission::Decide).about_run("run"),
             approvals::decide,
         )
+        .get("/api/v1/status", read.each(), status::show)
         .get("/api/v1/connections", read.each(), connections::list)
         .get(
             "/api/v1/events/undelivered",

@@ -73,6 +73,7 @@ const PATH_PARTS: [(&str, &str); 13] = [
     ),
     components(schemas(crate::follow::RunMoved)),
     paths(
+        crate::status::show,
         crate::runs::list,
         crate::runs::show,
         crate::runs::journal,

@@ -1,6 +1,7 @@
 //! `/api/v1/runs`: what happened to the runs.
 
 use crate::access::Actor;
+use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -99,16 +100,11 @@ pub(crate) async fn list(
             .transpose()
             .map_err(bad)?,
         status: parameters.status,
-        before: parameters
-            .cursor
-            .as_deref()
-            .map(str::parse)
-            .transpose()
-            .map_err(bad)?,
+        before: paging::place(parameters.cursor.as_deref(), |text| text.parse().ok())?,
         limit: parameters.limit.unwrap_or(DEFAULT_PAGE),
     };
     let page = state.engine.runs(&query).await?;
-    let next = page.next.map(|run| run.to_string());
+    let next = page.next.map(|next| paging::cursor(&next));
     Ok(Json(Page {
         runs: listed(&state, &actor, page.runs),
         next,

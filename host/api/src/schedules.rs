@@ -1,6 +1,7 @@
 //! `/api/v1/schedules`: what fires when.
 
 use crate::access::Actor;
+use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 #[schema(as = Schedules)]
 pub(crate) struct Listed {
     schedules: Vec<ListedSchedule>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// One schedule.
@@ -106,17 +109,22 @@ impl From<ScheduleStatus> for ListedSchedule {
     tag = "flows",
     operation_id = "list_schedules",
     summary = "Lists what fires when",
+    params(Paging),
     responses(
-        (status = 200, description = "All schedules", body = Listed),
+        (status = 200, description = "A page of schedules", body = Listed),
     ),
 )]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
+    paging: Paging,
 ) -> Result<Json<Listed>, Problem> {
     let schedules = state.engine.schedules().await?.into_iter();
     let sees = |one: &ScheduleStatus| actor.reaches(&state.engine, Permission::Read, &one.flow);
+    let name = |one: &ScheduleStatus| format!("{}/{}", one.flow, one.trigger);
+    let (schedules, next) = paging::page(schedules.filter(sees), &paging, name)?;
     Ok(Json(Listed {
-        schedules: schedules.filter(sees).map(ListedSchedule::from).collect(),
+        schedules: schedules.into_iter().map(Into::into).collect(),
+        next,
     }))
 }

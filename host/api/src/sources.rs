@@ -2,6 +2,7 @@
 
 use crate::access::Actor;
 use crate::flows::check_reason;
+use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Sources {
     sources: Vec<ListedSource>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// The poll of one trigger.
@@ -91,18 +94,23 @@ impl From<PollStatus> for ListedSource {
     tag = "flows",
     operation_id = "list_sources",
     summary = "Lists what the host polls",
+    params(Paging),
     responses(
-        (status = 200, description = "All polls", body = Sources),
+        (status = 200, description = "A page of polls", body = Sources),
     ),
 )]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
+    paging: Paging,
 ) -> Result<Json<Sources>, Problem> {
     let polls = state.engine.polls().await?.into_iter();
     let sees = |one: &PollStatus| actor.reaches(&state.engine, Permission::Read, &one.flow);
+    let name = |one: &PollStatus| format!("{}/{}", one.flow, one.trigger);
+    let (polls, next) = paging::page(polls.filter(sees), &paging, name)?;
     Ok(Json(Sources {
-        sources: polls.filter(sees).map(ListedSource::from).collect(),
+        sources: polls.into_iter().map(Into::into).collect(),
+        next,
     }))
 }
 

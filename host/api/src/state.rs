@@ -75,6 +75,8 @@ pub struct ApiState {
     pub(crate) limits: Limits,
     /// Room for streams of events.
     pub(crate) streams: Arc<Semaphore>,
+    /// Unfinished runs, as they were counted last.
+    pub(crate) counting: crate::status::Counting,
     /// Where the admin listener is, once it listens.
     admin_url: OnceLock<String>,
 }
@@ -104,6 +106,7 @@ impl ApiState {
             logins: Logins::default(),
             limits: Limits::default(),
             streams: Arc::new(Semaphore::new(crate::follow::MAX_STREAMS)),
+            counting: crate::status::Counting::default(),
             admin_url: OnceLock::new(),
         }
     }

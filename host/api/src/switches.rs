@@ -3,6 +3,7 @@
 
 use crate::access::Actor;
 use crate::flows::{Because, said};
+use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Switches {
     switches: Vec<ListedSwitch>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// A switch in a list.
@@ -62,19 +65,27 @@ type Answer = Result<Json<ListedSwitch>, Problem>;
     tag = "switches",
     operation_id = "list_switches",
     summary = "Lists the switches about which somebody has decided at run time",
+    params(Paging),
     responses(
-        (status = 200, description = "All of them", body = Switches),
+        (status = 200, description = "A page of switches", body = Switches),
     ),
 )]
-pub(crate) async fn list(State(state): State<Arc<ApiState>>, actor: Actor) -> Json<Switches> {
+pub(crate) async fn list(
+    State(state): State<Arc<ApiState>>,
+    actor: Actor,
+    paging: Paging,
+) -> Result<Json<Switches>, Problem> {
     let switches = state.engine.switches().into_iter();
     let may_see = |status: &SwitchStatus| {
         let flow = status.target.flow();
         flow.is_none_or(|flow| actor.reaches(&state.engine, Permission::Read, flow))
     };
-    Json(Switches {
-        switches: switches.filter(may_see).map(Into::into).collect(),
-    })
+    let name = |one: &SwitchStatus| format!("{} {}", one.target.kind(), one.target.name());
+    let (switches, next) = paging::page(switches.filter(may_see), &paging, name)?;
+    Ok(Json(Switches {
+        switches: switches.into_iter().map(Into::into).collect(),
+        next,
+    }))
 }
 
 #[utoipa::path(

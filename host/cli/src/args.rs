@@ -20,7 +20,7 @@ pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Ta
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
 pub(crate) use secret::{Rotate, Secret};
 pub(crate) use sources::Sources;
-pub(crate) use telemetry::Alerts;
+pub(crate) use telemetry::{Alerts, Top};
 pub(crate) use upgrade::Upgrade;
 
 use clap::error::ErrorKind;
@@ -200,6 +200,11 @@ pub(crate) enum Command {
     /// Prints the story of a run, by its id or by a business key such as an order id.
     #[command(after_help = "Example:\n  dowel trace 4711")]
     Trace(Trace),
+    /// Shows how a host is, again and again: throughput, queues, exceptions, breakers, sources.
+    #[command(
+        after_help = "Lines that want a person are red. `--once` looks once; `--format json` writes the host's\n`/api/v1/status`, one line for each look.\n\nExamples:\n  dowel top\n  dowel top --once --format json"
+    )]
+    Top(Top),
     /// Prints alerts for Prometheus, made from what the flows promise.
     #[command(
         after_help = "Each alert has the label `owner` and the annotation `runbook_url`. The metrics are those of\n`/metrics`; `--format json` prints the same rules for programs.\n\nExample:\n  dowel alerts --owner operators@example.com > /etc/prometheus/rules/dowel.yaml"

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long an answer of the host may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Items that are asked for at a time: as many as a host gives.
+const PAGE: usize = 500;
+
 /// The longest time of a stream such as a backup: a day, so that one that hangs ends.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
@@ -170,6 +173,36 @@ impl Client {
             return Ok(None);
         }
         answer(status, text).map(Some)
+    }
+
+    /// A list with all its pages, as one page; nothing if there is no such resource.
+    pub(crate) async fn list(&self, path: &str, member: &str) -> Result<Option<Value>> {
+        let mut whole: Option<Value> = None;
+        let mut query = vec![("limit", PAGE.to_string())];
+        loop {
+            let Some(text) = self.get(path, &query).await? else {
+                return Ok(whole);
+            };
+            let mut page: Value = serde_json::from_str(&text)?;
+            let next = page["next"].as_str().map(str::to_owned);
+            match whole.as_mut().map(|whole| &mut whole[member]) {
+                Some(Value::Array(all)) => {
+                    let more = page[member].take();
+                    all.extend(more.as_array().cloned().unwrap_or_default());
+                }
+                _ => whole = Some(page),
+            }
+            let Some(next) = next else {
+                break;
+            };
+            query.truncate(1);
+            query.push(("cursor", next));
+        }
+        if let Some(Value::Object(members)) = &mut whole {
+            // It is one page now.
+            members.remove("next");
+        }
+        Ok(whole)
     }
 
     /// Sends a JSON body and returns the raw JSON text of the answer.

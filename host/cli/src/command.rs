@@ -48,6 +48,7 @@ mod sources;
 mod switches;
 mod test;
 mod token;
+mod top;
 mod trace;
 mod upgrade;
 
@@ -107,6 +108,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Exceptions(command) => exceptions::run(command, format).await,
         Command::Schedules(Schedules::List { host }) => schedules::list(&host, format).await,
         Command::Sources(given) => sources::run(&given, format).await,
+        Command::Top(top) => top::run(&top, format).await,
         Command::Trace(trace) => trace::run(&trace, format).await,
         Command::Alerts(command) => alerts::run(command, format),
         Command::Init(command) => init::init(&command, format),

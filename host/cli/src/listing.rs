@@ -7,15 +7,16 @@ use anyhow::Result;
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// Asks for a list and prints it, for people as `table` shows it.
+/// Asks for a list, the `member` of its answers, and prints it, for people as `table` shows it.
 pub(crate) async fn print(
     host: &Host,
     path: &str,
+    member: &str,
     format: Format,
     table: fn(&Value) -> String,
 ) -> Result<ExitCode> {
-    let text = Client::new(host)?.get(path, &[]).await?.unwrap_or_default();
-    let page: Value = serde_json::from_str(&text)?;
+    let page = Client::new(host)?.list(path, member).await?;
+    let page = page.unwrap_or_default();
     output::print(format, &page, &table(&page))?;
     Ok(exit::found(false))
 }

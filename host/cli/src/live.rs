@@ -43,9 +43,8 @@ impl LiveHost {
 
     async fn live_runs(&self, changes: &mut Changes) -> Result<()> {
         for flow in &changes.flows {
-            let page = self
-                .get(&format!("/api/v1/flows/{}/versions", flow.flow))
-                .await?;
+            let path = format!("/api/v1/flows/{}/versions", flow.flow);
+            let page = self.0.list(&path, "versions").await?.unwrap_or_default();
             for one in page["versions"].as_array().into_iter().flatten() {
                 let version = one["version"].as_str().unwrap_or_default().to_owned();
                 let count = one["live_runs"].as_u64().unwrap_or_default();
@@ -59,7 +58,8 @@ impl LiveHost {
     }
 
     async fn drift(&self, changes: &mut Changes) -> Result<()> {
-        let page = self.get("/api/v1/switches").await?;
+        let page = self.0.list("/api/v1/switches", "switches").await?;
+        let page = page.unwrap_or_default();
         let switches = page["switches"].as_array().into_iter().flatten();
         let drifting = switches.filter(|one| one["drift"] == json!(true));
         changes.drift.extend(drifting.map(switched));

@@ -29,6 +29,7 @@ mod secrets;
 mod source;
 mod start;
 mod state;
+mod status_text;
 mod story_text;
 mod system;
 mod templates;

@@ -13,6 +13,7 @@ use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
 use crate::key_lines::KeyLines;
 use crate::keys;
+use crate::lately::Lately;
 use crate::leases::{self, Leases};
 use crate::live::Live;
 use crate::mailbox::{self, OpenReceives, Receivers};
@@ -233,6 +234,8 @@ pub(crate) struct Shared {
     pub(crate) receivers: Receivers,
     /// What was looked up about the host's health.
     pub(crate) health: Health,
+    /// What came and ended lately.
+    pub(crate) lately: Lately,
     /// When the answers that are kept are counted.
     pub(crate) once: once::Counting,
 }
@@ -249,6 +252,12 @@ impl Shared {
 pub struct Engine {
     shared: Arc<Shared>,
     executor: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// Wakes who waits for a turn at a connection. It ends when draining begins.
+async fn keep_time(shared: Arc<Shared>) {
+    let draining = shared.draining.clone();
+    shared.protect.keep_time(draining).await;
 }
 
 impl Engine {
@@ -293,6 +302,7 @@ impl Engine {
             desk: Desk::default(),
             receivers: Receivers::default(),
             health: Health::default(),
+            lately: Lately::default(),
             once: once::Counting::default(),
         });
         let store = shared.ports.store.as_ref();
@@ -304,11 +314,7 @@ impl Engine {
         shared.key_lines.load(store).await?;
         desk::load(&shared).await?;
         let timers = recover::recover(&shared).await?;
-        let keeper = shared.clone();
-        tokio::spawn(async move {
-            let draining = keeper.draining.clone();
-            keeper.protect.keep_time(draining).await;
-        });
+        tokio::spawn(keep_time(shared.clone()));
         let work = execute::work(shared.clone(), inbox, timers);
         let beginning = by_itself(shared.clone());
         let telling = desk::work(Self::of(shared.clone()), shared.clone());

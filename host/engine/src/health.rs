@@ -44,6 +44,15 @@ impl Engine {
         self.refresh_stuck().await
     }
 
+    /// How many runs could go on and do not, as of at most half a minute ago.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn stuck_count(&self) -> Result<u64, EngineError> {
+        self.refresh_stuck().await?;
+        Ok(self.metrics().flows.stuck_count())
+    }
+
     async fn refresh_exceptions(&self) -> Result<(), EngineError> {
         let shared = self.shared();
         let mut counts: BTreeMap<FlowName, u64> = BTreeMap::new();

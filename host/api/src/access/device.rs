@@ -1,7 +1,7 @@
 //! `/login/device` and `/api/v1/login/device`: `dowel login` on another machine.
 
 use super::login::{Connection, address};
-use super::page::{escape, hidden, page};
+use super::page::{hidden, page};
 use super::{Actor, Form};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -16,6 +16,7 @@ use dowel_core::code::access::{
 use dowel_core::code::api::BAD_REQUEST;
 use dowel_core::journal::Origin;
 use dowel_engine::{By, DeviceState};
+use maud::html;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,20 +154,33 @@ pub(super) async fn ask(
     let user = person(&actor)?;
     let parameters = parameters.map(|Query(all)| all).unwrap_or_default();
     let Some(code) = parameters.code else {
-        let content = "<form method=\"get\" action=\"/login/device\"><label for=\"code\">Code</label><input type=\"text\" id=\"code\" name=\"code\" autocomplete=\"off\" required><button>Go on</button></form>";
-        return Ok(page(StatusCode::OK, "Confirm a login", content));
+        let content = html! {
+            form method="get" action="/login/device" {
+                label for="code" { "Code" }
+                input #code type="text" name="code" autocomplete="off" required;
+                button .primary { "Go on" }
+            }
+        };
+        return Ok(page(StatusCode::OK, "Confirm a login", &content));
     };
     let found = state.engine.device_login(&code).await?;
     let from =
         found.ok_or_else(|| Problem::new(LINK_REFUSED, "no program waits with this code"))?;
-    let content = format!(
-        "<p>A program{} asks to act as <strong>{}</strong>.</p><p>Confirm only if you have started <code>dowel login</code> yourself and it shows the code <code>{}</code>.</p><form method=\"post\" action=\"/login/device\">{}{}<button>Confirm</button></form>",
-        from.map_or_else(String::new, |from| format!(" at {}", escape(&from))),
-        escape(user),
-        escape(&code),
-        hidden("code", &code),
-        hidden("csrf", actor.csrf()),
-    );
+    let content = html! {
+        p {
+            "A program" @if let Some(from) = &from { " at " (from) }
+            " asks to act as " strong { (user) } "."
+        }
+        p {
+            "Confirm only if you have started " code { "dowel login" }
+            " yourself and it shows the code " code { (code) } "."
+        }
+        form method="post" action="/login/device" {
+            (hidden("code", &code))
+            (hidden("csrf", actor.csrf()))
+            button .primary { "Confirm" }
+        }
+    };
     Ok(page(StatusCode::OK, "Confirm a login", &content))
 }
 
@@ -180,6 +194,6 @@ pub(super) async fn confirm(
     let code = form.get("code");
     let code = code.ok_or_else(|| Problem::new(ACCESS_INVALID, "the field `code` is missing"))?;
     state.engine.confirm_device_login(code, user).await?;
-    let content = "<p>The program is signed in. You can close this page.</p>";
-    Ok(page(StatusCode::OK, "Confirmed", content))
+    let content = html! { p { "The program is signed in. You can close this page." } };
+    Ok(page(StatusCode::OK, "Confirmed", &content))
 }

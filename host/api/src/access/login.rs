@@ -1,7 +1,7 @@
 //! `/login` and `/logout`: people sign in by a one-time link or by an API token.
 
 use super::caller::{checked_token, slow_down};
-use super::page::{escape, explained, hidden, page, safe_next};
+use super::page::{explained, hidden, page, safe_next};
 use super::{Actor, Form, Peer, client_address, cookie};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use dowel_core::code::access::ACCESS_INVALID;
 use dowel_core::journal::Origin;
 use dowel_engine::{By, Opened, PeopleError, SignedIn, TokenOwner};
+use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -76,12 +77,14 @@ async fn link_page(
     slow_down(state, from, None)?;
     let user = state.engine.link_for(link).await;
     let user = user.map_err(|error| failed(state, from, error))?;
-    let content = format!(
-        "<p>This link signs in <strong>{}</strong>, once.</p><form method=\"post\" action=\"/login\">{}{}<button>Sign in</button></form>",
-        escape(&user),
-        hidden("link", link),
-        hidden("next", next),
-    );
+    let content = html! {
+        p { "This link signs in " strong { (user) } ", once." }
+        form method="post" action="/login" {
+            (hidden("link", link))
+            (hidden("next", next))
+            button .primary { "Sign in" }
+        }
+    };
     Ok(page(StatusCode::OK, "Sign in", &content))
 }
 
@@ -93,30 +96,34 @@ fn failed(state: &ApiState, from: Option<IpAddr>, error: PeopleError) -> Problem
     error.into()
 }
 
-fn form(state: &ApiState, actor: Option<&Actor>, next: &str) -> String {
-    let provider = match state.identity.is_some() {
-        true => format!(
-            "<p><a class=\"button\" href=\"/login/oidc?next={}\">Sign in with your organisation</a></p>",
-            utf8_percent_encode(next, NON_ALPHANUMERIC)
-        ),
-        false => String::new(),
-    };
-    let known = actor.map_or_else(String::new, |actor| {
-        format!(
-            "<p>You are signed in as <strong>{}</strong>. <a href=\"{}\">Go on</a></p>",
-            escape(actor.id()),
-            escape(next)
-        )
-    });
-    format!(
-        "{known}{provider}<form method=\"post\" action=\"/login\">{}<label for=\"token\">API token</label><input type=\"password\" id=\"token\" name=\"token\" autocomplete=\"current-password\" required><button>Sign in</button></form><p>A one-time link does the same: <code>dowel admin invite &lt;name&gt;</code> on the host's machine prints one.</p>",
-        hidden("next", next)
-    )
+fn form(state: &ApiState, actor: Option<&Actor>, next: &str) -> Markup {
+    let provider = format!(
+        "/login/oidc?next={}",
+        utf8_percent_encode(next, NON_ALPHANUMERIC)
+    );
+    html! {
+        @if let Some(actor) = actor {
+            p { "You are signed in as " strong { (actor.id()) } ". " a href=(next) { "Go on" } }
+        }
+        @if state.identity.is_some() {
+            p { a .button .primary href=(provider) { "Sign in with your organisation" } }
+        }
+        form method="post" action="/login" {
+            (hidden("next", next))
+            label for="token" { "API token" }
+            input #token type="password" name="token" autocomplete="current-password" required;
+            button .primary[state.identity.is_none()] { "Sign in" }
+        }
+        p .small .soft {
+            "A one-time link does the same: " code { "dowel admin invite <name>" }
+            " on the host's machine prints one."
+        }
+    }
 }
 
 /// The page again, with what went wrong.
 pub(super) fn refused(state: &ApiState, problem: &Problem, next: &str) -> Response {
-    let content = format!("{}{}", explained(problem), form(state, None, next));
+    let content = html! { (explained(problem)) (form(state, None, next)) };
     let mut response = page(problem.status(), "Sign in", &content);
     if let Some(wait) = problem.wait() {
         let seconds = wait.as_secs().max(1);

@@ -2,24 +2,40 @@
 //! nothing from elsewhere.
 
 use super::needs::Needs;
+use crate::desk::{ICON_URL, STYLE_URL};
 use crate::problem::Problem;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use maud::{DOCTYPE, Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::fmt::Write as _;
 
-/// The look of these pages: they need nothing else.
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0;display:grid;place-items:center;min-height:100vh;background:#f5f5f4;color:#1c1917}main{background:#fff;border:1px solid #d6d3d1;border-radius:8px;padding:2rem;width:min(26rem,90vw);box-sizing:border-box}h1{font-size:1.25rem;margin:0 0 1rem}label{display:block;font-weight:600}input[type=password],input[type=text]{width:100%;box-sizing:border-box;font:inherit;padding:.5rem;margin:.25rem 0 1rem;border:1px solid #78716c;border-radius:4px;background:inherit;color:inherit}button,a.button{display:inline-block;font:inherit;padding:.5rem 1rem;border:0;border-radius:4px;background:#1d4ed8;color:#fff;cursor:pointer;text-decoration:none}:focus-visible{outline:3px solid #f59e0b;outline-offset:2px}.error{border-left:4px solid #b91c1c;padding-left:.75rem}code{font-size:1.1em}@media(prefers-color-scheme:dark){body{background:#1c1917;color:#f5f5f4}main{background:#292524;border-color:#57534e}button,a.button{background:#93c5fd;color:#0c0a09}}";
+/// Nothing from elsewhere, nothing runs, nobody shows the page inside of theirs.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Nothing is loaded, nothing runs, nobody shows the page inside of theirs.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-/// A page with this title and content, which is HTML already.
-pub(super) fn page(status: StatusCode, title: &str, content: &str) -> Response {
-    let title = escape(title);
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} - Dowel</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{content}</main></body></html>"
-    );
+/// A page with this title and content, in the colours of the desk.
+pub(super) fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " - Dowel" }
+                link rel="icon" href=(*ICON_URL) type="image/svg+xml";
+                link rel="stylesheet" href=(*STYLE_URL);
+            }
+            body .door {
+                main .panel {
+                    p .brand {
+                        img src=(*ICON_URL) alt="" width="24" height="24";
+                        "Dowel"
+                    }
+                    h1 { (title) }
+                    (content)
+                }
+            }
+        }
+    };
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -27,31 +43,12 @@ pub(super) fn page(status: StatusCode, title: &str, content: &str) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (status, headers, html).into_response()
-}
-
-/// Text inside of HTML, also of attributes in double quotes.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+    (status, headers, page.into_string()).into_response()
 }
 
 /// A hidden field of a form.
-pub(super) fn hidden(name: &str, value: &str) -> String {
-    format!(
-        "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
-        escape(value)
-    )
+pub(super) fn hidden(name: &str, value: &str) -> Markup {
+    html! { input type="hidden" name=(name) value=(value); }
 }
 
 /// A path of this host to go on to: never another host's.
@@ -88,17 +85,14 @@ pub(super) fn refusal(needs: Needs, method: &Method, uri: &Uri, problem: Problem
 }
 
 /// What went wrong and what to do, as content of a page.
-pub(super) fn explained(problem: &Problem) -> String {
-    let mut out = String::new();
-    // Writing into a text cannot fail.
-    let _ = write!(
-        out,
-        "<p class=\"error\" role=\"alert\">{}</p><p>{}</p><p><code>{}</code></p>",
-        escape(problem.detail()),
-        escape(problem.help()),
-        problem.code()
-    );
-    out
+pub(super) fn explained(problem: &Problem) -> Markup {
+    html! {
+        div .note .bad role="alert" {
+            p { strong { (problem.detail()) } }
+            p { (problem.help()) }
+            p { code { (problem.code()) } }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +115,10 @@ mod tests {
 
     #[test]
     fn text_stays_text() {
-        assert_eq!(escape("<a b=\"'&\">"), "&lt;a b=&quot;&#39;&amp;&quot;&gt;");
+        let field = hidden("next", "\"><script>&").into_string();
+        assert_eq!(
+            field,
+            r#"<input type="hidden" name="next" value="&quot;&gt;&lt;script&gt;&amp;">"#
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Actor;
 use super::users::{ListedToken, duration};
+use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -22,6 +23,8 @@ const TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Tokens {
     tokens: Vec<ListedToken>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// Whether a token is the caller's, or the caller manages people.
@@ -40,18 +43,23 @@ fn may_manage(actor: &Actor, token: &Token) -> bool {
     tag = "tokens",
     operation_id = "list_tokens",
     summary = "Lists tokens, one's own or everybody's",
+    params(Paging),
     responses(
-        (status = 200, description = "The tokens, without their secrets", body = Tokens),
+        (status = 200, description = "A page of tokens, without their secrets", body = Tokens),
     ),
 )]
 pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
+    paging: Paging,
 ) -> Result<Json<Tokens>, Problem> {
     let tokens = state.engine.tokens().await?.into_iter();
     let tokens = tokens.filter(|token| may_manage(&actor, token));
+    let name = |token: &Token| format!("{} {}", token.created_at, token.id);
+    let (tokens, next) = paging::page(tokens, &paging, name)?;
     Ok(Json(Tokens {
-        tokens: tokens.map(Into::into).collect(),
+        tokens: tokens.into_iter().map(Into::into).collect(),
+        next,
     }))
 }
 

@@ -22,11 +22,11 @@ fn versioned(name: &str, content: &str) -> String {
 }
 
 /// Where the style sheet is.
-pub(super) static STYLE_URL: LazyLock<String> = LazyLock::new(|| versioned("desk.css", &STYLE));
+pub(crate) static STYLE_URL: LazyLock<String> = LazyLock::new(|| versioned("desk.css", &STYLE));
 /// Where the script is.
 pub(super) static SCRIPT_URL: LazyLock<String> = LazyLock::new(|| versioned("desk.js", SCRIPT));
 /// Where the icon is.
-pub(super) static ICON_URL: LazyLock<String> = LazyLock::new(|| versioned("icon.svg", ICON));
+pub(crate) static ICON_URL: LazyLock<String> = LazyLock::new(|| versioned("icon.svg", ICON));
 
 pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, Failure> {
     let (content, kind) = match name.as_str() {

@@ -55,7 +55,7 @@ pub(super) async fn begin(
 
 /// `GET /desk/bulk`.
 pub(super) async fn list(State(state): State<Arc<ApiState>>, visitor: Visitor) -> Shown {
-    let mut bulks = state.engine.bulks(LISTED).await?;
+    let (mut bulks, _) = state.engine.bulks(None, LISTED).await?;
     bulks.retain(|bulk| {
         let flow = bulk.query.flow.as_ref();
         visitor.require(Permission::Read, flow).is_ok()

@@ -2,6 +2,7 @@
 
 use super::{Filter, Listed, deciding, read_deciding};
 use crate::access::Actor;
+use crate::paging;
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -278,6 +279,7 @@ pub(crate) async fn begin(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParameters {
+    cursor: Option<String>,
     limit: Option<usize>,
 }
 
@@ -286,6 +288,8 @@ pub(crate) struct ListParameters {
 #[schema(as = Bulks)]
 pub(crate) struct All {
     bulk: Vec<Shown>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// `GET /api/v1/exceptions/bulk`.
@@ -297,7 +301,7 @@ pub(crate) struct All {
     summary = "Lists bulk operations, the newest first",
     params(ListParameters),
     responses(
-        (status = 200, description = "The operations", body = All),
+        (status = 200, description = "A page of operations", body = All),
     ),
 )]
 pub(crate) async fn list(
@@ -311,9 +315,12 @@ pub(crate) async fn list(
         let flow = bulk.query.flow.as_ref();
         actor.require(&state.engine, Permission::Read, flow).is_ok()
     };
-    let bulks = state.engine.bulks(limit).await?.into_iter().filter(sees);
+    let before = paging::place(parameters.cursor.as_deref(), |text| text.parse().ok())?;
+    let (bulks, next) = state.engine.bulks(before, limit).await?;
+    let bulks = bulks.into_iter().filter(sees);
     Ok(Json(All {
         bulk: bulks.map(|bulk| Shown::of(bulk, Vec::new())).collect(),
+        next: next.map(|next| paging::cursor(&next)),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Answer, bulk, read_deciding};
 use crate::access::Actor;
+use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
@@ -60,6 +61,8 @@ impl Listed {
 #[schema(as = Proposals)]
 pub(crate) struct All {
     proposals: Vec<Listed>,
+    /// The `cursor` of the next page; `null` on the last.
+    next: Option<String>,
 }
 
 /// `GET /api/v1/exceptions/proposals`.
@@ -69,27 +72,29 @@ pub(crate) struct All {
     tag = "exceptions",
     operation_id = "list_proposals",
     summary = "Lists decisions that wait for a second person, the oldest first",
+    params(Paging),
     responses(
-        (status = 200, description = "The proposals", body = All),
+        (status = 200, description = "A page of proposals", body = All),
     ),
 )]
 pub(crate) async fn list(
     State(state): State<Arc<ApiState>>,
     actor: Actor,
+    paging: Paging,
 ) -> Result<Json<All>, Problem> {
-    let mut proposals = Vec::new();
-    for proposal in state.engine.proposals().await? {
+    let sees = |proposal: &Proposal| {
         let flow = proposal.flow.as_ref();
-        if actor
-            .require(&state.engine, Permission::Read, flow)
-            .is_err()
-        {
-            continue;
-        }
+        actor.require(&state.engine, Permission::Read, flow).is_ok()
+    };
+    let known = state.engine.proposals().await?.into_iter().filter(sees);
+    // Ids begin with the time.
+    let (known, next) = paging::page(known, &paging, |proposal| proposal.id.to_string())?;
+    let mut proposals = Vec::new();
+    for proposal in known {
         let value = state.engine.proposed_value(&proposal).await?;
         proposals.push(Listed::of(proposal, value));
     }
-    Ok(Json(All { proposals }))
+    Ok(Json(All { proposals, next }))
 }
 
 /// `POST /api/v1/exceptions/proposals/{id}/confirm` and `/reject`.

@@ -7,6 +7,7 @@
 mod support;
 
 mod follow;
+mod paging;
 mod requests;
 mod wait;
 

@@ -301,7 +301,7 @@ pub(crate) enum Audit {
         limit: usize,
         /// Goes on where the page before ended.
         #[arg(long)]
-        cursor: Option<u64>,
+        cursor: Option<String>,
         #[command(flatten)]
         host: Host,
     },

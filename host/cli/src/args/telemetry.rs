@@ -1,6 +1,6 @@
 //! Arguments of what watches hosts.
 
-use super::Repository;
+use super::{Host, Repository};
 use clap::Args;
 
 #[derive(Clone, Debug, Args)]
@@ -19,4 +19,16 @@ pub(crate) struct Alerts {
     pub(crate) desk_depth: u64,
     #[command(flatten)]
     pub(crate) repository: Repository,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Top {
+    /// Looks once and ends: for scripts, with `--format json`.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// The pause between two looks.
+    #[arg(long, default_value = "2s")]
+    pub(crate) every: String,
+    #[command(flatten)]
+    pub(crate) host: Host,
 }

@@ -39,7 +39,7 @@ pub(crate) async fn run(command: Audit, format: Format) -> Result<ExitCode> {
             query.extend(flow.map(|flow| ("flow", flow)));
             query.extend(actor.map(|actor| ("actor", actor)));
             query.extend(action.map(|action| ("action", action)));
-            query.extend(cursor.map(|cursor| ("cursor", cursor.to_string())));
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
             list(&host, &query, format).await
         }
     }
@@ -88,7 +88,7 @@ fn table(page: &Value) -> String {
             reason(one),
         );
     }
-    if let Some(next) = page["next"].as_u64() {
+    if let Some(next) = page["next"].as_str() {
         let _ = writeln!(out, "more: --cursor {next}");
     }
     out

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(crate) async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    listing::print(host, "/api/v1/connections", format, table).await
+    listing::print(host, "/api/v1/connections", "connections", format, table).await
 }
 
 /// One line per connection.

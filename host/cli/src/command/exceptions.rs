@@ -16,6 +16,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// Proposals that are asked for: as many as a host gives. A page is printed as it comes, so
+/// that number literals stay.
+const MOST_PROPOSALS: &str = "500";
+
 /// A decision as the host takes it. Raw JSON keeps number literals as they were written.
 #[derive(Serialize)]
 struct Decision<'a> {
@@ -56,7 +60,8 @@ pub(crate) async fn run(command: Exceptions, format: Format) -> Result<ExitCode>
         }
         Exceptions::Proposals { host } => {
             let path = "/api/v1/exceptions/proposals";
-            show(&host, path, &[], exceptions_proposals::table, format).await
+            let query = [("limit", MOST_PROPOSALS.to_owned())];
+            show(&host, path, &query, exceptions_proposals::table, format).await
         }
         Exceptions::Confirm { id, author } => {
             exceptions_proposals::decide(&id, "confirm", &author, format).await

@@ -3,6 +3,7 @@
 use crate::args::{Format, Host, Switch};
 use crate::client::Client;
 use crate::command::switches;
+use crate::listing;
 use crate::{exit, output};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -10,13 +11,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(crate) async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    let text = Client::new(host)?
-        .get("/api/v1/flows", &[])
-        .await?
-        .unwrap_or_default();
-    let page: Value = serde_json::from_str(&text)?;
-    output::print(format, &page, &table(&page))?;
-    Ok(exit::found(false))
+    listing::print(host, "/api/v1/flows", "flows", format, table).await
 }
 
 pub(crate) async fn switch(switch: &Switch, word: &str, format: Format) -> Result<ExitCode> {

@@ -1,21 +1,14 @@
 //! `dowel schedules list`.
 
 use crate::args::{Format, Host};
-use crate::client::Client;
-use crate::{exit, output};
+use crate::listing;
 use anyhow::Result;
 use serde_json::Value;
 use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(crate) async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    let text = Client::new(host)?
-        .get("/api/v1/schedules", &[])
-        .await?
-        .unwrap_or_else(|| "{}".to_owned());
-    let value: Value = serde_json::from_str(&text)?;
-    output::print(format, &value, &table(&value))?;
-    Ok(exit::found(false))
+    listing::print(host, "/api/v1/schedules", "schedules", format, table).await
 }
 
 /// One line per schedule.

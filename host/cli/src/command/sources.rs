@@ -33,7 +33,7 @@ pub(crate) async fn run(sources: &Sources, format: Format) -> Result<ExitCode> {
 }
 
 async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    listing::print(host, "/api/v1/sources", format, table).await
+    listing::print(host, "/api/v1/sources", "sources", format, table).await
 }
 
 /// One line per poll, and one more for each that waits or fails.

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 pub(crate) async fn list(host: &Host, format: Format) -> Result<ExitCode> {
-    listing::print(host, "/api/v1/switches", format, table).await
+    listing::print(host, "/api/v1/switches", "switches", format, table).await
 }
 
 pub(crate) async fn trigger(

@@ -33,8 +33,8 @@ pub(crate) async fn run(command: Token, format: Format) -> Result<ExitCode> {
             output::print(format, &value, &created(&value))?;
         }
         Token::List(host) => {
-            let answer = Client::new(&host)?.get(PATH, &[]).await?;
-            let value: Value = serde_json::from_str(&answer.unwrap_or_else(|| "{}".to_owned()))?;
+            let value = Client::new(&host)?.list(PATH, "tokens").await?;
+            let value = value.unwrap_or_default();
             let all = value["tokens"].as_array().cloned().unwrap_or_default();
             let human = match all.is_empty() {
                 true => "no tokens".to_owned(),

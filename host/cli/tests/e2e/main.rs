@@ -29,5 +29,6 @@ mod signed;
 mod subflow;
 mod syscalls;
 mod telemetry;
+mod top;
 mod traces;
 mod world;

@@ -238,14 +238,25 @@ impl Engine {
         Ok((bulk, failures.collect()))
     }
 
-    /// The bulk operations, the newest first.
-    pub async fn bulks(&self, limit: usize) -> Result<Vec<Bulk>, EngineError> {
+    /// The bulk operations that began before one, or all, the newest first; and the last of
+    /// them where there may be more.
+    pub async fn bulks(
+        &self,
+        before: Option<RunId>,
+        limit: usize,
+    ) -> Result<(Vec<Bulk>, Option<RunId>), EngineError> {
         let limit = limit.clamp(1, MAX_PAGE);
-        let scan = Scan::prefix(keys::BULK, limit).reversed();
+        let mut scan = Scan::prefix(keys::BULK, limit).reversed();
+        if let Some(before) = before {
+            scan = scan.after(keys::bulk(before));
+        }
         let rows = self.shared().ports.store.scan(scan).await?;
         let bulks = rows.iter();
         let bulks = bulks.filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok());
-        Ok(bulks.collect())
+        let bulks: Vec<Bulk> = bulks.collect();
+        let last = bulks.last().filter(|_| rows.len() == limit);
+        let next = last.map(|bulk| bulk.id);
+        Ok((bulks, next))
     }
 
     /// Pauses, resumes or ends a bulk operation.

@@ -209,6 +209,8 @@ impl Driver {
                 .as_secs_f64();
             let (flow, metrics) = (&self.state.created.flow, &self.shared.metrics);
             metrics.ended(flow, self.state.status, seconds);
+            let lately = &self.shared.lately;
+            lately.ended(self.state.updated_at, self.state.status);
             let promised = self.plan.plan.sla.and_then(|sla| sla.within);
             if promised.is_some_and(|within| self.state.active > within) {
                 metrics.flows.late(flow);

@@ -80,6 +80,7 @@ impl Prepared {
     /// It is on disk: it goes to work when its turn comes.
     pub(crate) fn begun(&self, shared: &Shared) {
         shared.metrics.accepted(&self.state.created.flow);
+        shared.lately.accepted(shared.ports.clock.now());
         if self.place.keep() {
             shared.queue.begin(self.state.clone());
         }

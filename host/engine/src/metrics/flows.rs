@@ -95,6 +95,11 @@ impl FlowMetrics {
             .set(oldest_seconds);
     }
 
+    /// How many runs could go on and do not, as shown last.
+    pub(crate) fn stuck_count(&self) -> u64 {
+        u64::try_from(self.stuck.get()).unwrap_or_default()
+    }
+
     /// Shows how many runs could go on and do not.
     pub(crate) fn stuck(&self, runs: usize) {
         self.stuck.set(i64::try_from(runs).unwrap_or(i64::MAX));

@@ -246,7 +246,7 @@ async fn a_host_that_crashes_at_any_write_decides_about_each_item_once() {
         }
         crashes += 1;
         let engine = world.engine(one_call()).await;
-        let bulks = engine.bulks(10).await.unwrap();
+        let bulks = engine.bulks(None, 10).await.unwrap().0;
         let Some(bulk) = bulks.first() else {
             assert_eq!(engine.item_count(), COUNT as u64, "it had not begun");
             continue;
