@@ -30,6 +30,7 @@ mod sources;
 mod state;
 mod status;
 mod switches;
+mod upgrade;
 mod wait;
 
 pub use access::{About, Actor, Form, Needs, Peer, Repeats, Route, Who};
@@ -160,6 +161,16 @@ fn stream_routes(routes: Routes) -> Routes {
 
 fn environment_routes(routes: Routes) -> Routes {
     routes
+        .get(
+            "/api/v1/upgrade",
+            Needs::of(Permission::Read),
+            upgrade::show,
+        )
+        .post(
+            "/api/v1/upgrade/finalize",
+            Needs::of(Permission::Upgrade),
+            upgrade::finalize,
+        )
         .get(
             "/api/v1/environment",
             Needs::of(Permission::Read),

@@ -99,6 +99,8 @@ const PATH_PARTS: [(&str, &str); 13] = [
         crate::audit::chain::verify,
         crate::audit::chain::export,
         crate::backup::backup,
+        crate::upgrade::show,
+        crate::upgrade::finalize,
         crate::events::undelivered,
         crate::events::receive,
         crate::hooks::receive,

@@ -47,6 +47,8 @@ pub enum Permission {
     Reveal,
     /// Take a copy of everything.
     Backup,
+    /// Finalise upgrades.
+    Upgrade,
     /// Read the metrics.
     Metrics,
     /// Manage people, their roles and all tokens.
@@ -55,7 +57,7 @@ pub enum Permission {
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Read,
         Self::Start,
         Self::Operate,
@@ -66,6 +68,7 @@ impl Permission {
         Self::Audit,
         Self::Reveal,
         Self::Backup,
+        Self::Upgrade,
         Self::Metrics,
         Self::People,
     ];
@@ -83,6 +86,7 @@ impl Permission {
             Self::Audit => "audit",
             Self::Reveal => "reveal",
             Self::Backup => "backup",
+            Self::Upgrade => "upgrade",
             Self::Metrics => "metrics",
             Self::People => "people",
         }

@@ -23,6 +23,7 @@ pub mod run;
 pub mod secret;
 pub mod store;
 pub mod switch;
+pub mod upgrade;
 
 /// A stable code, written `DWL-1203`. A code is never given a second meaning.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,6 +72,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         access::ENTRIES,
         http::ENTRIES,
         switch::ENTRIES,
+        upgrade::ENTRIES,
         config::ENTRIES,
         secret::ENTRIES,
         gitops::ENTRIES,

@@ -7,6 +7,7 @@ use crate::desk::Deciding;
 use crate::desk::{self, Desk, Offer};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
+use crate::format::{Format, FormatError, StoreFormat};
 use crate::health::Health;
 use crate::inbox::Waiters;
 use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
@@ -106,6 +107,9 @@ pub struct EngineOptions {
     pub floor: ChangeRule,
     /// The share of the traces that runs begin which is recorded.
     pub trace_share: Share,
+    /// The newest format that is read and written; an earlier one than
+    /// [`StoreFormat::NEWEST`] only to stand for an earlier program.
+    pub newest_format: StoreFormat,
 }
 
 /// How many hosts work on the store at the same time.
@@ -149,6 +153,7 @@ impl Default for EngineOptions {
             rule: ChangeRule::default(),
             floor: ChangeRule::default(),
             trace_share: Share::ALL,
+            newest_format: StoreFormat::NEWEST,
         }
     }
 }
@@ -168,6 +173,9 @@ pub enum EngineError {
     /// A plan cannot be used.
     #[error(transparent)]
     Plan(#[from] ActivationError),
+    /// The store's format cannot be used.
+    #[error(transparent)]
+    Format(#[from] FormatError),
 }
 
 impl EngineError {
@@ -178,6 +186,7 @@ impl EngineError {
             Self::Journal(_) => code::run::JOURNAL_UNREADABLE,
             Self::Blob(_) => code::run::BLOB_UNREADABLE,
             Self::Plan(error) => error.code(),
+            Self::Format(error) => error.code(),
         }
     }
 }
@@ -196,6 +205,8 @@ impl From<JournalError> for EngineError {
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) options: EngineOptions,
+    /// In which format is written.
+    pub(crate) format: Format,
     /// What the environment says now; at first what the options say.
     pub(crate) settings: RwLock<Arc<Settings>>,
     /// Which tree is active.
@@ -268,6 +279,9 @@ impl Engine {
         options: EngineOptions,
         plans: Vec<Plan>,
     ) -> Result<Self, EngineError> {
+        // Before anything else is read by this program's rules.
+        let (store, clock) = (ports.store.as_ref(), ports.clock.as_ref());
+        let (format, first) = Format::open(store, clock, options.newest_format).await?;
         let metrics = Metrics::default();
         let (queue, inbox) = Queue::new(metrics.clone());
         let places = Places {
@@ -289,6 +303,7 @@ impl Engine {
             key_lines: Arc::new(KeyLines::new(metrics.queued.clone())),
             ports,
             options,
+            format,
             plans: Plans::default(),
             queue,
             metrics,
@@ -307,7 +322,10 @@ impl Engine {
         });
         let store = shared.ports.store.as_ref();
         let disabled = &shared.options.disabled;
-        shared.plans.activate(store, plans, disabled).await?;
+        shared
+            .plans
+            .activate(store, (plans, first), disabled)
+            .await?;
         let (active, now) = (shared.plans.all(), shared.ports.clock.now());
         shared.receivers.activate(store, &active, now).await?;
         shared.approvals.load(store).await?;
@@ -321,14 +339,7 @@ impl Engine {
         let executor = tokio::spawn(async {
             tokio::join!(work, beginning, telling);
         });
-        if shared.leases.are_needed() {
-            // It ends when draining begins.
-            tokio::spawn(leases::work(shared.clone()));
-        }
-        if let Some(interval) = shared.options.sweep_every {
-            // It ends when draining begins.
-            tokio::spawn(retention::work(shared.clone(), interval));
-        }
+        keep(&shared);
         let engine = Self::of(shared);
         *engine.executor.lock() = Some(executor);
         Ok(engine)
@@ -594,6 +605,16 @@ impl Engine {
                 () = self.shared.ports.clock.sleep_until(deadline) => executor.abort(),
             }
         }
+    }
+}
+
+/// Begins what goes on beside the runs, each in a task that ends when draining begins.
+fn keep(shared: &Arc<Shared>) {
+    if shared.leases.are_needed() {
+        tokio::spawn(leases::work(shared.clone()));
+    }
+    if let Some(interval) = shared.options.sweep_every {
+        tokio::spawn(retention::work(shared.clone(), interval));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod blobs;
 
+use crate::format::StoreFormat;
 use crate::keys;
 use crate::state::IllegalEvent;
 use blobs::{Blobs, Stored};
@@ -52,10 +53,11 @@ pub enum JournalError {
 
 /// Adds a page with an entry per line to a batch, on condition that nothing is at its
 /// place: another page there means that somebody else drives the run. Large values go
-/// beside it.
+/// beside it where the format of the store has that.
 pub(crate) fn put_page(
     run: RunId,
     entries: &[Entry],
+    format: StoreFormat,
     batch: &mut Batch,
 ) -> Result<(), serde_json::Error> {
     let Some(first) = entries.first() else {
@@ -64,7 +66,7 @@ pub(crate) fn put_page(
     let key = keys::journal_page(run, first.seq);
     let mut page = Vec::with_capacity(entries.len() * 256);
     for entry in entries {
-        page.extend(blobs::encode(run, entry, batch)?);
+        page.extend(blobs::encode(run, entry, format, batch)?);
         page.push(b'\n');
     }
     batch.require_absent(key.clone()).put(key, page);
@@ -152,7 +154,7 @@ mod tests {
 
     async fn stored(entries: &[Entry]) -> MemoryStore {
         let mut batch = Batch::default();
-        put_page(run(), entries, &mut batch).unwrap();
+        put_page(run(), entries, StoreFormat::NEWEST, &mut batch).unwrap();
         let store = MemoryStore::default();
         store.commit(batch).await.unwrap();
         store

@@ -338,6 +338,9 @@ pub(crate) fn poll(flow: &FlowName, trigger: &str) -> Vec<u8> {
 /// The tree of the environment that is active.
 pub(crate) const ACTIVE_TREE: &[u8] = b"Ra";
 
+/// The format of the store.
+pub(crate) const FORMAT: &[u8] = b"Rf";
+
 /// The trees that wait to become active.
 pub(crate) const TREE_CHANGES: &[u8] = b"Rc";
 

@@ -14,6 +14,7 @@ mod desk;
 mod engine;
 mod events;
 mod execute;
+mod format;
 mod health;
 mod inbox;
 mod intake;
@@ -64,6 +65,7 @@ pub use desk::{
 };
 pub use engine::{Engine, EngineError, EngineOptions, Hosts, Ports, Schedules};
 pub use events::{EventTaken, Publication, PublishError, Refusal, Undelivered, UndeliveredPage};
+pub use format::{Feature, FormatError, StoreFormat, UpgradeStatus, format_of};
 pub use health::{StuckRun, StuckRuns};
 pub use intake::{Accepted, IntakeError, IntakeRequest, MessageKey, Violations};
 pub use journal::JournalError;

@@ -104,10 +104,17 @@ impl Prepared {
         &self.plans
     }
 
-    /// Writes them down; runs find them by their digests.
-    pub(crate) async fn persist(&self, store: &dyn Store) -> Result<(), ActivationError> {
+    /// Writes them down, together with `first` or after it; runs find them by their digests.
+    pub(crate) async fn persist(
+        &self,
+        store: &dyn Store,
+        mut first: Batch,
+    ) -> Result<(), ActivationError> {
         for plan in &self.plans {
-            persist(store, plan).await?;
+            persist(store, plan, std::mem::take(&mut first)).await?;
+        }
+        if !first.writes.is_empty() {
+            store.commit(first).await?;
         }
         Ok(())
     }
@@ -293,11 +300,11 @@ impl Plans {
     pub(crate) async fn activate(
         &self,
         store: &dyn Store,
-        plans: Vec<Plan>,
+        (plans, first): (Vec<Plan>, Batch),
         disabled: &BTreeSet<FlowName>,
     ) -> Result<(), ActivationError> {
         let prepared = Prepared::new(plans, disabled)?;
-        prepared.persist(store).await?;
+        prepared.persist(store, first).await?;
         self.take_up(prepared);
         Ok(())
     }
@@ -460,14 +467,17 @@ fn hooks(
     Ok(hooks)
 }
 
-async fn persist(store: &dyn Store, plan: &ActivePlan) -> Result<(), ActivationError> {
-    let mut batch = Batch::default();
+async fn persist(store: &dyn Store, plan: &ActivePlan, with: Batch) -> Result<(), ActivationError> {
     let key = keys::plan(&plan.digest);
+    let mut batch = with.clone();
     batch
         .require_absent(key.clone())
         .put(key, serde_json::to_vec(&plan.plan)?);
     match store.commit(batch).await {
-        Ok(()) | Err(StoreError::Conflict(_)) => Ok(()),
+        Ok(()) => Ok(()),
+        // It is there, but what was to come with it may not be.
+        Err(StoreError::Conflict(_)) if !with.writes.is_empty() => Ok(store.commit(with).await?),
+        Err(StoreError::Conflict(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

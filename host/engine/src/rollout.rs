@@ -217,7 +217,7 @@ impl Engine {
             Ok(approvals) => approvals,
             Err(verdict) => return Ok(verdict),
         };
-        prepared.persist(store).await?;
+        prepared.persist(store, Batch::default()).await?;
         apply().map_err(ActivationError::Refused)?;
         // Before any run could wait with a question that is not asked of events yet.
         let now = shared.ports.clock.now();

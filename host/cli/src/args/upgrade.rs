@@ -1,5 +1,6 @@
 //! Arguments of `dowel upgrade`.
 
+use super::{Because, Host};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -13,4 +14,12 @@ pub(crate) enum Upgrade {
         /// The folder of the backup.
         folder: PathBuf,
     },
+    /// Shows in which format the store of a running host is, and what finalising would bring.
+    #[command(after_help = "Example:\n  dowel upgrade status")]
+    Status(Host),
+    /// Lets the store have the newest format of the program that runs.
+    #[command(
+        after_help = "Until then the host writes the format of the program before it, and that program can take the\nstore back. Afterwards it refuses the store (DWL-5100), and the way back is a backup. Finalise\nwhen the new program has proven itself, and on every host that shares the store.\n\nExample:\n  dowel upgrade finalize --reason 'a week without trouble'"
+    )]
+    Finalize(Because),
 }

@@ -7,6 +7,7 @@ use crate::{exit, output};
 use anyhow::{Context as _, Result, anyhow, bail};
 use dowel_core::code::store::{RESTORE_OCCUPIED, RESTORE_UNREADABLE};
 use dowel_core::port::{Batch, Store};
+use dowel_engine::EngineError;
 use dowel_engine::backup::{BackupError, Counts, Frame, Reader, Verified, verify};
 use dowel_store_sled::{SledOptions, SledStore};
 use serde::Serialize;
@@ -125,5 +126,8 @@ pub(super) async fn look(part: &Path) -> Result<Verified> {
     let store = open(part)?;
     let verified = verify(&store).await;
     store.close();
-    verified.map_err(|error| anyhow!("{RESTORE_UNREADABLE}: {error}"))
+    verified.map_err(|error| match error {
+        EngineError::Format(error) => anyhow!("{}: {error}", error.code()),
+        error => anyhow!("{RESTORE_UNREADABLE}: {error}"),
+    })
 }

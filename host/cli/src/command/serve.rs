@@ -57,7 +57,8 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         randomness: Arc::new(SystemRandomness),
     };
     let options = options(&serve, &start, &places);
-    let engine = Engine::start(ports, options, start.plans.clone()).await?;
+    let engine = Engine::start(ports, options, start.plans.clone()).await;
+    let engine = engine.map_err(|error| anyhow!("{}: {error}", error.code()))?;
     let traces = traces(&places, &engine, &start)?;
     let identity = identity(&serve, &secrets)?;
     let state = ApiState::new(
@@ -185,6 +186,8 @@ async fn begin(serve: &Serve, places: &Places, against: Against<'_>) -> Result<(
     let named = named.context("name the environment: `environment` in the host file, or --env")?;
     // What is active there is said by the store.
     let store = open_store(serve, &places.data)?;
+    let format = dowel_engine::format_of(&store).await;
+    format.map_err(|error| anyhow!("{}: {error}", error.code()))?;
     let followed = file.followed(named, &places.data)?;
     let start = Start::of_repository(followed, &store, against).await?;
     Ok((start, store))

@@ -31,4 +31,5 @@ mod syscalls;
 mod telemetry;
 mod top;
 mod traces;
+mod upgrade;
 mod world;

@@ -1,6 +1,7 @@
 //! Whether everything in a store can be read: after a restore, before anybody relies on it.
 
 use crate::engine::EngineError;
+use crate::format::{StoreFormat, format_of};
 use crate::journal;
 use crate::keys;
 use crate::state::RunState;
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 const RUNS_PER_SCAN: usize = 1024;
 
 /// What was found, all of it in order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// Runs whose journal folds to what their summary says.
     pub runs: u64,
@@ -27,9 +28,22 @@ pub struct Verified {
     pub oldest_format: u32,
     /// The highest one.
     pub newest_format: u32,
+    /// The format of the store as a whole.
+    pub store_format: StoreFormat,
 }
 
 impl Verified {
+    const fn nothing(store_format: StoreFormat) -> Self {
+        Self {
+            runs: 0,
+            unfinished: 0,
+            plans: 0,
+            oldest_format: 0,
+            newest_format: 0,
+            store_format,
+        }
+    }
+
     /// Counts the formats of a journal.
     fn formats(&mut self, entries: &[Entry]) -> Result<(), String> {
         for entry in entries {
@@ -55,7 +69,7 @@ impl Verified {
 /// # Errors
 /// The first thing that is not in order.
 pub async fn verify(store: &dyn Store) -> Result<Verified, EngineError> {
-    let mut found = Verified::default();
+    let mut found = Verified::nothing(format_of(store).await?);
     let mut plans = BTreeSet::new();
     let mut scan = Scan::prefix(keys::SUMMARY, RUNS_PER_SCAN);
     loop {
@@ -112,7 +126,7 @@ mod tests {
             at: Timestamp::from_millis(0),
             event: event.clone(),
         };
-        let mut found = Verified::default();
+        let mut found = Verified::nothing(StoreFormat::NEWEST);
         found.formats(&[entry(2), entry(1)]).unwrap();
         assert_eq!((found.oldest_format, found.newest_format), (1, 2));
         let refused = found.formats(&[entry(VERSION + 1)]).unwrap_err();

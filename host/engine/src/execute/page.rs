@@ -186,7 +186,7 @@ impl Page {
     ) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         let run = state.created.run;
-        journal::put_page(run, &self.entries, &mut batch)
+        journal::put_page(run, &self.entries, shared.format.now(), &mut batch)
             .map_err(|e| StoreError::Failed(e.to_string().into()))?;
         // Published if and only if its step is recorded: the same batch.
         let emitted = events::put(state, &self.entries, &mut batch);

@@ -6,6 +6,7 @@ use super::place::Place;
 use super::{Accepted, IntakeError};
 use crate::desk::Draft;
 use crate::engine::Shared;
+use crate::format::StoreFormat;
 use crate::keys;
 use crate::plans::ActivePlan;
 use crate::state::RunState;
@@ -123,7 +124,8 @@ pub(crate) fn prepare(
     let queued = place.behind().map(|behind| Event::Queued { behind });
     entries.extend(queued.map(|event| entry(1, event)));
     let state = RunState::fold(&entries).map_err(|e| broken(e.to_string()))?;
-    let mut writes = first_batch(&state, &entries).map_err(|e| broken(e.to_string()))?;
+    let mut writes =
+        first_batch(&state, &entries, shared.format.now()).map_err(|e| broken(e.to_string()))?;
     place.write(&mut writes);
     Ok(Prepared {
         state,
@@ -187,10 +189,14 @@ fn event_variable(run: RunId, occasion: &Occasion) -> JsonText {
     JsonText::object(own.chain([("trigger", &trigger)]).chain(fields))
 }
 
-fn first_batch(state: &RunState, entries: &[Entry]) -> Result<Batch, serde_json::Error> {
+fn first_batch(
+    state: &RunState,
+    entries: &[Entry],
+    format: StoreFormat,
+) -> Result<Batch, serde_json::Error> {
     let run = state.created.run;
     let mut batch = Batch::default();
-    crate::journal::put_page(run, entries, &mut batch)?;
+    crate::journal::put_page(run, entries, format, &mut batch)?;
     batch.put(keys::active(run), crate::queue::due_now());
     batch.put(
         keys::summary(run),

@@ -6,6 +6,7 @@
 //! equal large values once (as the one on sled does) needs no count beside it.
 
 use super::JournalError;
+use crate::format::{Feature, StoreFormat};
 use crate::keys;
 use dowel_core::journal::{BLOBS_VERSION, Entry, Event, PLAIN_VERSION};
 use dowel_core::port::{Batch, Store, StoreError};
@@ -45,10 +46,12 @@ struct Reference {
     bytes: usize,
 }
 
-/// An entry as one line of its page; its large values go into the batch.
+/// An entry as one line of its page; its large values go into the batch, if the format of
+/// the store has them there.
 pub(super) fn encode(
     run: RunId,
     entry: &Entry,
+    format: StoreFormat,
     batch: &mut Batch,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let plain = Entry {
@@ -56,7 +59,7 @@ pub(super) fn encode(
         ..entry.clone()
     };
     let line = serde_json::to_vec(&plain)?;
-    if line.len() <= LARGE_VALUE_BYTES {
+    if line.len() <= LARGE_VALUE_BYTES || !format.has(Feature::LargeValues) {
         return Ok(line);
     }
     let event: JsonText = JsonText::parse_owned(serde_json::to_string(&entry.event)?)

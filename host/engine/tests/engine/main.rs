@@ -46,3 +46,4 @@ mod support;
 mod switches;
 mod switching;
 mod timeouts;
+mod upgrade;

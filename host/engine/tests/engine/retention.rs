@@ -45,7 +45,8 @@ async fn pass_time(world: &World, by: Duration) {
 async fn keys(world: &World) -> Vec<Vec<u8>> {
     let all = world.store.scan(Scan::prefix("", usize::MAX)).await;
     let keys = all.unwrap().into_iter().map(|(key, _)| key);
-    keys.filter(|key| !key.starts_with(b"p")).collect()
+    let is_of_store = |key: &Vec<u8>| key.starts_with(b"p") || key.starts_with(b"R");
+    keys.filter(|key| !is_of_store(key)).collect()
 }
 
 fn by_age(runs: u64, dedupe_keys: u64) -> Swept {

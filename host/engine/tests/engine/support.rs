@@ -10,7 +10,7 @@ use dowel_core::manifest::{Effect, Idempotency};
 use dowel_core::port::{BoxFuture, EvaluationRequest, Mapper, Store};
 use dowel_core::{Digest, JsonText, RunId, StepId, Timestamp};
 use dowel_engine::story::Story;
-use dowel_engine::{Engine, EngineOptions, IntakeRequest, Ports};
+use dowel_engine::{Engine, EngineError, EngineOptions, IntakeRequest, Ports};
 use dowel_flow::plan::{
     Block, Call, Dedupe, OnFailure, Plan, RetryPolicy, RunLimits, Step, StepKind, Trigger,
     TriggerKind,
@@ -296,6 +296,15 @@ impl World {
 
     /// An engine with several flows.
     pub(crate) async fn engine_of(&self, store: Arc<dyn Store>, plans: Vec<Plan>) -> Engine {
+        self.try_engine_of(store, plans).await.unwrap()
+    }
+
+    /// The same where the engine may refuse to start.
+    pub(crate) async fn try_engine_of(
+        &self,
+        store: Arc<dyn Store>,
+        plans: Vec<Plan>,
+    ) -> Result<Engine, EngineError> {
         let ports = Ports {
             store,
             invoker: self.connectors.clone(),
@@ -303,9 +312,7 @@ impl World {
             clock: Arc::new(self.clock.clone()),
             randomness: Arc::new(SeededRandomness::new(7)),
         };
-        Engine::start(ports, self.options.clone(), plans)
-            .await
-            .unwrap()
+        Engine::start(ports, self.options.clone(), plans).await
     }
 
     /// Runs one payload to its rest.
