@@ -193,8 +193,10 @@ pub(crate) fn located(mut response: Response, run: RunId) -> Response {
 /// a proxy makes a `502` of it.
 const READ_AWAY: usize = 3;
 
-/// How long that may take.
-const READ_AWAY_WITHIN: Duration = Duration::from_secs(5);
+/// How long that may take in all, and how long nothing may come: a busy machine may take a
+/// while, and who has stopped sending waits for the answer.
+const READ_AWAY_WITHIN: Duration = Duration::from_secs(30);
+const READ_AWAY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The body, if it is not larger than `limit` bytes.
 pub(crate) async fn read_bytes(
@@ -243,7 +245,8 @@ async fn next_part(body: &mut Body) -> Result<Option<Bytes>, Problem> {
 async fn read_away(body: &mut Body, most: usize) {
     let mut read = 0;
     while read < most
-        && let Ok(Some(part)) = next_part(body).await
+        && let Ok(part) = tokio::time::timeout(READ_AWAY_PATIENCE, next_part(body)).await
+        && let Ok(Some(part)) = part
     {
         read += part.len();
     }

@@ -8,7 +8,7 @@ use crate::desk::{self, Desk, Offer};
 use crate::events::{self, Publication, PublishError, UndeliveredPage};
 use crate::execute;
 use crate::format::{Format, FormatError, StoreFormat};
-use crate::health::Health;
+use crate::health::{self, Health};
 use crate::inbox::Waiters;
 use crate::intake::{self, Accepted, IntakeError, IntakeRequest};
 use crate::journal::{self, JournalError};
@@ -24,7 +24,7 @@ use crate::once;
 use crate::plans::{ActivationError, Hook, Plans};
 use crate::poll::{self, PollStatus, Polls};
 use crate::protect::{ConnectionStatus, Places, Protect};
-use crate::queue::{self, Queue};
+use crate::queue::Queue;
 use crate::recover;
 use crate::retention::{self, FinishedRuns, Swept};
 use crate::rollout::{ChangeRule, Rollout};
@@ -563,11 +563,13 @@ impl Engine {
         }
     }
 
-    /// Whether a run has nothing to do before somebody decides or something comes in: no
-    /// timer, no call and no other run would wake it.
-    pub async fn waits_for_message(&self, run: RunId) -> Result<bool, EngineError> {
-        let mark = self.shared.ports.store.get(&keys::active(run)).await?;
-        Ok(mark.is_some_and(|mark| queue::read_due(&mark) == queue::NEVER))
+    /// Whether nothing goes on by itself before somebody decides or something comes in: no
+    /// run is at work or waits for a timer, and nothing is on its way to one.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn is_still(&self) -> Result<bool, EngineError> {
+        Ok(health::is_still(&self.shared).await?)
     }
 
     /// How the connections stand: limits, breakers, and who waits.

@@ -1,8 +1,10 @@
 //! What is looked up when somebody asks how the host is: the metrics that depend on the
 //! time or on the store, and the runs that are stuck.
 
+mod still;
 mod stuck;
 
+pub(crate) use still::is_still;
 pub use stuck::{StuckRun, StuckRuns};
 
 use crate::desk;

@@ -6,7 +6,6 @@ use crate::command::eval::read;
 use crate::system::{SystemClock, SystemRandomness};
 use crate::{connectors, exit, output, secrets, story_text, wiring};
 use anyhow::{Result, anyhow};
-use dowel_core::RunId;
 use dowel_core::port::{Clock, Invoker};
 use dowel_engine::state::RunStatus;
 use dowel_engine::story::Story;
@@ -58,10 +57,11 @@ pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
         }
         Err(error) => return Err(anyhow!("{}: {error}", error.code())),
     };
-    let is_at_rest = tokio::select! {
+    tokio::select! {
         biased;
-        settled = engine.settled(accepted.run()) => settled.map(|_| true)?,
-        waits = waits_in_vain(&engine, accepted.run()) => waits.map(|()| false)?,
+        settled = engine.settled(accepted.run()) => settled.map(|_| ())?,
+        // What has ended is still as well: the story says which of the two it is.
+        still = until_still(&engine) => still?,
     };
     let story = engine
         .story(accepted.run())
@@ -69,16 +69,17 @@ pub(crate) async fn run(run: &Run, format: Format) -> Result<ExitCode> {
         .ok_or_else(|| anyhow!("the run is gone"))?;
     let text = serde_json::to_string(&story)?;
     let mut human = story_text::render(&serde_json::from_str(&text)?);
-    if !is_at_rest {
+    if !story.status.is_at_rest() {
         human.push_str(&advice(&story));
     }
     output::print(format, &story, &human)?;
     Ok(exit::found(story.status != RunStatus::Succeeded))
 }
 
-/// Ends when the run waits for somebody or something that this process cannot give it.
-async fn waits_in_vain(engine: &Engine, run: RunId) -> Result<()> {
-    while !engine.waits_for_message(run).await? {
+/// Ends when nothing goes on any more: a run that has not ended then waits for somebody or
+/// something that this process cannot give it.
+async fn until_still(engine: &Engine) -> Result<()> {
+    while !engine.is_still().await? {
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     Ok(())

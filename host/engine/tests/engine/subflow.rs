@@ -7,17 +7,19 @@ use crate::support::*;
 use dowel_core::code::{Code, run as code};
 use dowel_core::journal::{Actor, Command, Commanded, WhileParked};
 use dowel_core::manifest::Idempotency::{Keyed, Natural};
+use dowel_core::port::{BoxFuture, CallOutcome, CallRequest, Invoker};
 use dowel_core::{ErrorKind, RunId, SendRecord};
 use dowel_engine::state::RunStatus;
 use dowel_engine::story::{StepStory, Story};
-use dowel_engine::{Action, Engine, RunSummary, RunsQuery};
+use dowel_engine::{Action, Engine, Ports, RunSummary, RunsQuery};
 use dowel_flow::plan::{
     Block, Branch, Concurrency, Join, Parallel, Plan, RetryPolicy, RunFlow, Step, StepKind, Wait,
     WhenFull,
 };
-use dowel_testkit::Answer;
+use dowel_testkit::{Answer, FakeConnectors, SeededRandomness};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -700,4 +702,52 @@ async fn an_output_is_mapped_and_a_wrong_one_fails_the_step() {
         (RunStatus::Parked, is(code::OUTPUT_SCHEMA))
     );
     assert_eq!(story.steps[0].path, path("charge"));
+}
+
+/// An upstream that answers when it is told to.
+#[derive(Default)]
+struct Slow {
+    connectors: Arc<FakeConnectors>,
+    asked: Notify,
+    go: Notify,
+}
+
+impl Invoker for Slow {
+    fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
+        Box::pin(async move {
+            self.asked.notify_one();
+            self.go.notified().await;
+            self.connectors.call(request).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_parent_does_not_wait_in_vain_while_its_child_is_at_work() {
+    let world = World::default();
+    let slow = Arc::new(Slow {
+        connectors: world.connectors.clone(),
+        ..Slow::default()
+    });
+    let ports = Ports {
+        store: Arc::new(world.store.clone()),
+        invoker: slow.clone(),
+        mapper: Arc::new(PathMapper),
+        clock: Arc::new(world.clock.clone()),
+        randomness: Arc::new(SeededRandomness::new(7)),
+    };
+    let plans = vec![parent(vec![child_step("charge")]), child()];
+    let engine = Engine::start(ports, world.options.clone(), plans).await;
+    let engine = engine.unwrap();
+    assert!(engine.is_still().await.unwrap(), "nothing has begun");
+    let run = begin(&engine).await;
+    slow.asked.notified().await;
+    until(&engine, run, RunStatus::Waiting).await;
+    assert!(!engine.is_still().await.unwrap(), "the child calls");
+    slow.go.notify_one();
+    assert_eq!(engine.settled(run).await.unwrap(), RunStatus::Succeeded);
+    while engine.working() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(engine.is_still().await.unwrap());
 }
