@@ -44,18 +44,17 @@ pub(crate) struct Answer {
     /// The status, 200 to 299.
     status: u16,
     /// `content-type`, `etag`, `last-modified`, `link` and `location`, where there.
-    headers: BTreeMap<&'static str, String>,
+    headers: BTreeMap<String, String>,
     /// The JSON of the answer; `null` if it has no body.
     body: Json,
 }
 
 impl Answer {
     pub(crate) fn of(response: &Response) -> Result<Self> {
-        let shown = |name: &'static str| response.header(name).map(|v| (name, v.to_owned()));
         let empty = response.bytes().is_empty();
         Ok(Self {
             status: response.status(),
-            headers: SHOWN_HEADERS.iter().copied().filter_map(shown).collect(),
+            headers: shown(response),
             body: if empty {
                 Json::null()
             } else {
@@ -63,4 +62,13 @@ impl Answer {
             },
         })
     }
+}
+
+/// The headers that a flow can use.
+pub(crate) fn shown(response: &Response) -> BTreeMap<String, String> {
+    let header = |name: &&str| {
+        let value = response.header(name)?;
+        Some(((*name).to_owned(), value.to_owned()))
+    };
+    SHOWN_HEADERS.iter().filter_map(header).collect()
 }

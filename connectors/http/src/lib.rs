@@ -1,8 +1,10 @@
 //! Calls any REST API that speaks JSON, where no connector of its own is worth it.
 
 mod answer;
+mod download;
 mod get;
 mod send;
+mod upload;
 
 use dowel_sdk::connector;
 use schemars::JsonSchema;
@@ -10,9 +12,10 @@ use serde::Deserialize;
 
 /// A connection to an API.
 #[connector(
-    summary = "Calls any REST API that speaks JSON.",
+    summary = "Calls any REST API that speaks JSON, and moves files of any size.",
     egress = ["* {base_url}/*"],
-    operations = [get::get, send::send],
+    operations = [get::get, send::send, download::download, upload::upload],
+    blobs = true,
 )]
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,6 +6,7 @@ mod answers;
 mod approvals;
 mod audit;
 mod backup;
+mod blobs;
 mod catalogue;
 mod connections;
 mod decisions;
@@ -81,14 +82,7 @@ pub fn admin_table(state: Arc<ApiState>) -> Vec<Route> {
 
 fn admin_routes(state: Arc<ApiState>) -> Routes {
     let read = Needs::of(Permission::Read);
-    let routes = versions_and_switches(Routes::new(state))
-        .get("/api/v1/runs", read.each(), runs::list)
-        .get("/api/v1/runs/{id}", read.about_run("id"), runs::show)
-        .get(
-            "/api/v1/runs/{id}/journal",
-            read.about_run("id"),
-            runs::journal,
-        )
+    let routes = run_routes(versions_and_switches(Routes::new(state)))
         .get("/api/v1/flows", read.each(), flows::list)
         .post(
             "/api/v1/flows/{flow}/runs",
@@ -148,6 +142,23 @@ fn admin_routes(state: Arc<ApiState>) -> Routes {
         .get("/metrics", Needs::metrics(), metrics::metrics);
     let routes = stream_routes(environment_routes(exception_routes(routes)));
     desk::routes(access::routes(routes))
+}
+
+fn run_routes(routes: Routes) -> Routes {
+    let read = Needs::of(Permission::Read);
+    routes
+        .get("/api/v1/runs", read.each(), runs::list)
+        .get("/api/v1/runs/{id}", read.about_run("id"), runs::show)
+        .get(
+            "/api/v1/runs/{id}/journal",
+            read.about_run("id"),
+            runs::journal,
+        )
+        .get(
+            "/api/v1/runs/{id}/blobs/{digest}",
+            read.about_run("id"),
+            blobs::download,
+        )
 }
 
 fn stream_routes(routes: Routes) -> Routes {

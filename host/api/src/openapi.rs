@@ -77,6 +77,7 @@ const PATH_PARTS: [(&str, &str); 13] = [
         crate::runs::list,
         crate::runs::show,
         crate::runs::journal,
+        crate::blobs::download,
         crate::follow::all,
         crate::follow::one,
         crate::intake::manual,

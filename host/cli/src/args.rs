@@ -5,6 +5,7 @@ mod approvals;
 mod connector;
 mod exceptions;
 mod gitops;
+mod runs;
 mod secret;
 mod sources;
 mod telemetry;
@@ -18,6 +19,7 @@ pub(crate) use connector::{
 };
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
+pub(crate) use runs::Runs;
 pub(crate) use secret::{Rotate, Secret};
 pub(crate) use sources::Sources;
 pub(crate) use telemetry::{Alerts, Top};
@@ -498,57 +500,6 @@ pub(crate) struct Host {
     /// who calls.
     #[arg(long, env = "DOWEL_HOST")]
     pub(crate) host: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Runs {
-    /// Lists runs, the newest first.
-    #[command(after_help = "Example:\n  dowel runs list --status parked")]
-    List {
-        /// Only runs of this flow.
-        #[arg(long)]
-        flow: Option<String>,
-        /// Only runs in this status: pending, running, waiting, compensating,
-        /// succeeded, succeeded_with_failures, failed, compensated, cancelled, parked.
-        #[arg(long)]
-        status: Option<String>,
-        /// At most this many.
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-        /// Goes on where the page before ended.
-        #[arg(long)]
-        cursor: Option<String>,
-        #[command(flatten)]
-        host: Host,
-    },
-    /// Shows one run.
-    Show {
-        /// The run's id.
-        id: String,
-        #[command(flatten)]
-        host: Host,
-    },
-    /// Begins another run of a run's event, on the active version of the flow.
-    #[command(after_help = "Example:\n  dowel runs rerun <run> --reason 'mended in 1.4.1'")]
-    Rerun {
-        /// The run's id.
-        id: String,
-        #[command(flatten)]
-        author: Author,
-    },
-    /// Ends a run before its time. Calls that are being made come to their end first.
-    #[command(
-        after_help = "Example:\n  dowel runs cancel <run> --compensate --reason 'ordered twice'"
-    )]
-    Cancel {
-        /// The run's id.
-        id: String,
-        /// Undo the steps that have succeeded.
-        #[arg(long)]
-        compensate: bool,
-        #[command(flatten)]
-        author: Author,
-    },
 }
 
 #[derive(Debug, Subcommand)]

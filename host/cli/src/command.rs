@@ -72,33 +72,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Graph(graph) => graph::run(&graph, format),
         Command::Run(run) => run::run(&run, format).await,
         Command::Eval(eval) => eval::run(&eval, format).await,
-        Command::Runs(Runs::List {
-            flow,
-            status,
-            limit,
-            cursor,
-            host,
-        }) => {
-            runs::list(
-                &host,
-                runs::Filter {
-                    flow,
-                    status,
-                    limit,
-                    cursor,
-                },
-                format,
-            )
-            .await
-        }
-        Command::Runs(Runs::Show { id, host }) => runs::show(&host, &id, format).await,
-        Command::Runs(Runs::Cancel {
-            id,
-            compensate,
-            author,
-        }) => exceptions::cancel(&id, &author, compensate, format).await,
+        Command::Runs(command) => runs_command(command, format).await,
         Command::Approvals(command) => approvals::run(command, format).await,
-        Command::Runs(Runs::Rerun { id, author }) => exceptions::rerun(&id, &author, format).await,
         Command::Audit(command) => audit::run(command, format).await,
         Command::Admin(command) => access::admin(command, format).await,
         Command::Access(command) => access::access(command, format).await,
@@ -125,6 +100,39 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Restore(restore) => restore::run(&restore, format).await,
         Command::Upgrade(command) => upgrade::run(command, format).await,
         Command::Doctor(repository) => doctor::run(&repository, format).await,
+    }
+}
+
+async fn runs_command(command: Runs, format: Format) -> Result<ExitCode> {
+    match command {
+        Runs::List {
+            flow,
+            status,
+            limit,
+            cursor,
+            host,
+        } => {
+            let filter = runs::Filter {
+                flow,
+                status,
+                limit,
+                cursor,
+            };
+            runs::list(&host, filter, format).await
+        }
+        Runs::Show { id, host } => runs::show(&host, &id, format).await,
+        Runs::Blob {
+            id,
+            digest,
+            out,
+            host,
+        } => runs::blob(&host, (&id, &digest), out.as_deref()).await,
+        Runs::Rerun { id, author } => exceptions::rerun(&id, &author, format).await,
+        Runs::Cancel {
+            id,
+            compensate,
+            author,
+        } => exceptions::cancel(&id, &author, compensate, format).await,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::catalogue::InstalledConnectors;
 use anyhow::{Context as _, Result, anyhow};
 use dowel_core::connection::Connection;
 use dowel_core::{ConnectionName, Digest, FlowName};
-use dowel_engine::EngineOptions;
+use dowel_engine::{BlobArea, EngineOptions, Ports};
 use dowel_flow::compile;
 use dowel_flow::diagnostic::Diagnostic;
 use dowel_flow::environment::Environment;
@@ -15,7 +15,9 @@ use dowel_flow::policy::Policy;
 use dowel_flow::source::{Context, FlowFolder};
 use dowel_flow::validate::Validator;
 use dowel_mapping::{Mapping, MappingOptions};
+use dowel_wasm::ConnectorHost;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The expression engine, with its compiled form kept in the repository's work folder.
@@ -185,4 +187,10 @@ fn pinned(plans: &[Plan]) -> BTreeMap<ConnectionName, Digest> {
     connectors
         .map(|(name, connector)| (name.clone(), connector.digest))
         .collect()
+}
+
+/// Lets calls of runs keep large bodies where the runs are.
+pub(crate) fn keep_blobs(host: &ConnectorHost, ports: &Ports) {
+    let (store, randomness) = (Arc::clone(&ports.store), Arc::clone(&ports.randomness));
+    host.keep_blobs(Arc::new(BlobArea::new(store, randomness)));
 }

@@ -209,6 +209,10 @@ pub struct ConnectionLimits {
     pub output_bytes: u64,
     /// The largest response body that a call may read, in bytes.
     pub response_bytes: u64,
+    /// The bytes of blobs that a call may write, which is also whether it may write and
+    /// read any: 0 is neither.
+    #[serde(default)]
+    pub blob_bytes: u64,
     /// The longest time for connecting to the upstream.
     pub connect_timeout: Duration,
     /// Calls per time; none: as many as there are.
@@ -296,6 +300,7 @@ impl Default for ConnectionLimits {
             memory_bytes: 64 << 20,
             output_bytes: 10 << 20,
             response_bytes: 32 << 20,
+            blob_bytes: 0,
             connect_timeout: Duration::from_secs(5),
             rate: None,
             breaker: None,

@@ -28,7 +28,7 @@ pub mod trace;
 pub mod units;
 
 pub use cloud_event::{CloudEvent, EventData};
-pub use digest::Digest;
+pub use digest::{Digest, Digester};
 pub use error::{ErrorKind, SendRecord, StepError};
 pub use id::{
     CalendarName, ConnectionName, ConnectorName, FlowName, OperationName, RunId, StepId, StepPath,

@@ -36,6 +36,9 @@ pub struct Manifest {
     /// `{name}` stands for a text of the connection's configuration.
     #[serde(default)]
     pub egress: Vec<String>,
+    /// Whether it reads or writes large bodies: from contract 0.2.0 on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blobs: bool,
     /// Its operations.
     pub operations: Vec<OperationSpec>,
     /// Its sources: from contract 0.2.0 on.

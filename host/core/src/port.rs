@@ -1,6 +1,7 @@
 //! The ports: what the engine needs from the outside. Adapters implement them, the
 //! command line plugs them in, the simulation replaces them.
 
+mod blobs;
 mod clock;
 mod flow_source;
 mod identity;
@@ -9,6 +10,7 @@ mod mapper;
 mod secrets;
 mod store;
 
+pub use blobs::{BlobError, BlobReader, BlobRef, BlobWriter, Blobs};
 pub use clock::{Clock, Randomness};
 pub use flow_source::{FlowSource, ReadScope, RepositoryError};
 pub use identity::{Identity, IdentityError, IdentityProvider, LoginRequest};

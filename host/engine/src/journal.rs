@@ -110,14 +110,31 @@ pub(crate) async fn load(store: &dyn Store, run: RunId) -> Result<Vec<Entry>, Jo
     }
 }
 
+/// The first entry of a run's journal; nothing if there is no such run.
+pub(crate) async fn first(store: &dyn Store, run: RunId) -> Result<Option<Entry>, JournalError> {
+    let stored = end(store, run, Scan::prefix(keys::journal(run), 1)).await?;
+    complete(store, run, stored.into_iter().next()).await
+}
+
 /// The last entry of a run's journal; nothing if there is no such run.
 pub(crate) async fn last(store: &dyn Store, run: RunId) -> Result<Option<Entry>, JournalError> {
-    let scan = Scan::prefix(keys::journal(run), 1).reversed();
+    let mut stored = end(store, run, Scan::prefix(keys::journal(run), 1).reversed()).await?;
+    complete(store, run, stored.pop()).await
+}
+
+/// The entries of the page that a scan finds first.
+async fn end(store: &dyn Store, run: RunId, scan: Scan) -> Result<Vec<Stored>, JournalError> {
     let pages = store.scan(scan).await?;
-    let Some((_, page)) = pages.first() else {
-        return Ok(None);
-    };
-    match decode(run, page)?.pop() {
+    let page = pages.first();
+    page.map_or(Ok(Vec::new()), |(_, page)| decode(run, page))
+}
+
+async fn complete(
+    store: &dyn Store,
+    run: RunId,
+    stored: Option<Stored>,
+) -> Result<Option<Entry>, JournalError> {
+    match stored {
         Some(stored) => Ok(Some(Blobs::new(store, run).complete(stored).await?)),
         None => Ok(None),
     }

@@ -39,6 +39,28 @@ pub(crate) fn blob(run: RunId, digest: &Digest) -> Vec<u8> {
     key
 }
 
+/// The large bodies that were written in one run.
+pub(crate) fn bodies(run: RunId) -> Vec<u8> {
+    with_run(b"z", run)
+}
+
+/// A piece of a body: `z` + run + `c` + the body's number + position.
+pub(crate) fn body_piece(run: RunId, body: [u8; 16], position: u32) -> Vec<u8> {
+    let mut key = bodies(run);
+    key.push(b'c');
+    key.extend_from_slice(&body);
+    key.extend_from_slice(&position.to_be_bytes());
+    key
+}
+
+/// A body that is whole, by its digest.
+pub(crate) fn body(run: RunId, digest: &Digest) -> Vec<u8> {
+    let mut key = bodies(run);
+    key.push(b'm');
+    key.extend_from_slice(digest.bytes());
+    key
+}
+
 /// A run that has not ended and is not parked. The value is when it is due.
 pub(crate) fn active(run: RunId) -> Vec<u8> {
     with_run(ACTIVE, run)
@@ -296,8 +318,8 @@ pub(crate) fn read_expiring(key: &[u8]) -> Option<(Timestamp, &[u8])> {
 }
 
 /// Everything that belongs to one run alone and goes with it, apart from its summary.
-pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 3] {
-    [journal(run), blobs(run), inbox(run)]
+pub(crate) fn families_of_run(run: RunId) -> [Vec<u8>; 4] {
+    [journal(run), blobs(run), bodies(run), inbox(run)]
 }
 
 /// What a flow keeps between runs. Scoped by the flow's name, across versions.

@@ -6,6 +6,7 @@
 
 mod approvals;
 pub mod backup;
+mod blob_area;
 mod children;
 mod command;
 mod conceal;
@@ -54,6 +55,7 @@ mod switches;
 mod trace_context;
 
 pub use approvals::{ApprovalsPage, ApprovalsQuery, DecideError, OpenApproval, PersonDecides};
+pub use blob_area::{BlobArea, OpenBlob};
 pub use command::CommandError;
 pub use conceal::masked_journal;
 pub use desk::{

@@ -107,8 +107,11 @@ const MEMORY: RangeInclusive<u64> = (1 << 20)..=(4 << 30);
 /// What a call returns is journalled; a larger answer belongs elsewhere.
 const OUTPUT: RangeInclusive<u64> = 1..=(256 << 20);
 
-/// Response bodies pass through memory.
-const RESPONSE: RangeInclusive<u64> = 1..=(1 << 30);
+/// A body that becomes JSON passes through memory, one that becomes a blob does not.
+const RESPONSE: RangeInclusive<u64> = 1..=(64 << 30);
+
+/// Blobs lie on the host's disk.
+const BLOBS: RangeInclusive<u64> = 1..=(64 << 30);
 
 /// An upstream that takes longer to accept a connection is down.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -261,7 +264,11 @@ fn limits(written: Option<&Limits>, report: &mut Report) -> ConnectionLimits {
     }
     if let Some(value) = &written.response {
         limits.response_bytes = value.value.0;
-        within(value.value.0, RESPONSE, value, "from 1B to 1GiB", report);
+        within(value.value.0, RESPONSE, value, "from 1B to 64GiB", report);
+    }
+    if let Some(value) = &written.blobs {
+        limits.blob_bytes = value.value.0;
+        within(value.value.0, BLOBS, value, "from 1B to 64GiB", report);
     }
     if let Some(value) = &written.connect_timeout {
         limits.connect_timeout = value.value;

@@ -15,7 +15,11 @@ pub(crate) mod v2 {
     wasmtime::component::bindgen!({
         path: "../../wit/dowel-connector@0.2.0",
         world: "connector",
-        imports: { default: trappable },
+        imports: { "dowel:connector/blobs@0.2.0": async | trappable, default: trappable },
+        with: {
+            "dowel:connector/blobs.writer": crate::guest::Writer,
+            "dowel:connector/blobs.reader": crate::guest::Reader,
+        },
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
     });

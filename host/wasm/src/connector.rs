@@ -92,15 +92,24 @@ const WAYS_OUT: [&str; 3] = [
     "dowel:connector/tcp@",
 ];
 
+/// The import by which large bodies are written and read.
+const BLOBS: &str = "dowel:connector/blobs@";
+
 /// What the manifest asks for has to be something that the component can use: nobody
 /// grants what cannot be needed.
 pub(crate) fn check_needs(bytes: &[u8], manifest: &Manifest) -> Result<(), LoadError> {
     let imports = package::shape(bytes)?.imports;
     let way_out = |name: &String| WAYS_OUT.iter().any(|way| name.starts_with(way));
     match manifest.egress.first() {
-        Some(rule) if !imports.iter().any(way_out) => Err(LoadError::UnusedNeed(rule.clone())),
-        _ => Ok(()),
+        Some(rule) if !imports.iter().any(way_out) => {
+            return Err(LoadError::UnusedNeed(rule.clone()));
+        }
+        _ => {}
     }
+    if manifest.blobs && !imports.iter().any(|name| name.starts_with(BLOBS)) {
+        return Err(LoadError::UnusedNeed("blobs".to_owned()));
+    }
+    Ok(())
 }
 
 /// Whether an interface is one that guests are given.
@@ -109,8 +118,12 @@ fn is_known_import(name: &str) -> bool {
         return false;
     };
     if let Some(own) = interface.strip_prefix("dowel:connector/") {
-        return CONTRACTS.contains(&version)
-            && (matches!(own, "host" | "types") || own == "signatures" && version != CONTRACTS[0]);
+        let since = match own {
+            "host" | "types" => 0,
+            "signatures" | "blobs" => 1,
+            _ => return false,
+        };
+        return CONTRACTS[since..].contains(&version);
     }
     if !version.starts_with("0.2.") {
         return false;
@@ -155,6 +168,7 @@ mod tests {
             "dowel:connector/types@0.1.0",
             "dowel:connector/host@0.2.0",
             "dowel:connector/signatures@0.2.0",
+            "dowel:connector/blobs@0.2.0",
             "wasi:cli/environment@0.2.6",
             "wasi:filesystem/preopens@0.2.0",
             "wasi:http/outgoing-handler@0.2.12",
@@ -165,6 +179,7 @@ mod tests {
             "dowel:connector/host@0.3.0",
             "dowel:connector/signatures@0.1.0",
             "dowel:connector/secrets@0.1.0",
+            "dowel:connector/blobs@0.1.0",
             "wasi:http/incoming-handler@0.2.0",
             "wasi:keyvalue/store@0.2.0",
             "wasi:cli/environment@0.3.0",

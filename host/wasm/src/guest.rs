@@ -1,5 +1,6 @@
 //! What stands on the host's side of one instance.
 
+mod blobs;
 mod contract;
 mod egress;
 mod handler;
@@ -8,6 +9,9 @@ mod log;
 mod signatures;
 mod stdio;
 
+// Public for the bindings, which name them in what they write.
+#[allow(unreachable_pub)]
+pub use blobs::{Reader, Writer};
 pub(crate) use limits::Limits;
 pub(crate) use log::LogBudget;
 

@@ -16,8 +16,8 @@ use dowel_core::code::{Code, run as code};
 use dowel_core::connection::Connection;
 use dowel_core::manifest::Idempotency;
 use dowel_core::port::{
-    BoxFuture, CallOutcome, CallRequest, Invoker, ReceiverRequest, Reception, RemoteSubscription,
-    Secrets, SourcePage, SourceRequest, SubscriptionRequest,
+    Blobs, BoxFuture, CallOutcome, CallRequest, Invoker, ReceiverRequest, Reception,
+    RemoteSubscription, Secrets, SourcePage, SourceRequest, SubscriptionRequest,
 };
 use dowel_core::{
     ConnectionName, Digest, ErrorKind, RunId, SendRecord, StepError, StepId, StepPath, Timestamp,
@@ -25,7 +25,7 @@ use dowel_core::{
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -78,6 +78,7 @@ struct Inner {
     secrets: Arc<dyn Secrets>,
     max_memory_bytes: u64,
     wire: Option<Arc<dyn Wire>>,
+    blobs: OnceLock<Arc<dyn Blobs>>,
     connectors: RwLock<HashMap<Digest, Arc<Installed>>>,
     connections: RwLock<Connections>,
 }
@@ -103,9 +104,18 @@ impl ConnectorHost {
             secrets,
             max_memory_bytes: options.max_memory_bytes,
             wire: options.wire,
+            blobs: OnceLock::new(),
             connectors: RwLock::default(),
             connections: RwLock::default(),
         })))
+    }
+
+    /// Where the large bodies are kept that calls of runs write and read. Until this is
+    /// said, no call may: a host is made before its store is open. Only the first word
+    /// counts.
+    pub fn keep_blobs(&self, blobs: Arc<dyn Blobs>) {
+        // Saying it again changes nothing, as the documentation says.
+        let _ = self.0.blobs.set(blobs);
     }
 
     /// Installs a connector: checks it, compiles it or takes it from the cache. Other
@@ -246,6 +256,7 @@ impl ConnectorHost {
             traceparent: request.traceparent,
             granted: Some(granted(&bound, &used)),
             wire: self.0.wire.clone(),
+            blobs: self.0.blobs.get().cloned(),
             ..CallScope::closed(request.run, request.step)
         };
         Ok(Call {
@@ -391,6 +402,7 @@ fn granted(bound: &Arc<Bound>, used: &Use) -> Granted {
     Granted {
         bound: Arc::clone(bound),
         needs: Arc::clone(&used.needs),
+        needs_blobs: used.connector.manifest.blobs,
     }
 }
 

@@ -40,9 +40,9 @@ pub enum LoadError {
     /// The contract is not exported, or with other types.
     #[error("the component does not export the contract: {0}")]
     MissingExport(String),
-    /// The manifest asks for requests that the component cannot send.
+    /// The manifest asks for what the component cannot use.
     #[error(
-        "the manifest asks for `{0}`, and the component imports nothing by which a request could leave: the manifest is another component's"
+        "the manifest asks for `{0}`, and the component imports nothing by which it could use that: the manifest is another component's"
     )]
     UnusedNeed(String),
     /// Refused by the compiler.

@@ -5,9 +5,11 @@ use crate::gateway::{Evidence, Gateway, Rule};
 use crate::guest::LogBudget;
 use crate::proof::Proof;
 use crate::wire::Wire;
+use dowel_core::port::Blobs;
 use dowel_core::{RunId, StepPath};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One call, as its host functions and its requests see it.
 pub(crate) struct CallScope {
@@ -25,12 +27,18 @@ pub(crate) struct CallScope {
     pub wire: Option<Arc<dyn Wire>>,
     /// Of the request that came in; only receivers have one.
     pub proof: Option<Proof>,
+    /// Where large bodies are kept; `None` where there is no run to keep them.
+    pub blobs: Option<Arc<dyn Blobs>>,
+    /// How many bytes of them the call has written.
+    pub blob_bytes: AtomicU64,
 }
 
 /// A connection, and what the component that is called needs of it.
 pub(crate) struct Granted {
     pub bound: Arc<Bound>,
     pub needs: Arc<[Rule]>,
+    /// Whether its manifest says that it writes or reads blobs.
+    pub needs_blobs: bool,
 }
 
 impl Granted {
@@ -57,6 +65,20 @@ impl CallScope {
             log: Mutex::default(),
             wire: None,
             proof: None,
+            blobs: None,
+            blob_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts bytes of blobs that the call is about to write. The limit, if that is too
+    /// much.
+    pub(crate) fn count_blob(&self, bytes: usize) -> Result<(), u64> {
+        let granted = self.granted.as_ref();
+        let limit = granted.map_or(0, |granted| granted.bound.connection.limits.blob_bytes);
+        let before = self.blob_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        match before.saturating_add(bytes as u64) <= limit {
+            true => Ok(()),
+            false => Err(limit),
         }
     }
 

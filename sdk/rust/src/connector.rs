@@ -19,6 +19,8 @@ pub trait Connector: DeserializeOwned + JsonSchema + Sized + 'static {
     const SUMMARY: &'static str;
     /// Where its requests may go.
     const EGRESS: &'static [&'static str];
+    /// Whether it keeps or reads large bodies.
+    const BLOBS: bool = false;
 
     /// Where relative paths of requests begin.
     fn base_url(&self) -> Option<&str> {

@@ -3,7 +3,7 @@
 use crate::host::Host;
 use crate::http::Http;
 use crate::receiver::{Claim, Doubt};
-use crate::{Connector, Json, Level, Result, json};
+use crate::{Blob, BlobReader, BlobWriter, Connector, Json, Level, Result, json};
 use serde::Serialize;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -51,6 +51,17 @@ impl<C: Connector> Context<C> {
     /// HTTP through the host's gateway, which checks the address and adds credentials.
     pub fn http(&self) -> Http<'_> {
         Http::new(&*self.host, self.config.base_url(), self.ends)
+    }
+
+    /// Begins a large body that is kept beside the run's values. The connector has to say
+    /// `blobs = true`, and the connection to grant them with `limits.blobs`.
+    pub fn create_blob(&self) -> Result<BlobWriter<'_>> {
+        BlobWriter::create(&*self.host)
+    }
+
+    /// Opens a large body of this run, or of one that it began or that began it.
+    pub fn open_blob(&self, blob: &Blob) -> Result<BlobReader<'_>> {
+        BlobReader::open(&*self.host, blob)
     }
 
     /// The run that this call belongs to.

@@ -3,6 +3,7 @@
 
 use crate::http::Method;
 use crate::receiver::{Claim, Doubt};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 /// How important a log line is.
@@ -33,7 +34,56 @@ pub(crate) trait Host {
     /// A clock that only goes forward, from any beginning.
     fn monotonic(&self) -> Duration;
     /// Sends one request and reads the whole answer.
-    fn send(&self, request: &OutgoingRequest) -> Result<Answer, TransportError>;
+    fn send(
+        &self,
+        request: &OutgoingRequest,
+        streams: &mut Streams<'_>,
+    ) -> Result<Answer, SendError>;
+    /// Begins a large body.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn create_blob(&self) -> crate::Result<Box<dyn WriteBlob + '_>>;
+    /// Opens a large body by its reference, in JSON.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn open_blob(&self, reference: &str) -> crate::Result<Box<dyn ReadBlob + '_>>;
+}
+
+/// Bodies that never are in memory whole.
+#[derive(Default)]
+pub(crate) struct Streams<'a> {
+    /// Where the request's body comes from, instead of from the request itself, and how
+    /// long it is.
+    pub(crate) upload: Option<(&'a mut dyn Read, u64)>,
+    /// Where the body of an answer with status 2xx goes, instead of into the answer.
+    pub(crate) download: Option<&'a mut dyn Write>,
+}
+
+/// Why nothing came of a request.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// There was no complete answer.
+    Transport(TransportError),
+    /// The other end of a stream failed.
+    Stream(io::Error),
+}
+
+impl From<TransportError> for SendError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+/// A large body that is being written.
+pub(crate) trait WriteBlob {
+    /// Appends, 1 MiB at most.
+    fn write(&mut self, bytes: &[u8]) -> crate::Result<()>;
+    /// Ends it. Its reference, in JSON.
+    fn finish(self: Box<Self>, media_type: &str, name: Option<&str>) -> crate::Result<String>;
+}
+
+/// A large body that is being read.
+pub(crate) trait ReadBlob {
+    /// The next bytes; none at the end.
+    fn read(&mut self, limit: u32) -> crate::Result<Vec<u8>>;
 }
 
 /// A request as it leaves.

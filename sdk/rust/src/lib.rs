@@ -56,6 +56,7 @@
 //! builds and tests natively:
 //! `cargo build --release --target wasm32-wasip2`.
 
+mod blob;
 mod connector;
 mod context;
 mod error;
@@ -71,6 +72,7 @@ mod source;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+pub use blob::{Blob, BlobReader, BlobWriter};
 pub use connector::{Connector, Operation};
 pub use context::Context;
 pub use error::{Error, ErrorKind, Result};
@@ -90,6 +92,7 @@ pub use source::{Position, Source, SourceEvent, SourcePage};
 /// | `sources = [a, b::c]` | the functions with [`macro@source`] |
 /// | `receivers = [a, b::c]` | the functions with [`macro@receiver`] |
 /// | `egress = ["GET,POST {base_url}/*"]` | where requests may go: methods (`*` for all), and a URL; `{field}` stands for a text of the configuration |
+/// | `blobs = true` | it keeps or reads large bodies, by [`Context::create_blob`] and [`Context::open_blob`] |
 /// | `check = path` | a function `fn(&Context<Config>) -> Result<()>` that tests the connection without side effects |
 /// | `name = "…"` | the connector's name; by default the package's, without `dowel-connector-` |
 ///

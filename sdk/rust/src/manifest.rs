@@ -26,6 +26,7 @@ pub fn manifest<C: Connector>() -> String {
         summary: C::SUMMARY,
         config_schema: settings.into_generator().into_root_schema_for::<C>(),
         egress: C::EGRESS,
+        blobs: C::BLOBS,
         operations: entries,
         sources,
         receivers,
@@ -173,6 +174,8 @@ struct Document {
     summary: &'static str,
     config_schema: Schema,
     egress: &'static [&'static str],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    blobs: bool,
     operations: Vec<Entry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<SourceEntry>,

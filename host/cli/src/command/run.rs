@@ -208,6 +208,9 @@ impl Outside {
             clock: self.clock,
             randomness: Arc::new(SystemRandomness),
         };
+        if let Some(host) = &self.host {
+            wiring::keep_blobs(host, &ports);
+        }
         Ok(Engine::start(ports, self.options, plans).await?)
     }
 }

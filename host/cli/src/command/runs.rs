@@ -1,12 +1,16 @@
-//! `dowel runs list` and `dowel runs show`.
+//! `dowel runs list`, `show` and `blob`.
 
 use crate::args::{Format, Host};
 use crate::client::Client;
 use crate::{exit, output, story_text};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use dowel_core::{Digest, Digester, RunId};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Which runs to list.
@@ -67,6 +71,37 @@ pub(crate) async fn show(host: &Host, id: &str, format: Format) -> Result<ExitCo
         bail!("there is no run `{id}`")
     };
     print_story(&text, format)
+}
+
+/// Writes a large body to a file or to standard output.
+pub(crate) async fn blob(
+    host: &Host,
+    (run, digest): (&str, &str),
+    out: Option<&Path>,
+) -> Result<ExitCode> {
+    let address: RunId = run.parse().map_err(|_| anyhow!("`{run}` is no run id"))?;
+    let name: Digest = digest.parse()?;
+    let path = format!("/api/v1/runs/{address}/blobs/{name}");
+    let mut response = Client::new(host)?.stream(&path).await?;
+    let mut sink: Box<dyn io::Write> = match out {
+        Some(file) => Box::new(
+            File::create(file).with_context(|| format!("cannot write {}", file.display()))?,
+        ),
+        None => Box::new(io::stdout().lock()),
+    };
+    let mut seen = Digester::default();
+    while let Some(chunk) = response.chunk().await.context("the host broke it off")? {
+        seen.update(&chunk);
+        sink.write_all(&chunk)?;
+    }
+    sink.flush()?;
+    if seen.finish() != name {
+        bail!(
+            "what came has the digest {}: it is not whole",
+            seen.finish()
+        );
+    }
+    Ok(exit::found(false))
 }
 
 /// The story of a run as the host tells it.

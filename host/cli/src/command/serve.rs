@@ -56,6 +56,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
     };
+    wiring::keep_blobs(&host, &ports);
     let options = options(&serve, &start, &places);
     let engine = Engine::start(ports, options, start.plans.clone()).await;
     let engine = engine.map_err(|error| anyhow!("{}: {error}", error.code()))?;

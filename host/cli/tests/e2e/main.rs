@@ -5,6 +5,7 @@
 
 mod approvals;
 mod backup;
+mod blobs;
 mod bulk;
 mod canary;
 mod cases;

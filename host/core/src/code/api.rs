@@ -73,4 +73,7 @@ super::codes! {
     OUTSIDE_TOLERANCE = 4047, "The webhook was signed too long ago, or in the future",
         "The signature is right, but the time that is signed with it is more than five minutes away from the host's: a recorded request that is sent again looks like this, and so does a wrong clock.",
         "Sign each delivery when it is sent, and compare the clocks of sender and host.";
+    NO_SUCH_BLOB = 4048, "No such blob",
+        "The run has written no large body of this digest, or the run has been removed.",
+        "Take run and digest from a reference: `dowel runs show <run> --format json` has them as `run` and `$blob`.";
 }

@@ -50,7 +50,7 @@ super::codes! {
         "The signature is not one of these bytes by the key that it names.",
         "Fetch the connector again from its publisher; do not use this one.";
     UNUSED_NEED = 5017, "The manifest asks for more than the connector can use",
-        "The manifest needs requests to be let out, and the component imports nothing by which a request could leave.",
+        "The manifest needs requests to be let out, or blobs, and the component imports nothing by which it could use that.",
         "Build the connector again, so that manifest and component belong together.";
     BIND_RULE = 5020, "An egress rule cannot be used",
         "A rule under `allow`, or one of the manifest with the connection's configuration in it, is not a method list and a URL pattern.",

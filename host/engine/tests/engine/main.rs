@@ -5,6 +5,7 @@
 
 mod approve;
 mod audit_chain;
+mod blob_area;
 mod blobs;
 mod blocks;
 mod bulk;

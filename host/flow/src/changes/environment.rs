@@ -44,6 +44,7 @@ fn connection(connection: &Connection) -> Facets {
     facets.put("limits.memory", limits.memory_bytes.to_string());
     facets.put("limits.output", limits.output_bytes.to_string());
     facets.put("limits.response", limits.response_bytes.to_string());
+    facets.put("limits.blobs", limits.blob_bytes.to_string());
     facets.put(
         "limits.connect_timeout",
         format_duration(limits.connect_timeout),

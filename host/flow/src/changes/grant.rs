@@ -140,6 +140,9 @@ fn of_connection(connection: &Connection) -> BTreeSet<String> {
             .into_iter()
             .map(|name| format!("uses the secret `{name}`")),
     );
+    if connection.limits.blob_bytes > 0 {
+        held.insert("may keep and read large bodies of its runs".to_owned());
+    }
     if connection.tls.as_ref().is_some_and(|tls| tls.ca.is_some()) {
         held.insert("trusts an authority of its own".to_owned());
     }

@@ -207,6 +207,9 @@ record! {
         output = "output": Option<Located<Size>>,
         /// The largest response body that a call may read.
         response = "response": Option<Located<Size>>,
+        /// The bytes of large bodies that a call may keep beside its run; none by default,
+        /// and then it may not read any either.
+        blobs = "blobs": Option<Located<Size>>,
         /// The longest time for connecting to the upstream.
         connect_timeout = "connect_timeout": Option<Located<Duration>>,
         /// Calls per time, such as 10/s, 600/m or 5000/h.

@@ -5,7 +5,7 @@ use crate::options::{Options, path_text};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, Fields, ItemStruct, LitStr, Path, Result};
+use syn::{Error, Fields, ItemStruct, LitBool, LitStr, Path, Result};
 
 const KNOWN: &[&str] = &[
     "summary",
@@ -13,6 +13,7 @@ const KNOWN: &[&str] = &[
     "operations",
     "sources",
     "receivers",
+    "blobs",
     "check",
     "name",
 ];
@@ -50,6 +51,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         return Err(Error::new(Span::call_site(), message));
     }
     let check = check(&mut options)?;
+    let blobs = options.value::<LitBool>("blobs")?;
+    let blobs = blobs.map(|blobs| quote!(const BLOBS: bool = #blobs;));
     let ident = &config.ident;
     let base_url = base_url(&config);
     let distinct_operations = distinct(&operations, "operation", &quote!(Operation));
@@ -67,6 +70,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             const VERSION: &'static str = ::core::env!("CARGO_PKG_VERSION");
             const SUMMARY: &'static str = #summary;
             const EGRESS: &'static [&'static str] = &[#(#egress),*];
+
+            #blobs
 
             #base_url
 

@@ -1,8 +1,9 @@
 //! One exchange over `wasi:http/outgoing-handler` 0.2.
 
-use crate::host::{Answer, OutgoingRequest, TransportClass, TransportError};
+use crate::host::{Answer, OutgoingRequest, SendError, Streams, TransportClass, TransportError};
 use crate::http::Method;
 use fluent_uri::Uri;
+use std::io::{self, Read, Write};
 use std::time::Duration;
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler::{RequestOptions, handle};
@@ -20,17 +21,27 @@ const READ_SIZE: u64 = 64 * 1024;
 const WRITE_SIZE: usize = 4096;
 
 /// Sends the request and reads the whole answer. Its size is the gateway's to limit.
-pub(super) fn send(request: &OutgoingRequest) -> Result<Answer, TransportError> {
+pub(super) fn send(
+    request: &OutgoingRequest,
+    streams: &mut Streams<'_>,
+) -> Result<Answer, SendError> {
     let clock = Clock::new(request.timeout);
-    let outgoing = build(request)?;
-    let body = match &request.body {
+    let upload = streams.upload.take();
+    let length = match (&upload, &request.body) {
+        (Some((_, length)), _) => Some(*length),
+        (None, body) => body.as_ref().map(|body| body.len() as u64),
+    };
+    let outgoing = build(request, length)?;
+    let body = match length {
         Some(_) => Some(outgoing.body().map_err(|()| broken("http-request-body"))?),
         None => None,
     };
     let future =
         handle(outgoing, Some(options(request.timeout))).map_err(|code| transport_error(&code))?;
-    if let (Some(body), Some(bytes)) = (body, &request.body) {
-        write(body, bytes)?;
+    match (body, upload, &request.body) {
+        (Some(body), Some((bytes, _)), _) => write(body, bytes)?,
+        (Some(body), None, Some(bytes)) => write(body, &mut bytes.as_slice())?,
+        _ => {}
     }
     let response = loop {
         if let Some(outcome) = future.get() {
@@ -40,10 +51,10 @@ pub(super) fn send(request: &OutgoingRequest) -> Result<Answer, TransportError> 
         }
         clock.wait(&future.subscribe())?;
     };
-    read(&response, &clock)
+    read(&response, &clock, streams.download.as_deref_mut())
 }
 
-fn build(request: &OutgoingRequest) -> Result<WasiRequest, TransportError> {
+fn build(request: &OutgoingRequest, length: Option<u64>) -> Result<WasiRequest, TransportError> {
     let invalid = || broken("http-request-uri-invalid");
     let uri = Uri::parse(request.url.as_str()).map_err(|_| invalid())?;
     let scheme = match uri.scheme().as_str() {
@@ -61,8 +72,8 @@ fn build(request: &OutgoingRequest) -> Result<WasiRequest, TransportError> {
         path.push_str(query.as_str());
     }
 
-    let length = request.body.as_ref().map(|body| body.len().to_string());
-    let length = length.map(|length| ("content-length".to_owned(), length.into_bytes()));
+    let length = length.map(|length| length.to_string().into_bytes());
+    let length = length.map(|length| ("content-length".to_owned(), length));
     let own = request
         .headers
         .iter()
@@ -102,9 +113,9 @@ fn options(timeout: Duration) -> RequestOptions {
     options
 }
 
-fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), TransportError> {
+fn write(body: OutgoingBody, bytes: &mut dyn Read) -> Result<(), SendError> {
     let stream = body.write().map_err(|()| broken("http-request-body"))?;
-    let written = write_all(&stream, bytes);
+    let written = write_all(&stream, bytes).map_err(SendError::Stream)?;
     drop(stream);
     if written.is_ok() {
         OutgoingBody::finish(body, None).map_err(|code| transport_error(&code))?;
@@ -113,35 +124,52 @@ fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), TransportError> {
     Ok(())
 }
 
-fn write_all(stream: &OutputStream, bytes: &[u8]) -> Result<(), StreamError> {
-    bytes
-        .chunks(WRITE_SIZE)
-        .try_for_each(|chunk| stream.blocking_write_and_flush(chunk))
+/// The outer error is the source's, the inner one the stream's.
+fn write_all(stream: &OutputStream, bytes: &mut dyn Read) -> io::Result<Result<(), StreamError>> {
+    let mut chunk = [0; WRITE_SIZE];
+    loop {
+        let count = bytes.read(&mut chunk)?;
+        if count == 0 {
+            return Ok(Ok(()));
+        }
+        if let Err(error) = stream.blocking_write_and_flush(&chunk[..count]) {
+            return Ok(Err(error));
+        }
+    }
 }
 
-fn read(response: &IncomingResponse, clock: &Clock) -> Result<Answer, TransportError> {
+fn read(
+    response: &IncomingResponse,
+    clock: &Clock,
+    download: Option<&mut (dyn Write + '_)>,
+) -> Result<Answer, SendError> {
     let mut answer = Answer {
         status: response.status(),
         headers: response.headers().entries(),
         body: Vec::new(),
     };
+    let mut sink = download.filter(|_| (200..300).contains(&answer.status));
     let body = response.consume().map_err(|()| broken("response-taken"))?;
     let stream = body.stream().map_err(|()| broken("response-taken"))?;
     loop {
         match stream.read(READ_SIZE) {
             Ok(bytes) if bytes.is_empty() => clock.wait(&stream.subscribe())?,
-            Ok(bytes) if answer.body.is_empty() => answer.body = bytes,
-            Ok(bytes) => answer.body.extend_from_slice(&bytes),
+            Ok(bytes) => match &mut sink {
+                Some(sink) => sink.write_all(&bytes).map_err(SendError::Stream)?,
+                None if answer.body.is_empty() => answer.body = bytes,
+                None => answer.body.extend_from_slice(&bytes),
+            },
             Err(StreamError::Closed) => return Ok(answer),
             Err(StreamError::LastOperationFailed(error)) => {
                 let code = http_error_code(&error);
-                return Err(code.map_or(
+                let error = code.map_or(
                     TransportError {
                         class: TransportClass::Unavailable,
                         code: "http-response-incomplete",
                     },
                     |code| transport_error(&code),
-                ));
+                );
+                return Err(error.into());
             }
         }
     }

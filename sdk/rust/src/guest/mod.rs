@@ -1,9 +1,12 @@
 //! The component: exports the contract, and reaches the host through its imports.
 
+mod blob;
 mod http;
 
+pub(crate) use blob::{create_blob, open_blob};
+
 use crate::context::Call;
-use crate::host::{Answer, Host, Level, OutgoingRequest, TransportError};
+use crate::host::{Answer, Host, Level, OutgoingRequest, SendError, Streams};
 use crate::receiver::{Algorithm, Ask, Claim, Doubt, Encoding, Proof};
 use crate::{
     Connector, Context, Error, ErrorKind, Incoming, Json, Position, Reception, SourcePage,
@@ -105,7 +108,7 @@ impl<C: Connector> sources::Guest for Component<C> {
     }
 }
 
-fn page(page: SourcePage<crate::Json>) -> sources::Page {
+fn page(page: SourcePage<Json>) -> sources::Page {
     let events = page.events.into_iter().map(|event| sources::Event {
         id: event.id,
         kind: event.kind,
@@ -334,8 +337,12 @@ impl Host for DowelHost {
         self.started.elapsed()
     }
 
-    fn send(&self, request: &OutgoingRequest) -> Result<Answer, TransportError> {
-        http::send(request)
+    fn send(
+        &self,
+        request: &OutgoingRequest,
+        streams: &mut Streams<'_>,
+    ) -> Result<Answer, SendError> {
+        http::send(request, streams)
     }
 }
 

@@ -1,10 +1,11 @@
 //! [`Request`].
 
 use super::{Http, Method, Response, headers, redirect, template};
-use crate::host::{OutgoingRequest, TransportClass, TransportError};
+use crate::host::{OutgoingRequest, SendError, Streams, TransportClass, TransportError};
 use crate::{Error, ErrorKind, Json, Result};
 use serde::Serialize;
 use std::fmt::Display;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 /// A request that is being put together. The first mistake is kept and returned by
@@ -21,6 +22,7 @@ pub struct Request<'a> {
     timeout: Option<Duration>,
     kinds: Vec<(u16, ErrorKind)>,
     mistake: Option<Error>,
+    streams: Streams<'a>,
 }
 
 impl<'a> Request<'a> {
@@ -36,6 +38,7 @@ impl<'a> Request<'a> {
             timeout: None,
             kinds: Vec::new(),
             mistake: None,
+            streams: Streams::default(),
         }
     }
 
@@ -102,6 +105,20 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Takes the body from a stream of `length` bytes, piece by piece: one that is too
+    /// large for memory.
+    pub fn upload(mut self, media_type: &str, body: &'a mut dyn Read, length: u64) -> Self {
+        self.streams.upload = Some((body, length));
+        self.header("content-type", media_type)
+    }
+
+    /// Writes the body of an answer with status 2xx to `sink`, piece by piece. The answer
+    /// itself then has no body.
+    pub fn download(mut self, sink: &'a mut dyn Write) -> Self {
+        self.streams.download = Some(sink);
+        self
+    }
+
     /// Sends it and returns the answer if its status is 2xx, and an error of the fitting
     /// kind otherwise: 401 `unauthenticated`, 403 `forbidden`, 404 and 410 `not-found`,
     /// 409 and 412 `conflict`, other 4xx `invalid-input`, 429 `rate-limited` with the
@@ -124,7 +141,8 @@ impl<'a> Request<'a> {
 
     /// Sends it and returns the answer whatever its status is. `GET` and `HEAD` follow
     /// five redirects at most; the gateway checks each like any other request.
-    pub fn exchange(self) -> Result<Response> {
+    pub fn exchange(mut self) -> Result<Response> {
+        let mut streams = std::mem::take(&mut self.streams);
         let client = self.client;
         let limit = self.timeout;
         let started = client.host.monotonic();
@@ -140,7 +158,7 @@ impl<'a> Request<'a> {
                     code: "deadline-exceeded",
                 }));
             }
-            let answer = client.host.send(&request).map_err(transport)?;
+            let answer = client.host.send(&request, &mut streams).map_err(failed)?;
             match redirect::follow(&request, &answer) {
                 Some(next) => request = next,
                 None => return Ok(Response::new(answer, client.host.now())),
@@ -197,6 +215,14 @@ impl<'a> Request<'a> {
             body: self.body,
             timeout,
         })
+    }
+}
+
+#[cold]
+fn failed(error: SendError) -> Error {
+    match error {
+        SendError::Transport(error) => transport(error),
+        SendError::Stream(error) => Error::of_stream(error),
     }
 }
 

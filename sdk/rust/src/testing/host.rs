@@ -2,15 +2,15 @@
 
 use super::{Exchange, Hook, egress};
 use crate::context::Call;
-use crate::host::{Answer, Host, OutgoingRequest, TransportError};
+use crate::host::{Answer, Host, OutgoingRequest, ReadBlob, SendError, Streams, WriteBlob};
 use crate::http::Method;
 use crate::receiver::{Ask, Claim, Doubt};
 use crate::{
-    Connector, Context, Json, Level, Operation, Position, Receiver, Reception, Result, Source,
-    SourcePage, Subscription,
+    Blob, Connector, Context, Error, ErrorKind, Json, Level, Operation, Position, Receiver,
+    Reception, Result, Source, SourcePage, Subscription,
 };
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -20,6 +20,9 @@ const START_MS: u64 = 1_767_225_600_000;
 
 /// The time that a call gets unless a test sets another: the host's default deadline.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The run that calls belong to.
+const RUN: &str = "019b76da-a800-7000-8000-000000000000";
 
 /// A host for tests. Time stands still until [`FakeHost::advance`].
 pub struct FakeHost<C: Connector> {
@@ -76,6 +79,7 @@ impl<C: Connector> FakeHost<C> {
             script: RefCell::default(),
             sent: RefCell::default(),
             logs: RefCell::default(),
+            blobs: RefCell::default(),
             elapsed: Cell::default(),
             doubts: Cell::default(),
             claims: RefCell::default(),
@@ -112,7 +116,7 @@ impl<C: Connector> FakeHost<C> {
     /// configuration does not fit its type.
     pub fn context(&self) -> Result<Context<C>> {
         let call = Call {
-            run_id: "019b76da-a800-7000-8000-000000000000".to_owned(),
+            run_id: RUN.to_owned(),
             step: "step".to_owned(),
             idempotency_key: "dowel-test-key".to_owned(),
             deadline: self.deadline,
@@ -200,6 +204,24 @@ impl<C: Connector> FakeHost<C> {
         C::check(&self.context()?)
     }
 
+    /// Keeps a large body, for an operation to read.
+    pub fn keep_blob(&self, bytes: impl Into<Vec<u8>>, media_type: &str) -> Json {
+        let reference = self.world.keep(bytes.into(), media_type, None);
+        Json::parse(&reference).unwrap_or_else(|_| Json::null())
+    }
+
+    /// The bytes of a large body that an operation kept.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn blob(&self, blob: &Blob) -> Vec<u8> {
+        let reference = serde_json::to_string(blob).unwrap_or_default();
+        match self.world.blobs.borrow().get(&reference) {
+            Some(bytes) => bytes.clone(),
+            None => panic!("there is no blob {reference}"),
+        }
+    }
+
     /// The requests so far.
     pub fn sent(&self) -> Vec<Sent> {
         self.world.sent.borrow().clone()
@@ -246,12 +268,36 @@ struct World {
     script: RefCell<VecDeque<Exchange>>,
     sent: RefCell<Vec<Sent>>,
     logs: RefCell<Vec<LogLine>>,
+    /// By their references.
+    blobs: RefCell<BTreeMap<String, Vec<u8>>>,
     elapsed: Cell<Duration>,
     doubts: Cell<bool>,
     claims: RefCell<Vec<Claim>>,
 }
 
 impl World {
+    /// Keeps a body. The reference to it.
+    fn keep(&self, bytes: Vec<u8>, media_type: &str, name: Option<&str>) -> String {
+        let mut blobs = self.blobs.borrow_mut();
+        let mut reference = serde_json::json!({
+            "$blob": format!("sha256:{:064}", blobs.len()),
+            "run": RUN,
+            "size": bytes.len(),
+            "media_type": media_type,
+        });
+        if let Some(name) = name {
+            reference["name"] = name.into();
+        }
+        // The order of fields is that of the type, by which it is looked up again.
+        let blob = serde_json::from_value::<Blob>(reference);
+        let text = blob.map_or_else(
+            |error| panic!("the reference: {error}"),
+            |blob| serde_json::to_string(&blob).unwrap_or_default(),
+        );
+        blobs.insert(text.clone(), bytes);
+        text
+    }
+
     fn full_url(&self, url: &str) -> String {
         if url.starts_with('/') {
             format!("{}{url}", self.base_url)
@@ -299,14 +345,34 @@ impl Host for World {
         self.elapsed.get()
     }
 
-    fn send(&self, request: &OutgoingRequest) -> Result<Answer, TransportError> {
+    fn create_blob(&self) -> Result<Box<dyn WriteBlob + '_>> {
+        Ok(Box::new(Writing(self, Vec::new())))
+    }
+
+    fn open_blob(&self, reference: &str) -> Result<Box<dyn ReadBlob + '_>> {
+        let found = self.blobs.borrow().get(reference).cloned();
+        let bytes = found
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "blob-gone", "there is no such blob"))?;
+        Ok(Box::new(Reading(bytes.into())))
+    }
+
+    fn send(
+        &self,
+        request: &OutgoingRequest,
+        streams: &mut Streams<'_>,
+    ) -> Result<Answer, SendError> {
         let OutgoingRequest {
             method,
             url,
             headers,
-            body,
+            mut body,
             timeout,
         } = request.clone();
+        if let Some((source, length)) = streams.upload.take() {
+            let bytes = body.insert(Vec::new());
+            source.read_to_end(bytes).map_err(SendError::Stream)?;
+            assert_eq!(bytes.len() as u64, length, "the length that was said");
+        }
         let name = method.name();
         let allowed = |rule: &&&str| egress::allows(rule, &self.config, name, &url);
         assert!(
@@ -342,6 +408,36 @@ impl Host for World {
             body,
             timeout,
         });
-        expected.outcome
+        let mut answer = expected.outcome?;
+        let is_success = (200..300).contains(&answer.status);
+        if let Some(sink) = streams.download.as_deref_mut().filter(|_| is_success) {
+            let body = std::mem::take(&mut answer.body);
+            sink.write_all(&body).map_err(SendError::Stream)?;
+        }
+        Ok(answer)
+    }
+}
+
+/// A body that an operation writes.
+struct Writing<'a>(&'a World, Vec<u8>);
+
+impl WriteBlob for Writing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.1.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, media_type: &str, name: Option<&str>) -> Result<String> {
+        Ok(self.0.keep(self.1, media_type, name))
+    }
+}
+
+/// A body that an operation reads.
+struct Reading(VecDeque<u8>);
+
+impl ReadBlob for Reading {
+    fn read(&mut self, limit: u32) -> Result<Vec<u8>> {
+        let count = self.0.len().min(limit as usize);
+        Ok(self.0.drain(..count).collect())
     }
 }

@@ -113,7 +113,8 @@ impl Bare {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(plain)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(plain)?;
-        Connector::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(plain)?;
+        // Of the contract's imports the guest has only this one.
+        host::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(plain)?;
         let pre = linker.instantiate_pre(&component).map_err(plain)?;
         Ok(Self {
             pre: ConnectorPre::new(pre).map_err(plain)?,
