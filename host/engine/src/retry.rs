@@ -289,4 +289,43 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn the_flow_has_the_last_word_about_what_is_uncertain() {
+        let cases = [
+            (Idempotency::None, Some(OnUncertain::Retry), true),
+            (Idempotency::Keyed, Some(OnUncertain::Park), false),
+            (Idempotency::Natural, Some(OnUncertain::Park), false),
+            (Idempotency::None, None, false),
+            (Idempotency::Keyed, None, true),
+            (Idempotency::Natural, None, true),
+        ];
+        for (idempotency, on_uncertain, repeats) in cases {
+            let mut plan = plan(idempotency, Jitter::None);
+            plan.on_uncertain = on_uncertain;
+            let cause = || error(ErrorKind::Timeout, None);
+            let (since, now) = (Timestamp::default(), Timestamp::default());
+            let verdict = verdict(&plan, 1, cause(), SendRecord::Sent, since, now, 0);
+            let what = format!("{idempotency:?} {on_uncertain:?}");
+            assert_eq!(matches!(verdict, Verdict::Retry(_)), repeats, "{what}");
+            assert_eq!(after_crash(&plan, cause()).is_ok(), repeats, "{what}");
+        }
+    }
+
+    #[test]
+    fn attempts_wait_for_the_business_calendar() {
+        let text = "calendar: office\ntimezone: UTC\nhours: ['09:00-17:00']\n";
+        let (_, office) = dowel_flow::calendar::parse("calendars/office.yaml", text).unwrap();
+        let mut plan = plan(Idempotency::Keyed, Jitter::None);
+        plan.retry.calendar = Some(Arc::new(office));
+        let time = |text| Timestamp::parse(text).unwrap();
+        let check = |now, expected| {
+            let (cause, sent) = (error(ErrorKind::Unavailable, None), SendRecord::NotSent);
+            let verdict = verdict(&plan, 1, cause, sent, time(now), time(now), 0);
+            assert_eq!(verdict, Verdict::Retry(time(expected)));
+        };
+        check("2026-03-02T10:00:00Z", "2026-03-02T10:00:01Z");
+        // On a Friday evening: on Monday morning.
+        check("2026-03-06T17:00:00Z", "2026-03-09T09:00:00Z");
+    }
 }

@@ -6,7 +6,7 @@ use super::exceptions_bulk_text as text;
 use crate::args::{Author, Bulk, Format, OneBulk, Target};
 use crate::client::Client;
 use crate::{exit, output};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -183,8 +183,10 @@ async fn pause(client: &Client, id: &str, author: &Author) -> Result<String> {
     };
     match change(&bulk, "pause").await {
         Ok(found) => Ok(found),
-        // It may have ended just now.
-        Err(_) => look(client, id).await,
+        // It may have ended just now; or nobody answers, and it was not paused.
+        Err(_) => look(client, id).await.with_context(|| {
+            format!("the operation could not be paused and goes on with the host; pause it with `dowel exceptions bulk pause {id}`")
+        }),
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::support::*;
 use dowel_core::manifest::Idempotency::Keyed;
 use dowel_core::port::Clock;
-use dowel_core::{ErrorKind, SendRecord, StepId};
+use dowel_core::{ErrorKind, SendRecord, StepId, Timestamp};
 use dowel_engine::state::RunStatus;
 use dowel_flow::plan::{
     Block, Branch, Catch, ForEach, Join, OnItemFailure, Parallel, Step, StepKind, Try, Wait,
 };
 use dowel_testkit::Answer;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn reject() -> Answer {
@@ -280,4 +281,39 @@ async fn wait_is_a_timer_and_costs_no_task() {
         .await;
     assert_eq!(story.status, RunStatus::Succeeded);
     assert!(world.clock.now().as_millis() - began >= 3_600_000);
+}
+
+/// The instant until which a `wait` of a run that began at the start of the world waits.
+async fn waits_until(wait: Wait) -> String {
+    let world = World::default();
+    let waiting = step("w", StepKind::Wait(wait));
+    let story = world.run(plan(vec![waiting], "null"), ORDER).await;
+    assert_eq!(story.status, RunStatus::Succeeded);
+    story.steps[0].ended_at.unwrap().to_string()
+}
+
+#[tokio::test]
+async fn wait_is_until_an_instant_or_until_the_office_is_open() {
+    let text = "calendar: office\ntimezone: UTC\nhours: ['09:00-17:00']\n";
+    let (_, office) = dowel_flow::calendar::parse("calendars/office.yaml", text).unwrap();
+    let office = Arc::new(office);
+    let begin = World::default().clock.now();
+    let saturday = "2100-01-02T10:00:00.000Z";
+    assert!(begin < Timestamp::parse(saturday).unwrap());
+    let until = |calendar| Wait {
+        program: program(None, &[&format!("\"{saturday}\"")]),
+        duration: None,
+        calendar,
+    };
+    assert_eq!(waits_until(until(None)).await, saturday);
+    let monday = "2100-01-04T09:00:00.000Z";
+    assert_eq!(waits_until(until(Some(office.clone()))).await, monday);
+    // A working day of eight hours from whenever it is ends at a time when it is open.
+    let working = Wait {
+        program: program(None, &[]),
+        duration: Some(Duration::from_secs(8 * 3_600)),
+        calendar: Some(office.clone()),
+    };
+    let expected = office.add_working_time(begin, Duration::from_secs(8 * 3_600));
+    assert_eq!(waits_until(working).await, expected.unwrap().to_string());
 }
