@@ -15,7 +15,7 @@ pub(crate) use access::{Access, Admin, Grants, Login, Oidc, Token};
 pub(crate) use approvals::Approvals;
 pub(crate) use connector::{
     Build, Connector, ConnectorAdd, ConnectorCall, ConnectorCheck, ConnectorNew, ConnectorPublish,
-    ConnectorRecord, ConnectorSign, ConnectorTest, Language, LevelName,
+    ConnectorRecord, ConnectorSign, ConnectorTest, FromOpenapi, Language, LevelName,
 };
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};

@@ -15,6 +15,7 @@ mod connector_build;
 mod connector_call;
 mod connector_check;
 mod connector_docs;
+mod connector_from_openapi;
 mod connector_inspect;
 mod connector_new;
 mod connector_publish;
@@ -139,6 +140,7 @@ async fn runs_command(command: Runs, format: Format) -> Result<ExitCode> {
 async fn connector_command(command: Connector, format: Format) -> Result<ExitCode> {
     match command {
         Connector::New(new) => connector_new::run(&new, format),
+        Connector::FromOpenapi(from) => connector_from_openapi::run(&from, format),
         Connector::Build(build) => connector_build::run(&build, format),
         Connector::Inspect { component, repo } => connector_inspect::run(&component, &repo, format),
         Connector::Docs { component } => connector_docs::run(&component, format),

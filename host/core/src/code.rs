@@ -17,6 +17,7 @@ pub mod expression;
 pub mod flow;
 pub mod gitops;
 pub mod http;
+pub mod openapi;
 pub mod reference;
 pub mod repeat;
 pub mod run;
@@ -77,6 +78,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         secret::ENTRIES,
         gitops::ENTRIES,
         build::ENTRIES,
+        openapi::ENTRIES,
     ]
     .into_iter()
     .flatten()

@@ -200,3 +200,25 @@ fn undeclared_egress_fails_the_test() {
 fn an_expected_request_that_never_comes_fails_the_test() {
     host().expect(Exchange::get("/ping"));
 }
+
+#[test]
+fn forms_lists_and_pages() {
+    let host = host();
+    let ctx = host.context().unwrap();
+    let url = "/f?t=a&t=b%26&ids=1%2C2&price%5Bgt%5D=1.10";
+    let exchange = Exchange::post(url).body("amount=1.10&lines%5B0%5D%5Bsku%5D=A%20%26");
+    let exchange = exchange.header("content-type", "application/x-www-form-urlencoded");
+    let link = r#"<https://api.example/v1/f?page=2>; rel="next""#;
+    host.expect(exchange.reply(200, "[]").reply_header("Link", link));
+    let body = Json::parse(r#"{"amount":1.10,"lines":[{"sku":"A &"}],"none":null}"#).unwrap();
+    let price = Json::parse(r#"{"gt":1.10,"lt":null}"#).unwrap();
+    let request = ctx.http().post("/f").query_each("t", ["a", "b&"]);
+    let request = request.query_joined("ids", ',', [1, 2]);
+    let request = request.query_joined("empty", ',', None::<u8>);
+    let request = request
+        .query_deep("price", &price)
+        .query_deep("absent", &None::<u8>);
+    let answer = request.form(&body).send().unwrap();
+    assert_eq!(answer.next_page("page").as_deref(), Some("2"));
+    assert_eq!(answer.next_page("cursor"), None);
+}

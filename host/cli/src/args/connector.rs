@@ -9,6 +9,11 @@ pub(crate) enum Connector {
     /// Makes a new connector that builds, passes its tests and is certified as it is.
     #[command(after_help = "Example:\n  dowel connector new suppliers --lang python")]
     New(ConnectorNew),
+    /// Makes a connector of an OpenAPI document, or brings one up to date with it.
+    #[command(
+        after_help = "Reads OpenAPI 3.0 and 3.1, in JSON or YAML. Where the folder has been made by the same command\nbefore, it says what has changed for flows and which version is due, and writes with --update only;\nfiles that were changed by hand are kept. Exits with 1 if there is something to write.\n\nExamples:\n  dowel connector from-openapi petstore.yaml\n  dowel connector from-openapi api.github.com.json --name github --only issues,pulls/list\n  dowel connector from-openapi petstore.yaml --out petstore --update"
+    )]
+    FromOpenapi(FromOpenapi),
     /// Builds a connector and writes its manifest into it.
     #[command(
         after_help = "The language is known by the folder: `Cargo.toml` is Rust, `pyproject.toml` is Python. The\ntoolchain is the one that is installed in the folder; if it is missing, the command that\ninstalls it is named.\n\nExamples:\n  dowel connector build connectors/crm\n  dowel connector build --component crm.wasm"
@@ -209,6 +214,31 @@ pub(crate) struct ConnectorNew {
     /// The folder to make; the connector's name unless given.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// The folder of the SDK; that of the copy of Dowel that the command is run in unless
+    /// given.
+    #[arg(long, env = "DOWEL_SDK")]
+    pub(crate) sdk: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FromOpenapi {
+    /// The document.
+    pub(crate) document: PathBuf,
+    /// The connector's name, in kebab-case; made from the document's title unless given.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Only operations with one of these tags or operation ids.
+    #[arg(long, value_name = "TAG,ID", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Objects that lie deeper in each other are passed on unread [default: 6].
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) depth: Option<u8>,
+    /// The folder; the connector's name unless given.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Writes what has changed into a folder that is there.
+    #[arg(long)]
+    pub(crate) update: bool,
     /// The folder of the SDK; that of the copy of Dowel that the command is run in unless
     /// given.
     #[arg(long, env = "DOWEL_SDK")]

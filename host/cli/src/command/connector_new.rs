@@ -108,6 +108,11 @@ pub(crate) fn run(new: &ConnectorNew, format: Format) -> Result<ExitCode> {
     Ok(exit::found(false))
 }
 
+/// The SDK of connectors that are written in Rust.
+pub(super) fn rust_sdk(given: Option<&Path>) -> Result<PathBuf> {
+    sdk(&RUST, given)
+}
+
 /// The SDK that is named, or that of the copy of Dowel that one stands in or runs.
 fn sdk(starter: &Starter, given: Option<&Path>) -> Result<PathBuf> {
     let Starter { sdk, mark, .. } = starter;

@@ -17,6 +17,7 @@ mod desk_pages;
 mod flow_records;
 mod flow_tests;
 mod four_eyes;
+mod from_openapi;
 mod gitops;
 mod http;
 mod nginx;

@@ -19,7 +19,9 @@
 //! them itself fails. It also limits where requests go and how large answers are.
 
 mod client;
+mod deep;
 mod headers;
+mod link;
 mod method;
 mod redirect;
 mod request;

@@ -1,6 +1,6 @@
 //! [`Request`].
 
-use super::{Http, Method, Response, headers, redirect, template};
+use super::{Http, Method, Response, deep, headers, redirect, template};
 use crate::host::{OutgoingRequest, SendError, Streams, TransportClass, TransportError};
 use crate::{Error, ErrorKind, Json, Result};
 use serde::Serialize;
@@ -62,6 +62,56 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// A parameter of the query for each value, under the same name.
+    pub fn query_each(
+        mut self,
+        name: &str,
+        values: impl IntoIterator<Item = impl Display>,
+    ) -> Self {
+        for value in values {
+            self = self.query(name, value);
+        }
+        self
+    }
+
+    /// A parameter of the query with all values and a mark between them, if there are any.
+    pub fn query_joined(
+        self,
+        name: &str,
+        mark: char,
+        values: impl IntoIterator<Item = impl Display>,
+    ) -> Self {
+        let texts: Vec<String> = values.into_iter().map(|v| v.to_string()).collect();
+        match texts.is_empty() {
+            true => self,
+            false => self.query(name, texts.join(mark.encode_utf8(&mut [0; 4]))),
+        }
+    }
+
+    /// Parameters of the query for a value of any shape: `name=1`, `name[key]=1` and
+    /// `name[0]=1`, and nothing for null. Keeps every digit.
+    pub fn query_deep(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+        match deep::pairs(name, value) {
+            Some(pairs) => self.query.extend(pairs),
+            None => self.mistake = self.mistake.or_else(|| Some(unwritable())),
+        }
+        self
+    }
+
+    /// A form as the body (`application/x-www-form-urlencoded`): the fields of an object,
+    /// those of inner objects as `field[key]`, items of lists as `field[0]`. Keeps every
+    /// digit.
+    pub fn form(self, fields: &(impl Serialize + ?Sized)) -> Self {
+        const MEDIA: &str = "application/x-www-form-urlencoded";
+        match deep::pairs("", fields) {
+            Some(pairs) => self.typed(MEDIA, template::form(&pairs).into_bytes()),
+            None => Self {
+                mistake: self.mistake.or_else(|| Some(unwritable())),
+                ..self
+            },
+        }
+    }
+
     /// A header. `Authorization`, `Cookie` and `Idempotency-Key` are the host's: setting
     /// one is an error.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -77,13 +127,10 @@ impl<'a> Request<'a> {
     pub fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => self.typed("application/json", bytes),
-            Err(_) => {
-                let error = Error::internal("body-not-json", "the body cannot be written as JSON");
-                Self {
-                    mistake: self.mistake.or(Some(error)),
-                    ..self
-                }
-            }
+            Err(_) => Self {
+                mistake: self.mistake.or_else(|| Some(unwritable())),
+                ..self
+            },
         }
     }
 
@@ -224,6 +271,12 @@ fn failed(error: SendError) -> Error {
         SendError::Transport(error) => transport(error),
         SendError::Stream(error) => Error::of_stream(error),
     }
+}
+
+/// The error of a value that JSON cannot hold.
+#[cold]
+fn unwritable() -> Error {
+    Error::internal("body-not-json", "the body cannot be written as JSON")
 }
 
 /// The error of a request that got no complete answer. The host knows better than the

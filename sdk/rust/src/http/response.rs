@@ -1,6 +1,6 @@
 //! [`Response`].
 
-use super::{retry_after, status};
+use super::{link, retry_after, status};
 use crate::host::Answer;
 use crate::{Error, Json, Result, json};
 use serde::de::DeserializeOwned;
@@ -38,6 +38,15 @@ impl Response {
         let own = |(header, _): &&(String, Vec<u8>)| header.eq_ignore_ascii_case(name);
         let (_, value) = self.answer.headers.iter().find(own)?;
         std::str::from_utf8(value).ok()
+    }
+
+    /// The parameter of this name in the link to the next page (`Link: <…>; rel="next"`,
+    /// RFC 8288): what to ask the same path with. `None` on the last page.
+    pub fn next_page(&self, parameter: &str) -> Option<String> {
+        let own = |(name, _): &&(String, Vec<u8>)| name.eq_ignore_ascii_case("link");
+        let links = self.answer.headers.iter().filter(own);
+        let mut texts = links.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+        texts.find_map(|text| link::next(text, parameter))
     }
 
     /// The body.

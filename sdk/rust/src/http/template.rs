@@ -70,6 +70,20 @@ pub(super) fn push_query(url: &mut String, name: &str, value: &str) {
     url.extend(utf8_percent_encode(value, COMPONENT));
 }
 
+/// A form (application/x-www-form-urlencoded), with `%20`.
+pub(super) fn form(pairs: &[(String, String)]) -> String {
+    let mut out = String::new();
+    for (name, value) in pairs {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        out.extend(utf8_percent_encode(name, COMPONENT));
+        out.push('=');
+        out.extend(utf8_percent_encode(value, COMPONENT));
+    }
+    out
+}
+
 /// An empty segment or `..` would name another resource than the author meant.
 fn check(name: &str, value: &str, whole_path: bool) -> Result<()> {
     let decoded = percent_encoding::percent_decode_str(value).decode_utf8_lossy();

@@ -20,6 +20,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
         "dowel-conformance",
         &["dowel-wasm", "dowel-flow", "dowel-core"],
     ),
+    ("dowel-openapi", &["dowel-core"]),
     (
         "dowel-cli",
         &[
@@ -33,6 +34,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "dowel-mapping",
             "dowel-testkit",
             "dowel-conformance",
+            "dowel-openapi",
             "dowel-core",
         ],
     ),
@@ -91,6 +93,7 @@ pub(super) const HOST: &[&str] = &[
     "dowel-secrets",
     "dowel-testkit",
     "dowel-conformance",
+    "dowel-openapi",
     "dowel-cli",
 ];
 
@@ -104,7 +107,7 @@ pub const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without a runtime, network, file system or clock.
-pub const PURE: [&str; 2] = ["dowel-core", "dowel-flow"];
+pub const PURE: [&str; 3] = ["dowel-core", "dowel-flow", "dowel-openapi"];
 
 /// What pure crates do not reach.
 pub const UNREACHABLE: [&str; 14] = [
