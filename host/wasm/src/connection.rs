@@ -3,13 +3,39 @@
 use crate::connector::Installed;
 use crate::gateway::{Gateway, Rule};
 use crate::load::BindReason;
-use crate::pace::Usage;
+use crate::pace::{Lanes, Usage};
 use crate::pool::Pool;
-use dowel_core::Digest;
 use dowel_core::connection::Connection;
 use dowel_core::port::Secrets;
+use dowel_core::{ConnectionName, Digest};
 use parking_lot::RwLock;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The connections that are bound, by name.
+pub(crate) type Connections = Arc<HashMap<ConnectionName, Arc<Bound>>>;
+
+/// What the calls of a host share.
+pub(crate) struct Shared {
+    pub connections: RwLock<Connections>,
+    pub lanes: Lanes,
+}
+
+impl Shared {
+    /// Nothing is bound.
+    pub(crate) fn new() -> Self {
+        Self {
+            connections: RwLock::default(),
+            lanes: Lanes::new(),
+        }
+    }
+
+    /// Lets go of all instances that are idle.
+    pub(crate) fn make_room(&self) {
+        let connections = Arc::clone(&*self.connections.read());
+        connections.values().for_each(|bound| bound.drain());
+    }
+}
 
 /// A connection with everything that belongs to it alone.
 pub(crate) struct Bound {
@@ -25,7 +51,7 @@ pub(crate) struct Bound {
 pub(crate) struct Use {
     pub connector: Arc<Installed>,
     /// The manifest's egress rules, filled in from the connection's configuration.
-    pub needs: Arc<[Rule]>,
+    pub needs: Vec<Rule>,
     pub pool: Pool,
 }
 
@@ -64,7 +90,7 @@ impl Bound {
 
     /// The component's use through this connection; made when it is first needed.
     pub(crate) fn used(&self, connector: &Arc<Installed>) -> Result<Arc<Use>, Vec<BindReason>> {
-        let needs = needs(&self.connection, connector)?.into();
+        let needs = needs(&self.connection, connector)?;
         let mut uses = self.uses.write();
         if let Some(found) = uses.iter().find(|u| u.connector.digest == connector.digest) {
             return Ok(Arc::clone(found));

@@ -14,6 +14,8 @@ use dowel_core::port::{
     HookAnswer, HookRequest, Reception, RemoteSubscription, SourceEvent, SourcePage,
     SubscriptionAsk, SubscriptionRequest,
 };
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use receiving::exports::dowel::connector::receivers;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
@@ -130,23 +132,25 @@ impl Prepared2 {
 }
 
 impl Exports {
-    pub(crate) async fn call(
-        &self,
-        store: &mut Store<GuestState>,
-        operation: &str,
-        input: &str,
-        context: CallContext<'_>,
-    ) -> Answer {
+    /// No `async fn`: that one has its arguments twice, and this one is in every call's
+    /// future.
+    pub(crate) fn call<'a>(
+        &'a self,
+        store: &'a mut Store<GuestState>,
+        operation: &'a str,
+        input: &'a str,
+        context: CallContext<'a>,
+    ) -> impl Future<Output = Answer> + Send + 'a {
         match self {
             Self::V1(connector) => {
                 let operations = connector.dowel_connector_operations();
-                operations.call_call(store, operation, input, context).await
+                Either::Left(operations.call_call(store, operation, input, context))
             }
             Self::V2(exports) => {
                 let operations = exports.connector.dowel_connector_operations();
                 let context = context2(&context);
                 let called = operations.call_call(store, operation, input, context);
-                Ok(called.await?.map_err(error1))
+                Either::Right(called.map(|answer| Ok(answer?.map_err(error1))))
             }
         }
     }

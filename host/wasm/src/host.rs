@@ -4,12 +4,11 @@ mod receive;
 
 use crate::cache::Cache;
 use crate::call::{Ask, Call, failed};
-use crate::connection::{Bound, Use};
+use crate::connection::{Bound, Connections, Shared, Use};
 use crate::connector::{self, Installed};
 use crate::engine::{self, Allocation};
 use crate::guest::{self, GuestState};
 use crate::load::{BindError, BindReason, LoadError};
-use crate::pace::Lanes;
 use crate::scope::{CallScope, Granted};
 use crate::wire::Wire;
 use dowel_core::code::{Code, run as code};
@@ -24,6 +23,7 @@ use dowel_core::{
 };
 use parking_lot::RwLock;
 use std::collections::HashMap;
+use std::future::ready;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -73,17 +73,14 @@ pub struct ConnectorHost(Arc<Inner>);
 struct Inner {
     engine: Engine,
     linker: Linker<GuestState>,
-    lanes: Arc<Lanes>,
     cache: Option<Cache>,
     secrets: Arc<dyn Secrets>,
     max_memory_bytes: u64,
     wire: Option<Arc<dyn Wire>>,
     blobs: OnceLock<Arc<dyn Blobs>>,
     connectors: RwLock<HashMap<Digest, Arc<Installed>>>,
-    connections: RwLock<Connections>,
+    shared: Shared,
 }
-
-type Connections = Arc<HashMap<ConnectionName, Arc<Bound>>>;
 
 impl ConnectorHost {
     /// Starts the sandbox. Nothing is installed or bound yet.
@@ -98,7 +95,6 @@ impl ConnectorHost {
             .transpose()?;
         Ok(Self(Arc::new(Inner {
             linker: guest::linker(&engine)?,
-            lanes: Arc::new(Lanes::new()),
             engine,
             cache,
             secrets,
@@ -106,7 +102,7 @@ impl ConnectorHost {
             wire: options.wire,
             blobs: OnceLock::new(),
             connectors: RwLock::default(),
-            connections: RwLock::default(),
+            shared: Shared::new(),
         })))
     }
 
@@ -150,7 +146,7 @@ impl ConnectorHost {
     /// with the connection that they began with; a connection that did not change keeps
     /// its warm instances. All problems are reported at once.
     pub fn bind(&self, connections: Vec<Connection>) -> Result<(), Vec<BindError>> {
-        let old = Arc::clone(&*self.0.connections.read());
+        let old = Arc::clone(&*self.0.shared.connections.read());
         let mut new = HashMap::new();
         let mut problems = Vec::new();
         for connection in connections {
@@ -173,7 +169,7 @@ impl ConnectorHost {
         if !problems.is_empty() {
             return Err(problems);
         }
-        *self.0.connections.write() = Arc::new(new);
+        *self.0.shared.connections.write() = Arc::new(new);
         Ok(())
     }
 
@@ -206,12 +202,12 @@ impl ConnectorHost {
     /// side effects upstream. The output is `null`.
     pub async fn check(&self, connection: &ConnectionName) -> CallOutcome {
         match self.prepare_check(connection) {
-            Ok(call) => self.run(call).await,
+            Ok(call) => call.run().await,
             Err(error) => failed(error, SendRecord::NotSent),
         }
     }
 
-    fn prepare_check(&self, connection: &ConnectionName) -> Result<Call, StepError> {
+    fn prepare_check(&self, connection: &ConnectionName) -> Result<Call<'_>, StepError> {
         let bound = self.bound(connection)?;
         let newest = {
             let connectors = self.0.connectors.read();
@@ -226,19 +222,12 @@ impl ConnectorHost {
         let used = bound
             .used(&connector)
             .map_err(|problems| broken_binding(&problems))?;
-        let mut scope = CallScope::closed(no_run(), step("check"));
-        scope.granted = Some(granted(&bound, &used));
-        scope.wire.clone_from(&self.0.wire);
-        Ok(Call {
-            used,
-            scope: Arc::new(scope),
-            ask: Ask::Check,
-            limit: CHECK_DEADLINE,
-            lanes: Arc::clone(&self.0.lanes),
-        })
+        let scope = CallScope::closed(no_run(), step("check"));
+        let granted = Granted { bound, used };
+        Ok(self.ready(granted, scope, Ask::Check, CHECK_DEADLINE))
     }
 
-    fn prepare(&self, request: CallRequest) -> Result<Call, StepError> {
+    fn prepare(&self, request: CallRequest) -> Result<Call<'_>, StepError> {
         let (bound, used) = self.used(&request.connection, &request.component)?;
         let manifest = &used.connector.manifest;
         let operation = manifest
@@ -250,30 +239,24 @@ impl ConnectorHost {
             })?;
         let own_limit = operation.deadline_ms.map(Duration::from_millis);
         let keyed = operation.idempotency == Idempotency::Keyed;
+        let limit = own_limit.map_or(request.deadline, |own| own.min(request.deadline));
         let scope = CallScope {
             idempotency_key: request.idempotency_key,
             keyed,
             traceparent: request.traceparent,
-            granted: Some(granted(&bound, &used)),
-            wire: self.0.wire.clone(),
             blobs: self.0.blobs.get().cloned(),
             ..CallScope::closed(request.run, request.step)
         };
-        Ok(Call {
-            used,
-            scope: Arc::new(scope),
-            ask: Ask::Operation(request.operation, request.input),
-            limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
-            lanes: Arc::clone(&self.0.lanes),
-        })
+        let ask = Ask::Operation(request.operation, request.input);
+        Ok(self.ready(Granted { bound, used }, scope, ask, limit))
     }
 
     /// A read or an acknowledgement, ready to be made. `ask` makes it of the request.
     fn prepare_source(
         &self,
         request: SourceRequest,
-        ask: impl FnOnce(SourceRequest) -> Ask,
-    ) -> Result<Call, StepError> {
+        ask: impl FnOnce(Box<SourceRequest>) -> Ask,
+    ) -> Result<Call<'_>, StepError> {
         let (bound, used) = self.used(&request.connection, &request.component)?;
         let manifest = &used.connector.manifest;
         let source = manifest.source(request.source.as_str()).ok_or_else(|| {
@@ -281,18 +264,19 @@ impl ConnectorHost {
             refused(code::CALL_UNKNOWN_SOURCE, message)
         })?;
         let own_limit = source.deadline_ms.map(Duration::from_millis);
+        let limit = own_limit.map_or(request.deadline, |own| own.min(request.deadline));
+        let scope = CallScope::closed(no_run(), step("poll"));
+        let ask = ask(Box::new(request));
+        Ok(self.ready(Granted { bound, used }, scope, ask, limit))
+    }
+
+    /// A call that is ready to be made.
+    fn ready(&self, granted: Granted, scope: CallScope, ask: Ask, limit: Duration) -> Call<'_> {
         let scope = CallScope {
-            granted: Some(granted(&bound, &used)),
             wire: self.0.wire.clone(),
-            ..CallScope::closed(no_run(), step("poll"))
+            ..scope
         };
-        Ok(Call {
-            used,
-            scope: Arc::new(scope),
-            limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
-            ask: ask(request),
-            lanes: Arc::clone(&self.0.lanes),
-        })
+        Call::new(granted, scope, ask, limit, &self.0.shared)
     }
 
     /// A connection, and a component's use through it.
@@ -337,30 +321,20 @@ impl ConnectorHost {
     }
 
     fn bound(&self, connection: &ConnectionName) -> Result<Arc<Bound>, StepError> {
-        let found = self.0.connections.read().get(connection).cloned();
+        let found = self.0.shared.connections.read().get(connection).cloned();
         found.ok_or_else(|| {
             let message = format!("the environment binds no connection `{connection}`");
             refused(code::CALL_UNKNOWN_CONNECTION, message)
         })
     }
-
-    async fn run(&self, call: Call) -> CallOutcome {
-        let make_room = || {
-            let connections = Arc::clone(&*self.0.connections.read());
-            connections.values().for_each(|bound| bound.drain());
-        };
-        call.run(make_room).await
-    }
 }
 
 impl Invoker for ConnectorHost {
     fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
-        Box::pin(async move {
-            match self.prepare(request) {
-                Ok(call) => self.run(call).await,
-                Err(error) => failed(error, SendRecord::NotSent),
-            }
-        })
+        match self.prepare(request) {
+            Ok(call) => Box::pin(call.run()),
+            Err(error) => Box::pin(ready(failed(error, SendRecord::NotSent))),
+        }
     }
 
     fn read(
@@ -370,7 +344,7 @@ impl Invoker for ConnectorHost {
     ) -> BoxFuture<'_, Result<SourcePage, StepError>> {
         Box::pin(async move {
             let call = self.prepare_source(request, |request| Ask::Read(request, limit))?;
-            let page = self.run(call).await.result?;
+            let page = call.run().await.result?;
             // Written by this host from the guest's own types.
             serde_json::from_str(page.as_str()).map_err(|error| {
                 let (kind, code) = (ErrorKind::Internal, code::CALL_OUTPUT_NOT_JSON);
@@ -393,16 +367,8 @@ impl Invoker for ConnectorHost {
     fn ack(&self, request: SourceRequest) -> BoxFuture<'_, Result<(), StepError>> {
         Box::pin(async move {
             let call = self.prepare_source(request, Ask::Ack)?;
-            self.run(call).await.result.map(drop)
+            call.run().await.result.map(drop)
         })
-    }
-}
-
-fn granted(bound: &Arc<Bound>, used: &Use) -> Granted {
-    Granted {
-        bound: Arc::clone(bound),
-        needs: Arc::clone(&used.needs),
-        needs_blobs: used.connector.manifest.blobs,
     }
 }
 

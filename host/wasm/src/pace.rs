@@ -7,7 +7,7 @@
 
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::ready;
@@ -26,21 +26,34 @@ const SMALL: f64 = 0.05;
 /// Computing that is added up before it is remembered: nearly all calls take less by far.
 const SETTLED: Duration = Duration::from_micros(200);
 
-/// Processors that somebody has had lately.
+/// Processors that somebody has had lately, as of some time.
 #[derive(Debug)]
-pub(crate) struct Usage {
-    had: Mutex<(f64, Instant)>,
-    /// What is not remembered yet, in nanoseconds.
-    fresh: AtomicU64,
+struct Had(f64, Instant);
+
+impl Default for Had {
+    fn default() -> Self {
+        Self(0.0, Instant::now())
+    }
 }
 
-impl Default for Usage {
-    fn default() -> Self {
-        Self {
-            had: Mutex::new((0.0, Instant::now())),
-            fresh: AtomicU64::new(0),
-        }
+impl Had {
+    /// Adds computing that has just ended; what is had now.
+    fn add(&mut self, now: Instant, took: Duration) -> f64 {
+        let Self(had, at) = *self;
+        let passed = now.saturating_duration_since(at).as_secs_f64();
+        let left = had * (-passed / MEMORY.as_secs_f64()).exp();
+        let has = left + took.as_secs_f64() / MEMORY.as_secs_f64();
+        *self = Self(has, now);
+        has
     }
+}
+
+/// Processors that a connection has had lately.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    had: Mutex<Had>,
+    /// What is not remembered yet, in nanoseconds.
+    fresh: AtomicU64,
 }
 
 impl Usage {
@@ -54,13 +67,7 @@ impl Usage {
 
     /// Adds computing that has just ended; what is had now.
     fn add(&self, now: Instant, took: Duration) -> f64 {
-        let mut usage = self.had.lock();
-        let (had, at) = *usage;
-        let passed = now.saturating_duration_since(at).as_secs_f64();
-        let left = had * (-passed / MEMORY.as_secs_f64()).exp();
-        let has = left + took.as_secs_f64() / MEMORY.as_secs_f64();
-        *usage = (has, now);
-        has
+        self.had.lock().add(now, took)
     }
 }
 
@@ -68,7 +75,7 @@ impl Usage {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     free: Arc<Semaphore>,
-    all: Usage,
+    all: Mutex<Had>,
     /// Processors of guests from which on there is pressure.
     limit: f64,
     pressed: AtomicBool,
@@ -84,19 +91,25 @@ impl Lanes {
         let count = u32::try_from(processors).unwrap_or(u32::MAX);
         Self {
             free: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))),
-            all: Usage::default(),
+            all: Mutex::default(),
             limit: f64::from(count) * PRESSURE,
             pressed: AtomicBool::new(false),
         }
     }
 
-    /// Does a guest's work, and measures it for its connection.
-    pub(crate) async fn pace<T>(&self, own: &Usage, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
+    /// Does a guest's work, which was begun just now, and measures it for its connection.
+    pub(crate) fn pace<'a, F: Future>(
+        &'a self,
+        own: &'a Usage,
+        begun: Instant,
+        mut work: Pin<&'a mut F>,
+    ) -> impl Future<Output = F::Output> + use<'a, F> {
         let mut lane = None;
         let mut heavy =
-            self.pressed.load(Ordering::Relaxed) && own.add(Instant::now(), Duration::ZERO) > SMALL;
-        poll_fn(|context| {
+            self.pressed.load(Ordering::Relaxed) && own.add(begun, Duration::ZERO) > SMALL;
+        // A look at the clock costs as much as everything else here.
+        let mut first = Some(begun).filter(|_| !heavy);
+        poll_fn(move |context| {
             let permit = if heavy {
                 let free = || Box::pin(Arc::clone(&self.free).acquire_owned());
                 let permit = ready!(lane.get_or_insert_with(free).as_mut().poll(context));
@@ -106,23 +119,22 @@ impl Lanes {
             } else {
                 None
             };
-            let begun = Instant::now();
+            let begun = first.take().unwrap_or_else(Instant::now);
             let done = work.as_mut().poll(context);
             drop(permit);
             let now = Instant::now();
             heavy = self.spend(own, now, now - begun);
             done
         })
-        .await
     }
 
     /// Notes computing that has just ended; whether what follows needs a lane.
     fn spend(&self, own: &Usage, now: Instant, took: Duration) -> bool {
-        if let Some(took) = self.all.note(took) {
-            let all = self.all.add(now, took);
+        let took = own.note(took);
+        if let Some(took) = took {
+            let all = self.all.lock().add(now, took);
             self.pressed.store(all > self.limit, Ordering::Relaxed);
         }
-        let took = own.note(took);
         if !self.pressed.load(Ordering::Relaxed) {
             if let Some(took) = took {
                 own.add(now, took);
@@ -138,6 +150,7 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
     use futures_util::future::join;
+    use std::pin::pin;
 
     /// More than any small part.
     const LONG: Duration = Duration::from_secs(10);
@@ -169,9 +182,15 @@ mod tests {
         lanes.spend(&heavy, Instant::now(), LONG);
         assert!(lanes.pressed.load(Ordering::Relaxed));
         let taken = Arc::clone(&lanes.free).acquire_owned().await.unwrap();
-        assert_eq!(lanes.pace(&light, async { 1 }).now_or_never(), Some(1));
-        let mut held_up = Box::pin(lanes.pace(&heavy, async { 2 }));
-        assert_eq!((&mut held_up).now_or_never(), None);
+        assert_eq!(
+            lanes
+                .pace(&light, Instant::now(), pin!(async { 1 }))
+                .now_or_never(),
+            Some(1)
+        );
+        let work = pin!(async { 2 });
+        let mut held_up = pin!(lanes.pace(&heavy, Instant::now(), work));
+        assert_eq!(held_up.as_mut().now_or_never(), None);
         drop(taken);
         assert_eq!(held_up.await, 2);
         assert_eq!(lanes.free.available_permits(), 1, "the lane is free again");
@@ -191,7 +210,13 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        join(lanes.pace(&one, work(1)), lanes.pace(&other, work(2))).await;
+        let begun = Instant::now();
+        let (first, second) = (pin!(work(1)), pin!(work(2)));
+        join(
+            lanes.pace(&one, begun, first),
+            lanes.pace(&other, begun, second),
+        )
+        .await;
         assert_eq!(*order.lock(), [1, 2, 1, 2, 1, 2]);
     }
 
@@ -201,7 +226,12 @@ mod tests {
         let busy = Usage::default();
         lanes.spend(&busy, Instant::now(), LONG);
         let all = Arc::clone(&lanes.free).acquire_many_owned(63).await;
-        assert_eq!(lanes.pace(&busy, async { 1 }).now_or_never(), Some(1));
+        assert_eq!(
+            lanes
+                .pace(&busy, Instant::now(), pin!(async { 1 }))
+                .now_or_never(),
+            Some(1)
+        );
         drop(all);
     }
 }

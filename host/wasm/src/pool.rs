@@ -6,8 +6,9 @@ use dowel_core::connection::{Connection, Isolation};
 use parking_lot::Mutex;
 use wasmtime::Store;
 
-/// Calls after which an instance is replaced: slow leaks inside a guest stay bounded.
-const MAX_CALLS: u32 = 1000;
+/// Calls after which an instance is replaced: slow leaks inside a guest stay bounded, which
+/// [`MAX_GROWTH_BYTES`] sees to as well, and a new instance is a small part of their price.
+const MAX_CALLS: u32 = 10_000;
 
 /// Growth after which an instance is replaced: one large call must not hold its memory
 /// for good.
@@ -46,7 +47,8 @@ impl Instance {
 
 /// Instances that wait for a call. The latest one is used first: its memory is warm.
 pub(crate) struct Pool {
-    idle: Mutex<Vec<Instance>>,
+    #[allow(clippy::vec_box)] // Each call moves one out and in again.
+    idle: Mutex<Vec<Box<Instance>>>,
     /// How many are kept.
     size: usize,
 }
@@ -63,12 +65,12 @@ impl Pool {
         }
     }
 
-    pub(crate) fn take(&self) -> Option<Instance> {
+    pub(crate) fn take(&self) -> Option<Box<Instance>> {
         self.idle.lock().pop()
     }
 
     /// Takes back an instance whose call returned by itself.
-    pub(crate) fn put(&self, mut instance: Instance) {
+    pub(crate) fn put(&self, mut instance: Box<Instance>) {
         instance.calls += 1;
         if self.size == 0 {
             return;

@@ -2,6 +2,7 @@
 
 use parking_lot::RwLock;
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
 /// What a secret is replaced by.
@@ -34,16 +35,20 @@ struct Known {
 
 /// The secret values that one connection has used.
 #[derive(Default)]
-pub(crate) struct Redactor(RwLock<Vec<Known>>);
+pub(crate) struct Redactor {
+    known: RwLock<Vec<Known>>,
+    /// Whether there are any: many connections have no credential.
+    is_needed: AtomicBool,
+}
 
 impl Redactor {
     /// Remembers a value.
     pub(crate) fn learn(&self, value: &str, worth: Worth) {
         let known = |values: &[Known]| values.iter().any(|v| v.value.as_str() == value);
-        if value.len() < MIN_LENGTH || known(&self.0.read()) {
+        if value.len() < MIN_LENGTH || known(&self.known.read()) {
             return;
         }
-        let mut values = self.0.write();
+        let mut values = self.known.write();
         if !known(&values) {
             if values.len() == MAX_VALUES {
                 values.remove(0);
@@ -52,6 +57,7 @@ impl Redactor {
                 value: Zeroizing::new(value.to_owned()),
                 worth,
             });
+            self.is_needed.store(true, Ordering::Release);
         }
     }
 
@@ -75,7 +81,10 @@ impl Redactor {
 
     fn replace<'a>(&self, text: &'a str, wanted: impl Fn(&Known) -> bool) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
-        for known in self.0.read().iter().filter(|known| wanted(known)) {
+        if !self.is_needed.load(Ordering::Acquire) {
+            return text;
+        }
+        for known in self.known.read().iter().filter(|known| wanted(known)) {
             for form in forms(&known.value) {
                 if text.contains(form.as_str()) {
                     text = Cow::Owned(text.replace(form.as_str(), MASK));
@@ -139,7 +148,7 @@ mod tests {
         for number in 0..100 {
             redactor.learn(&format!("secret-{number}"), Worth::Key);
         }
-        assert_eq!(redactor.0.read().len(), MAX_VALUES);
+        assert_eq!(redactor.known.read().len(), MAX_VALUES);
         assert_eq!(redactor.clean("secret-99"), MASK);
     }
 }

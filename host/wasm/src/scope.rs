@@ -1,6 +1,6 @@
 //! What belongs to one call: who makes it, what it may reach, and what it left behind.
 
-use crate::connection::Bound;
+use crate::connection::{Bound, Use};
 use crate::gateway::{Evidence, Gateway, Rule};
 use crate::guest::LogBudget;
 use crate::proof::Proof;
@@ -33,12 +33,10 @@ pub(crate) struct CallScope {
     pub blob_bytes: AtomicU64,
 }
 
-/// A connection, and what the component that is called needs of it.
+/// A connection, and the component that is called through it.
 pub(crate) struct Granted {
     pub bound: Arc<Bound>,
-    pub needs: Arc<[Rule]>,
-    /// Whether its manifest says that it writes or reads blobs.
-    pub needs_blobs: bool,
+    pub used: Arc<Use>,
 }
 
 impl Granted {
@@ -46,8 +44,9 @@ impl Granted {
         &self.bound.gateway
     }
 
+    /// What the component needs of the connection.
     pub(crate) fn needs(&self) -> &[Rule] {
-        &self.needs
+        &self.used.needs
     }
 }
 

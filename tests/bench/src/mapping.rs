@@ -48,7 +48,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<MappingTime> {
                 std::hint::black_box(native.evaluate(index, document)?);
             }
         }
-        let native = each_us(begun, EVALUATIONS * SOURCES.len());
+        let native = each_us(begun.elapsed(), EVALUATIONS * SOURCES.len());
         if round > 0 {
             times.push((sandboxed, native));
         }
@@ -109,7 +109,7 @@ impl Sandbox {
                 evaluate(&self.mapping, request.clone()).await?;
             }
         }
-        Ok(each_us(begun, evaluations * self.requests.len()))
+        Ok(each_us(begun.elapsed(), evaluations * self.requests.len()))
     }
 }
 

@@ -7,6 +7,7 @@
 //! and the request counts as sent.
 
 use super::refusal::Refusal;
+use crate::scope::CallScope;
 use dowel_core::SendRecord;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use std::sync::Arc;
 /// fan-out, few enough that a loop cannot exhaust sockets.
 pub(crate) const MAX_OPEN_REQUESTS: u32 = 32;
 
-/// The record of one call. Shared between the call and its requests.
-#[derive(Clone, Default)]
-pub(crate) struct Evidence(Arc<Mutex<Ledger>>);
+/// The record of one call: a part of its scope, which the call and its requests share.
+#[derive(Default)]
+pub(crate) struct Evidence(Mutex<Ledger>);
 
 #[derive(Default)]
 struct Ledger {
@@ -45,24 +46,6 @@ pub(crate) enum Ending {
 }
 
 impl Evidence {
-    /// Begins a request.
-    pub(crate) fn begin(&self) -> Result<Ticket, Refusal> {
-        let mut ledger = self.0.lock();
-        if ledger.closed {
-            return Err(Refusal::Over);
-        }
-        if ledger.open >= MAX_OPEN_REQUESTS {
-            return Err(Refusal::Busy {
-                limit: MAX_OPEN_REQUESTS,
-            });
-        }
-        ledger.open += 1;
-        Ok(Ticket {
-            evidence: self.clone(),
-            stage: Stage::Preparing,
-        })
-    }
-
     /// Writes down why a request failed.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.0.lock().refusal = Some(refusal);
@@ -86,7 +69,7 @@ impl Evidence {
 
 /// One request's entry. Dropping it leaves the record as it stands.
 pub(crate) struct Ticket {
-    evidence: Evidence,
+    scope: Arc<CallScope>,
     stage: Stage,
 }
 
@@ -99,9 +82,27 @@ enum Stage {
 }
 
 impl Ticket {
+    /// Begins a request of a call.
+    pub(crate) fn begin(scope: &Arc<CallScope>) -> Result<Self, Refusal> {
+        let mut ledger = scope.evidence.0.lock();
+        if ledger.closed {
+            return Err(Refusal::Over);
+        }
+        if ledger.open >= MAX_OPEN_REQUESTS {
+            return Err(Refusal::Busy {
+                limit: MAX_OPEN_REQUESTS,
+            });
+        }
+        ledger.open += 1;
+        Ok(Self {
+            scope: Arc::clone(scope),
+            stage: Stage::Preparing,
+        })
+    }
+
     /// From now on the request may leave the host.
     pub(crate) fn sent(&mut self) -> Result<(), Refusal> {
-        let mut ledger = self.evidence.0.lock();
+        let mut ledger = self.scope.evidence.0.lock();
         if ledger.closed {
             return Err(Refusal::Over);
         }
@@ -113,7 +114,7 @@ impl Ticket {
     /// No connection was made: the request did not leave after all.
     pub(crate) fn not_sent(&mut self) {
         if self.stage == Stage::Sent {
-            self.evidence.0.lock().unanswered -= 1;
+            self.scope.evidence.0.lock().unanswered -= 1;
             self.stage = Stage::Done;
         }
     }
@@ -121,7 +122,7 @@ impl Ticket {
     /// The headers of the answer are there.
     pub(crate) fn headers(&mut self) {
         if self.stage == Stage::Sent {
-            let mut ledger = self.evidence.0.lock();
+            let mut ledger = self.scope.evidence.0.lock();
             ledger.unanswered -= 1;
             ledger.reading += 1;
             ledger.refusal = None;
@@ -132,7 +133,7 @@ impl Ticket {
     /// The answer broke off.
     pub(crate) fn broken(&mut self) {
         if self.stage == Stage::Reading {
-            let mut ledger = self.evidence.0.lock();
+            let mut ledger = self.scope.evidence.0.lock();
             ledger.reading -= 1;
             ledger.unanswered += 1;
             self.stage = Stage::Done;
@@ -142,7 +143,7 @@ impl Ticket {
     /// The answer is complete, or nobody wants the rest.
     pub(crate) fn answered(&mut self) {
         if self.stage == Stage::Reading {
-            let mut ledger = self.evidence.0.lock();
+            let mut ledger = self.scope.evidence.0.lock();
             ledger.reading -= 1;
             ledger.answered += 1;
             self.stage = Stage::Done;
@@ -151,30 +152,37 @@ impl Ticket {
 
     /// Writes down why the request failed.
     pub(crate) fn refuse(&self, refusal: Refusal) {
-        self.evidence.refuse(refusal);
+        self.scope.evidence.refuse(refusal);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.answered();
-        self.evidence.0.lock().open -= 1;
+        self.scope.evidence.0.lock().open -= 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::{no_run, step};
 
-    fn check(ending: Ending, expected: SendRecord, story: impl FnOnce(&Evidence) -> Vec<Ticket>) {
-        let evidence = Evidence::default();
-        let open = story(&evidence);
-        assert_eq!(evidence.close(ending).0, expected);
+    type Scope = Arc<CallScope>;
+
+    fn scope() -> Scope {
+        Arc::new(CallScope::closed(no_run(), step("tested")))
+    }
+
+    fn check(ending: Ending, expected: SendRecord, story: impl FnOnce(&Scope) -> Vec<Ticket>) {
+        let scope = scope();
+        let open = story(&scope);
+        assert_eq!(scope.evidence.close(ending).0, expected);
         drop(open);
     }
 
-    fn at_headers(evidence: &Evidence) -> Ticket {
-        let mut ticket = evidence.begin().unwrap();
+    fn at_headers(scope: &Scope) -> Ticket {
+        let mut ticket = Ticket::begin(scope).unwrap();
         ticket.sent().unwrap();
         ticket.headers();
         ticket
@@ -185,15 +193,17 @@ mod tests {
         use Ending::{Returned, Stopped};
         for ending in [Returned, Stopped] {
             check(ending, SendRecord::NotSent, |_| vec![]);
-            check(ending, SendRecord::NotSent, |e| vec![e.begin().unwrap()]);
             check(ending, SendRecord::NotSent, |e| {
-                let mut ticket = e.begin().unwrap();
+                vec![Ticket::begin(e).unwrap()]
+            });
+            check(ending, SendRecord::NotSent, |e| {
+                let mut ticket = Ticket::begin(e).unwrap();
                 ticket.sent().unwrap();
                 ticket.not_sent();
                 vec![ticket]
             });
             check(ending, SendRecord::Sent, |e| {
-                e.begin().unwrap().sent().unwrap();
+                Ticket::begin(e).unwrap().sent().unwrap();
                 vec![]
             });
             check(ending, SendRecord::Answered, |e| {
@@ -213,7 +223,7 @@ mod tests {
     fn the_worst_request_decides() {
         check(Ending::Returned, SendRecord::Sent, |e| {
             drop(at_headers(e));
-            e.begin().unwrap().sent().unwrap();
+            Ticket::begin(e).unwrap().sent().unwrap();
             drop(at_headers(e));
             vec![]
         });
@@ -221,29 +231,29 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_after_the_end() {
-        let evidence = Evidence::default();
-        let mut ticket = evidence.begin().unwrap();
-        evidence.close(Ending::Stopped);
+        let scope = scope();
+        let mut ticket = Ticket::begin(&scope).unwrap();
+        scope.evidence.close(Ending::Stopped);
         assert_eq!(ticket.sent(), Err(Refusal::Over));
-        assert!(evidence.begin().is_err());
+        assert!(Ticket::begin(&scope).is_err());
     }
 
     #[test]
     fn open_requests_are_counted() {
-        let evidence = Evidence::default();
+        let scope = scope();
         let mut open: Vec<_> = (0..MAX_OPEN_REQUESTS)
-            .map(|_| evidence.begin().unwrap())
+            .map(|_| Ticket::begin(&scope).unwrap())
             .collect();
-        assert!(evidence.begin().is_err());
+        assert!(Ticket::begin(&scope).is_err());
         open.pop();
-        assert!(evidence.begin().is_ok());
+        assert!(Ticket::begin(&scope).is_ok());
     }
 
     #[test]
     fn an_answer_forgives_an_earlier_refusal() {
-        let evidence = Evidence::default();
-        evidence.refuse(Refusal::Incomplete);
-        drop(at_headers(&evidence));
-        assert_eq!(evidence.close(Ending::Returned).1, None);
+        let scope = scope();
+        scope.evidence.refuse(Refusal::Incomplete);
+        drop(at_headers(&scope));
+        assert_eq!(scope.evidence.close(Ending::Returned).1, None);
     }
 }

@@ -35,12 +35,12 @@ pub(crate) async fn exchange(
 }
 
 async fn attempt(
-    scope: &CallScope,
+    scope: &Arc<CallScope>,
     request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
     entry: &mut Entry,
 ) -> Result<http::Response<WasiBody>, Refusal> {
-    let mut ticket = scope.evidence.begin()?;
+    let mut ticket = Ticket::begin(scope)?;
     let (mut parts, body) = request.into_parts();
     let mut target = Target::parse(parts.method.clone(), &parts.uri.to_string())?;
     target.host().clone_into(&mut entry.host);

@@ -161,7 +161,7 @@ impl HostReader for GuestState {
 /// Where the blobs of the call's run are, if it is granted any.
 fn area(scope: &CallScope) -> Result<&dyn Blobs, Error> {
     let is_granted = scope.granted.as_ref().is_some_and(|granted| {
-        granted.needs_blobs && granted.bound.connection.limits.blob_bytes > 0
+        granted.used.connector.manifest.blobs && granted.bound.connection.limits.blob_bytes > 0
     });
     match scope.blobs.as_deref() {
         Some(blobs) if is_granted => Ok(blobs),

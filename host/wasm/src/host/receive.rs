@@ -1,9 +1,9 @@
 //! Giving a request to a receiver, and judging what it makes of it.
 
-use super::{ConnectorHost, granted, no_run, refused, step};
+use super::{ConnectorHost, no_run, refused, step};
 use crate::call::{Ask, Call};
 use crate::proof::Proof;
-use crate::scope::CallScope;
+use crate::scope::{CallScope, Granted};
 use dowel_core::code::run as code;
 use dowel_core::port::{
     HookAnswer, ReceiverRequest, Reception, RemoteSubscription, SourceEvent, SubscriptionRequest,
@@ -43,7 +43,7 @@ pub(super) async fn receive(
 ) -> Result<Reception, StepError> {
     let (call, answers_anybody) = prepare(host, request)?;
     let scope = Arc::clone(&call.scope);
-    let text = host.run(call).await.result?;
+    let text = call.run().await.result?;
     // Written by this host from the guest's own types.
     let reception: Reception = serde_json::from_str(text.as_str()).map_err(|error| {
         let (kind, code) = (ErrorKind::Internal, code::CALL_OUTPUT_NOT_JSON);
@@ -76,18 +76,12 @@ pub(super) async fn subscription(
     let scope = CallScope {
         idempotency_key: request.idempotency_key.clone(),
         keyed: true,
-        granted: Some(granted(&bound, &used)),
-        wire: host.0.wire.clone(),
         ..CallScope::closed(no_run(), step("subscription"))
     };
-    let call = Call {
-        used,
-        scope: Arc::new(scope),
-        limit: request.deadline,
-        ask: Ask::Subscription(request),
-        lanes: Arc::clone(&host.0.lanes),
-    };
-    let text = host.run(call).await.result?;
+    let limit = request.deadline;
+    let ask = Ask::Subscription(Box::new(request));
+    let call = host.ready(Granted { bound, used }, scope, ask, limit);
+    let text = call.run().await.result?;
     // Written by this host from the guest's own types.
     serde_json::from_str(text.as_str()).map_err(|error| {
         let (kind, code) = (ErrorKind::Internal, code::CALL_OUTPUT_NOT_JSON);
@@ -96,7 +90,7 @@ pub(super) async fn subscription(
 }
 
 /// The call, and whether the receiver answers requests that prove nothing.
-fn prepare(host: &ConnectorHost, request: ReceiverRequest) -> Result<(Call, bool), StepError> {
+fn prepare(host: &ConnectorHost, request: ReceiverRequest) -> Result<(Call<'_>, bool), StepError> {
     let (bound, used) = host.used(&request.connection, &request.component)?;
     let manifest = &used.connector.manifest;
     let receiver = manifest
@@ -110,18 +104,12 @@ fn prepare(host: &ConnectorHost, request: ReceiverRequest) -> Result<(Call, bool
     let handshake = receiver.handshake;
     let proof = Proof::new(request.keys.clone(), request.http.headers.clone());
     let scope = CallScope {
-        granted: Some(granted(&bound, &used)),
-        wire: host.0.wire.clone(),
         proof: Some(proof),
         ..CallScope::closed(no_run(), step("webhook"))
     };
-    let call = Call {
-        used,
-        scope: Arc::new(scope),
-        limit: own_limit.map_or(request.deadline, |own| own.min(request.deadline)),
-        ask: Ask::Receive(request),
-        lanes: Arc::clone(&host.0.lanes),
-    };
+    let limit = own_limit.map_or(request.deadline, |own| own.min(request.deadline));
+    let ask = Ask::Receive(Box::new(request));
+    let call = host.ready(Granted { bound, used }, scope, ask, limit);
     Ok((call, handshake))
 }
 

@@ -134,7 +134,7 @@ impl Bare {
         for _ in 0..calls {
             call(store, connector).await?;
         }
-        Ok(each_us(begun, calls))
+        Ok(each_us(begun.elapsed(), calls))
     }
 
     /// Microseconds for a call on an instance of its own, from making it to letting go.
@@ -144,7 +144,7 @@ impl Bare {
             let (mut store, connector) = instance(&self.pre).await?;
             call(&mut store, &connector).await?;
         }
-        Ok(each_us(begun, calls))
+        Ok(each_us(begun.elapsed(), calls))
     }
 }
 
