@@ -17,6 +17,7 @@ Usage: cargo xtask <task>
                                hold a word; --all fails when an outside tool is missing
   bench [--json]               measures and prints a table
   bench hostile [--json]       a flow beside guests that misbehave: the ratio of its p99
+  bench bodies [--json]        1 GiB from one system to another: memory and speed
   bench parked [--count N] [--json]
                                what runs cost that wait: memory of each, time to start
   bench desk [--runs N] [--json]

@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// The bytes of one piece: what a body costs in memory, whatever its size is.
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// The deepest family that is looked at; `run` steps are limited to less.
 const MAX_DEPTH: usize = 64;
@@ -158,6 +158,10 @@ impl Writer {
         self.size += bytes.len() as u64;
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(PIECE_BYTES - self.buffer.len()));
+            if self.buffer.capacity() == 0 {
+                // Not grown step by step: each step would be a piece of memory more.
+                self.buffer.reserve_exact(PIECE_BYTES);
+            }
             self.buffer.extend_from_slice(now);
             bytes = later;
             if self.buffer.len() == PIECE_BYTES {

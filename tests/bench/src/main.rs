@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Its output is its purpose.
 
+mod bodies;
 mod bulkhead;
 mod connector;
 mod folder;
@@ -64,6 +65,8 @@ enum What {
     Bulkhead,
     /// A flow beside guests that misbehave.
     Hostile,
+    /// A body of 1 GiB through the host.
+    Bodies,
 }
 
 /// What can be measured by itself.
@@ -123,6 +126,7 @@ async fn run(bench: &Bench) -> Result<()> {
     match bench.arguments.what {
         Some(What::Bulkhead) => return bulkhead(bench).await,
         Some(What::Hostile) => return hostile(bench).await,
+        Some(What::Bodies) => return bodies(bench).await,
         None => {}
     }
     let report = measure(bench).await?;
@@ -153,6 +157,18 @@ async fn hostile(bench: &Bench) -> Result<()> {
     bench.say("a flow beside guests that misbehave");
     let runs = bench.size(6_000, 1_200);
     let result = hostile::measure(bench.folder.path(), runs).await?;
+    if bench.arguments.json {
+        println!("{}", serde_json::to_string_pretty(&result)?);
+    } else {
+        print!("{}", result.table());
+    }
+    Ok(())
+}
+
+async fn bodies(bench: &Bench) -> Result<()> {
+    let mib = bench.size(1024, 32);
+    bench.say("a large body from one system to another");
+    let result = bodies::measure(bench, mib).await?;
     if bench.arguments.json {
         println!("{}", serde_json::to_string_pretty(&result)?);
     } else {

@@ -73,6 +73,21 @@ impl Home {
         fs::write(folder.join("bench.yaml"), text.replace(SHOP_IN_FILE, shop))?;
         Ok(Self { folder })
     }
+
+    /// Writes one flow, by name and text, and its environment.
+    pub(crate) fn of_flow(
+        bench: &Bench,
+        name: &str,
+        (flow, text): (&str, &str),
+        environment: &str,
+    ) -> Result<Self> {
+        let folder = bench.folder.path().join(name);
+        let place = folder.join("flows").join(flow);
+        fs::create_dir_all(&place)?;
+        fs::write(place.join("flow.yaml"), text)?;
+        fs::write(folder.join("bench.yaml"), environment)?;
+        Ok(Self { folder })
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
