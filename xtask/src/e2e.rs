@@ -55,7 +55,7 @@ pub(crate) fn suite() -> Result<Tally> {
 /// Where Node.js is.
 pub(crate) struct Node {
     /// The folder of its programs, where it is not the system's.
-    programs: Option<PathBuf>,
+    pub(crate) programs: Option<PathBuf>,
 }
 
 impl Node {

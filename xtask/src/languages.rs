@@ -3,7 +3,7 @@
 
 use crate::build::Profile;
 use crate::tally::{self, Tally};
-use crate::{python, run};
+use crate::{node, python, run};
 use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,42 +14,59 @@ const CASES: &str = "connectors/exchange-rates/cases";
 
 /// A language and its example.
 pub(crate) struct Language {
-    /// As `dowel connector new --lang` names it.
-    pub(crate) name: &'static str,
     /// The folder of the example below `connectors/`, which is its name as well.
     pub(crate) example: &'static str,
+    /// What `dowel connector new --lang` makes of it.
+    templates: &'static [&'static str],
     /// Installs the toolchain in the example's folder.
     install: fn(&Path) -> Result<()>,
-    /// Runs the tests in a folder with the toolchain of the example's.
-    tests: fn(&Path, &Path) -> Result<Tally>,
     /// Runs the SDK's own tests with the toolchain of the example's.
     sdk: fn(&Path) -> Result<Tally>,
+    /// Runs the tests in a folder with the toolchain of the example's.
+    tests: fn(&Path, &Path) -> Result<Tally>,
     /// Lends the toolchain of the example to a build in another folder.
-    lend: fn(&mut Command, &Path),
+    lend: fn(&mut Command, &Path, &Path) -> Result<()>,
 }
 
 /// All of them.
-pub(crate) const LANGUAGES: [Language; 1] = [Language {
-    name: "python",
-    example: "exchange-rates-python",
-    install: |example| python::install(&example.join(".venv"), example),
-    tests: |example, folder| {
-        let mut command = Command::new(example.join(".venv/bin/python"));
-        python::tests(command.current_dir(folder).args(["-B", "-m", "unittest"]))
+pub(crate) const LANGUAGES: [Language; 2] = [
+    Language {
+        example: "exchange-rates-python",
+        templates: &["python"],
+        install: |example| python::install(&example.join(".venv"), example),
+        sdk: |example| {
+            let mut command = Command::new(example.join(".venv/bin/python"));
+            let discover = ["-B", "-m", "unittest", "discover", "-s", "tests", "-t", "."];
+            python::tests(
+                command
+                    .current_dir(run::root().join("sdk/python"))
+                    .args(discover),
+            )
+        },
+        tests: |example, folder| {
+            let mut command = Command::new(example.join(".venv/bin/python"));
+            python::tests(command.current_dir(folder).args(["-B", "-m", "unittest"]))
+        },
+        lend: |command, example, _| {
+            command.env("VIRTUAL_ENV", example.join(".venv"));
+            Ok(())
+        },
     },
-    sdk: |example| {
-        let mut command = Command::new(example.join(".venv/bin/python"));
-        let discover = ["-B", "-m", "unittest", "discover", "-s", "tests", "-t", "."];
-        python::tests(
-            command
-                .current_dir(run::root().join("sdk/python"))
-                .args(discover),
-        )
+    Language {
+        example: "exchange-rates-typescript",
+        templates: &["typescript", "javascript"],
+        install: |example| node::install(example, &run::root().join("sdk/javascript")),
+        sdk: |_| node::npm_test(&run::root().join("sdk/javascript")),
+        tests: |example, folder| {
+            node::lend(example, folder)?;
+            node::npm_test(folder)
+        },
+        lend: |command, example, folder| {
+            node::lend(example, folder)?;
+            node::on_path(command)
+        },
     },
-    lend: |command, example| {
-        command.env("VIRTUAL_ENV", example.join(".venv"));
-    },
-}];
+];
 
 /// Builds and certifies the example of each language.
 pub(crate) fn certify(level: &str) -> Result<Tally> {
@@ -69,26 +86,33 @@ pub(crate) fn templates(name: &str) -> Result<Tally> {
     let mut tally = Tally::default();
     for language in &LANGUAGES {
         let example = language.installed()?;
-        let folder = run::target()?.join("templates").join(language.name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
+        for template in language.templates {
+            tally += language.template(&example, template, name)?;
         }
-        let mut made = dowel(Profile::Dev);
-        made.args(["connector", "new", name, "--lang", language.name, "--out"]);
-        run::succeed(made.arg(&folder))?;
-        tally += (language.tests)(&example, &folder)?;
-        let mut build = dowel(Profile::Dev);
-        build.args(["connector", "build"]).arg(&folder);
-        build.arg("--out").arg(folder.join("built"));
-        (language.lend)(&mut build, &example);
-        run::succeed(&mut build)?;
-        let component = folder.join("built").join(format!("{name}-0.1.0.wasm"));
-        tally += test(&component, &folder.join("cases"), "gold")?;
     }
     Ok(tally)
 }
 
 impl Language {
+    fn template(&self, example: &Path, template: &str, name: &str) -> Result<Tally> {
+        let folder = run::target()?.join("templates").join(template);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let mut made = dowel(Profile::Dev);
+        made.args(["connector", "new", name, "--lang", template, "--out"]);
+        run::succeed(made.arg(&folder))?;
+        let mut tally = (self.tests)(example, &folder)?;
+        let mut build = dowel(Profile::Dev);
+        build.args(["connector", "build"]).arg(&folder);
+        build.arg("--out").arg(folder.join("built"));
+        (self.lend)(&mut build, example, &folder)?;
+        run::succeed(&mut build)?;
+        let component = folder.join("built").join(format!("{name}-0.1.0.wasm"));
+        tally += test(&component, &folder.join("cases"), "gold")?;
+        Ok(tally)
+    }
+
     /// The example's folder, with its toolchain.
     fn installed(&self) -> Result<PathBuf> {
         let example = run::root().join("connectors").join(self.example);
@@ -103,6 +127,7 @@ impl Language {
         let out = run::target()?.join("languages");
         let mut build = dowel(profile);
         build.args(["connector", "build"]).arg(&example);
+        (self.lend)(&mut build, &example, &example)?;
         run::succeed(build.arg("--out").arg(&out))?;
         Ok(out.join(format!("{}-0.1.0.wasm", self.example)))
     }

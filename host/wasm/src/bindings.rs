@@ -46,3 +46,11 @@ pub(crate) mod subscribing {
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }
+
+pub(crate) mod sending {
+    wasmtime::component::bindgen!({
+        path: "../../wit/dowel-connector@0.2.0",
+        world: "sending",
+        imports: { default: async | trappable },
+    });
+}

@@ -120,7 +120,7 @@ fn is_known_import(name: &str) -> bool {
     if let Some(own) = interface.strip_prefix("dowel:connector/") {
         let since = match own {
             "host" | "types" => 0,
-            "signatures" | "blobs" => 1,
+            "signatures" | "blobs" | "http" => 1,
             _ => return false,
         };
         return CONTRACTS[since..].contains(&version);
@@ -169,6 +169,7 @@ mod tests {
             "dowel:connector/host@0.2.0",
             "dowel:connector/signatures@0.2.0",
             "dowel:connector/blobs@0.2.0",
+            "dowel:connector/http@0.2.0",
             "wasi:cli/environment@0.2.6",
             "wasi:filesystem/preopens@0.2.0",
             "wasi:http/outgoing-handler@0.2.12",
@@ -178,6 +179,7 @@ mod tests {
         for unknown in [
             "dowel:connector/host@0.3.0",
             "dowel:connector/signatures@0.1.0",
+            "dowel:connector/http@0.1.0",
             "dowel:connector/secrets@0.1.0",
             "dowel:connector/blobs@0.1.0",
             "wasi:http/incoming-handler@0.2.0",

@@ -4,6 +4,7 @@ mod blobs;
 mod contract;
 mod egress;
 mod handler;
+mod http;
 mod limits;
 mod log;
 mod signatures;
@@ -15,7 +16,7 @@ pub use blobs::{Reader, Writer};
 pub(crate) use limits::Limits;
 pub(crate) use log::LogBudget;
 
-use crate::bindings::{Connector, receiving, v2};
+use crate::bindings::{Connector, receiving, sending, v2};
 use crate::load::LoadError;
 use crate::scope::Slot;
 use std::sync::Arc;
@@ -137,5 +138,6 @@ fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     handler::link(linker)?;
     Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     v2::Connector::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    sending::dowel::connector::http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     receiving::dowel::connector::signatures::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

@@ -16,7 +16,7 @@ pub(crate) enum Connector {
     FromOpenapi(FromOpenapi),
     /// Builds a connector and writes its manifest into it.
     #[command(
-        after_help = "The language is known by the folder: `Cargo.toml` is Rust, `pyproject.toml` is Python. The\ntoolchain is the one that is installed in the folder; if it is missing, the command that\ninstalls it is named.\n\nExamples:\n  dowel connector build connectors/crm\n  dowel connector build --component crm.wasm"
+        after_help = "The language is known by the folder: `Cargo.toml` is Rust, `pyproject.toml` is Python,\n`package.json` is JavaScript or TypeScript. The toolchain is the one that is installed in\nthe folder; if it is missing, the command that installs it is named.\n\nExamples:\n  dowel connector build connectors/crm\n  dowel connector build --component crm.wasm"
     )]
     Build(Build),
     /// Shows what a connector can do and what it needs.
@@ -202,6 +202,12 @@ pub(crate) enum Language {
     Rust,
     /// Python, with its interpreter inside the component.
     Python,
+    /// TypeScript, with the QuickJS engine inside the component.
+    #[value(name = "typescript")]
+    TypeScript,
+    /// JavaScript, with the QuickJS engine inside the component.
+    #[value(name = "javascript")]
+    JavaScript,
 }
 
 #[derive(Debug, Args)]

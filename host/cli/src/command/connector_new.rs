@@ -71,6 +71,35 @@ const PYTHON: Starter = Starter {
     ],
 };
 
+const TYPESCRIPT: Starter = Starter {
+    files: template! {
+        "package.json" = "javascript/package-typescript.json",
+        "tsconfig.json" = "javascript/tsconfig.json",
+        ".npmrc" = "javascript/npmrc.txt",
+        "README.md" = "javascript/README.md.txt",
+        ".gitignore" = "javascript/gitignore.txt",
+        "src/connector.ts" = "javascript/connector.js",
+        "test/connector.test.js" = "javascript/connector-typescript.test.js",
+    },
+    sdk: "sdk/javascript",
+    mark: "package.json",
+    tests: &["npm install", "npm test"],
+};
+
+const JAVASCRIPT: Starter = Starter {
+    files: template! {
+        "package.json" = "javascript/package.json",
+        ".npmrc" = "javascript/npmrc.txt",
+        "README.md" = "javascript/README.md.txt",
+        ".gitignore" = "javascript/gitignore.txt",
+        "src/connector.js" = "javascript/connector.js",
+        "test/connector.test.js" = "javascript/connector.test.js",
+    },
+    sdk: "sdk/javascript",
+    mark: "package.json",
+    tests: &["npm install", "npm test"],
+};
+
 pub(crate) fn run(new: &ConnectorNew, format: Format) -> Result<ExitCode> {
     let name: ConnectorName = new.name.parse()?;
     let folder = new
@@ -83,6 +112,8 @@ pub(crate) fn run(new: &ConnectorNew, format: Format) -> Result<ExitCode> {
     let starter = match new.lang {
         Language::Rust => RUST,
         Language::Python => PYTHON,
+        Language::TypeScript => TYPESCRIPT,
+        Language::JavaScript => JAVASCRIPT,
     };
     let sdk = sdk(&starter, new.sdk.as_deref())?;
     for (file, text) in starter.files.iter().chain(CASES) {

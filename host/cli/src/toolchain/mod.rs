@@ -1,6 +1,7 @@
 //! Builds connectors with the toolchain of their language: each makes a component that can
 //! describe itself.
 
+mod javascript;
 mod python;
 mod rust;
 mod wit;
@@ -90,8 +91,11 @@ pub(crate) fn build(folder: &Path, profile: &str) -> Result<PathBuf, BuildError>
         rust::build(folder, profile)
     } else if has("pyproject.toml") {
         python::build(folder)
+    } else if has("package.json") {
+        javascript::build(folder)
     } else {
-        let why = "it has neither Cargo.toml (Rust) nor pyproject.toml (Python)";
+        let why = "it has none of Cargo.toml (Rust), pyproject.toml (Python) and package.json \
+                   (JavaScript, TypeScript)";
         Err(BuildError::project(folder, why))
     }
 }
@@ -123,7 +127,8 @@ fn write(path: &Path, text: &str) -> Result<(), BuildError> {
 }
 
 /// Runs a program of a toolchain, which tells the person directly what it has to say. What
-/// it prints to its standard output.
+/// it printed to its standard output, which is shown if it fails.
+#[allow(clippy::print_stderr)] // The person reads the compiler's messages.
 fn run(command: &mut Command) -> Result<Vec<u8>, BuildError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -137,6 +142,7 @@ fn run(command: &mut Command) -> Result<Vec<u8>, BuildError> {
     if output.status.success() {
         return Ok(output.stdout);
     }
+    eprint!("{}", String::from_utf8_lossy(&output.stdout));
     Err(BuildError::Failed { program })
 }
 

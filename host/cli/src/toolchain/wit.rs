@@ -1,34 +1,14 @@
-//! The interfaces that connectors in languages other than Rust are built for.
+//! The contract, for toolchains that read it from a file.
 
 use super::{BuildError, write};
 use std::path::Path;
 
-/// The name of the world.
+/// The world of connectors in languages other than Rust.
 pub(super) const WORLD: &str = "guest";
 
-const FILES: [(&str, &str); 5] = [
-    ("world.wit", include_str!("../../../../wit/guest/world.wit")),
-    (
-        "deps/connector/connector.wit",
-        include_str!("../../../../wit/dowel-connector@0.2.0/connector.wit"),
-    ),
-    (
-        "deps/io/io.wit",
-        include_str!("../../../../wit/guest/deps/io.wit"),
-    ),
-    (
-        "deps/clocks/clocks.wit",
-        include_str!("../../../../wit/guest/deps/clocks.wit"),
-    ),
-    (
-        "deps/http/http.wit",
-        include_str!("../../../../wit/guest/deps/http.wit"),
-    ),
-];
+const CONTRACT: &str = include_str!("../../../../wit/dowel-connector@0.2.0/connector.wit");
 
-/// Writes them into a folder.
+/// Writes it into a folder.
 pub(super) fn write_to(folder: &Path) -> Result<(), BuildError> {
-    FILES
-        .iter()
-        .try_for_each(|(name, text)| write(&folder.join(name), text))
+    write(&folder.join("connector.wit"), CONTRACT)
 }

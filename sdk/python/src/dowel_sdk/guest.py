@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 from componentize_py_types import Err
 from wit_world.exports import sources as wit_sources
-from wit_world.imports import dowel_connector_types as wit
 from wit_world.imports import host as wit_host
+from wit_world.imports import http as wit_http
+from wit_world.imports import types as wit
 
-from . import wasi
 from .connector import Connector
 from .context import Call, Context
 from .errors import ConnectorError
-from .host import Answer, OutgoingRequest
+from .host import Answer, OutgoingRequest, TransportError
 from .manifest import manifest
 from .shape import write
 from .sources import Position
@@ -37,10 +37,20 @@ class _DowelHost:
         return wit_host.random_bytes(count)
 
     def monotonic(self) -> float:
-        return wasi.monotonic()
+        return wit_host.now() / 1000
 
     def send(self, request: OutgoingRequest) -> Answer:
-        return wasi.send(request)
+        timeout = max(1, int(request.timeout * 1000))
+        outgoing = wit_http.Request(
+            request.method, request.url, request.headers, request.body, timeout
+        )
+        try:
+            answer = wit_http.send(outgoing)
+        except Err as error:
+            failure = error.value
+            raise TransportError(failure.reason.name.lower(), failure.code) from None
+        headers = [(name, value.encode()) for name, value in answer.headers]
+        return Answer(answer.status, headers, answer.body)
 
 
 def _raise(error: ConnectorError) -> NoReturn:
