@@ -1,5 +1,6 @@
 //! `/hooks/<path>`: webhooks of flows.
 
+mod receiver;
 mod signature;
 mod verify;
 
@@ -10,9 +11,10 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use dowel_core::code::api::NO_SUCH_HOOK;
+use dowel_engine::HookReader;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use std::sync::Arc;
 pub(crate) async fn receive(
     State(state): State<Arc<ApiState>>,
     method: Method,
+    uri: Uri,
     Path(path): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
@@ -48,8 +51,21 @@ pub(crate) async fn receive(
         .engine
         .hook(method.as_str(), &path)
         .ok_or_else(no_hook)?;
+    let HookReader::Host {
+        verify,
+        headers: names,
+        respond,
+    } = &hook.reader
+    else {
+        let sent = receiver::Sent {
+            method: &method,
+            uri: &uri,
+            headers: &headers,
+        };
+        return receiver::receive(&state, &hook, sent, body).await;
+    };
     // A token is looked at before anything of the body is read; a signature needs all of it.
-    let proof = Proof::of(hook.verify);
+    let proof = Proof::of(*verify);
     if matches!(proof, Proof::Token) {
         verify::token(&state, &hook, &headers).await?;
     }
@@ -66,12 +82,11 @@ pub(crate) async fn receive(
         }
         Proof::Nothing | Proof::Token => None,
     };
-    let respond =
-        Some((hook.flow.clone(), hook.trigger.clone())).filter(|_| !hook.respond.is_at_once());
+    let respond = Some((hook.flow.clone(), hook.trigger.clone())).filter(|_| !respond.is_at_once());
     let incoming = Incoming {
-        flow: hook.flow,
-        trigger: hook.trigger,
-        headers: kept(&headers, &hook.headers),
+        flow: hook.flow.clone(),
+        trigger: hook.trigger.clone(),
+        headers: kept(&headers, names),
         query,
         path,
         traceparent: text(&headers, "traceparent"),

@@ -18,6 +18,7 @@ pub mod flow;
 pub mod gitops;
 pub mod http;
 pub mod openapi;
+pub mod receiver;
 pub mod reference;
 pub mod repeat;
 pub mod run;
@@ -61,6 +62,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
     [
         flow::ENTRIES,
         expression::ENTRIES,
+        receiver::ENTRIES,
         reference::ENTRIES,
         change::ENTRIES,
         run::ENTRIES,

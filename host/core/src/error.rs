@@ -143,6 +143,12 @@ impl StepError {
         }
     }
 
+    /// Whether the host raised it, and no connector.
+    pub fn is_of_host(&self) -> bool {
+        // No connector can have such a code.
+        self.code.starts_with("DWL-")
+    }
+
     /// The same error with its place in the flow.
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place = Some(place.into());

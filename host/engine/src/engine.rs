@@ -25,6 +25,7 @@ use crate::plans::{ActivationError, Hook, Plans};
 use crate::poll::{self, PollStatus, Polls};
 use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::Queue;
+use crate::reception::Room;
 use crate::recover;
 use crate::retention::{self, FinishedRuns, Swept};
 use crate::rollout::{ChangeRule, Rollout};
@@ -219,6 +220,8 @@ pub(crate) struct Shared {
     /// in a random order.
     pub(crate) draining: CancellationToken,
     pub(crate) polls: Polls,
+    /// Requests that receivers read now.
+    pub(crate) reception: Room,
     pub(crate) ends: broadcast::Sender<RunId>,
     /// What has moved lately.
     pub(crate) moves: Moves,
@@ -309,6 +312,7 @@ impl Engine {
             metrics,
             draining: CancellationToken::new(),
             polls: Polls::default(),
+            reception: Room::default(),
             ends: broadcast::channel(ENDS_KEPT).0,
             moves: Moves::default(),
             outbox: Notify::new(),
@@ -355,6 +359,11 @@ impl Engine {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// For work that outlives its caller.
+    pub(crate) fn shared_handle(&self) -> Arc<Shared> {
+        self.shared.clone()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

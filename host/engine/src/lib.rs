@@ -40,6 +40,7 @@ mod plans;
 mod poll;
 mod protect;
 mod queue;
+mod reception;
 mod recover;
 mod retention;
 mod retry;
@@ -81,9 +82,10 @@ pub use people::{
     By, DeviceLogin, DeviceState, Invitation, Invited, NewToken, Opened, PeopleError, Session,
     SignedIn, Token, TokenOwner, User,
 };
-pub use plans::{ActivationError, ConnectorUse, Hook};
+pub use plans::{ActivationError, ConnectorUse, Hook, HookReader};
 pub use poll::{Failing, PollStatus};
 pub use protect::{BreakerState, ConnectionStatus};
+pub use reception::{Received, ReceptionError, ReceptionRequest};
 pub use retention::Swept;
 pub use rollout::{
     Activation, Agreement, Candidate, Change, ChangeError, ChangeRule, ChangeStatus,

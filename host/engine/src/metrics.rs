@@ -84,6 +84,7 @@ pub struct Metrics {
     spans: Family<EventLabels, Counter>,
     traces_dropped: Counter,
     quarantined: Family<QuarantineLabels, Counter>,
+    receptions: Family<QuarantineLabels, Counter>,
     /// Runs that were accepted and are neither at rest nor waiting for a timer.
     pub(crate) backlog: Gauge,
     /// At how many of them intake takes no more.
@@ -134,6 +135,7 @@ impl Default for Metrics {
             spans: Family::default(),
             traces_dropped: Counter::default(),
             quarantined: Family::default(),
+            receptions: Family::default(),
             backlog: Gauge::default(),
             backlog_limit: Gauge::default(),
             waiting: Gauge::default(),
@@ -206,6 +208,11 @@ impl Metrics {
             "dowel_quarantine_payloads",
             "Rejected payloads: kept, repeated, dropped for newer ones, or lost in a flood",
             self.quarantined.clone(),
+        );
+        registry.register(
+            "dowel_webhook_receptions",
+            "Requests to webhooks of connections: taken, answered, empty, refused, failed, busy or closed",
+            self.receptions.clone(),
         );
         self.connections.register(registry);
         self.schedules.register(registry);
@@ -326,6 +333,12 @@ impl Metrics {
         let flow = flow.to_string();
         let labels = QuarantineLabels { flow, outcome };
         self.quarantined.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn reception(&self, flow: &FlowName, outcome: &'static str) {
+        let flow = flow.to_string();
+        let labels = QuarantineLabels { flow, outcome };
+        self.receptions.get_or_create(&labels).inc();
     }
 
     pub(crate) fn dropped(&self, flow: &FlowName) {

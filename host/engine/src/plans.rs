@@ -230,12 +230,44 @@ pub struct Hook {
     pub flow: FlowName,
     /// The trigger's name.
     pub trigger: String,
-    /// How the sender proves itself.
-    pub verify: Verify,
-    /// Lower-case names of the headers that are kept.
-    pub headers: Vec<String>,
-    /// What the sender is told.
-    pub respond: Respond,
+    /// Who reads its requests.
+    pub reader: HookReader,
+}
+
+/// Who reads the requests of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookReader {
+    /// The host.
+    Host {
+        /// How the sender proves itself.
+        verify: Verify,
+        /// Lower-case names of the headers that are kept.
+        headers: Vec<String>,
+        /// What the sender is told.
+        respond: Respond,
+    },
+    /// A receiver of a connector.
+    Connector,
+}
+
+impl HookReader {
+    /// Nothing for triggers of other kinds.
+    fn of(kind: &TriggerKind) -> Option<Self> {
+        match kind {
+            TriggerKind::Webhook {
+                verify,
+                headers,
+                respond,
+                ..
+            } => Some(Self::Host {
+                verify: *verify,
+                headers: headers.clone(),
+                respond: respond.clone(),
+            }),
+            TriggerKind::Receiver(_) => Some(Self::Connector),
+            _ => None,
+        }
+    }
 }
 
 /// A connector as active flows call it.
@@ -432,35 +464,28 @@ fn hooks(
     let (last, first): (Vec<_>, Vec<_>) = plans.iter().partition(is_disabled);
     for plan in first.into_iter().chain(last) {
         for trigger in &plan.plan.triggers {
-            let TriggerKind::Webhook {
-                path,
-                method,
-                verify,
-                headers,
-                respond,
-            } = &trigger.kind
-            else {
+            let Some(reader) = HookReader::of(&trigger.kind) else {
                 continue;
             };
             let hook = Hook {
                 flow: plan.plan.flow.clone(),
                 trigger: trigger.name.clone(),
-                verify: *verify,
-                headers: headers.clone(),
-                respond: respond.clone(),
+                reader,
             };
-            let route = (method.clone(), path.clone());
-            if disabled.contains(&plan.plan.flow) {
-                hooks.entry(route).or_insert(hook);
-                continue;
-            }
-            if let Some(other) = hooks.insert(route, hook) {
-                return Err(ActivationError::HookTaken {
-                    first: other.flow,
-                    second: plan.plan.flow.clone(),
-                    method: method.clone(),
-                    path: path.clone(),
-                });
+            for (method, path) in trigger.kind.routes() {
+                let route = (method.to_owned(), path.to_owned());
+                if disabled.contains(&plan.plan.flow) {
+                    hooks.entry(route).or_insert_with(|| hook.clone());
+                    continue;
+                }
+                if let Some(other) = hooks.insert(route, hook.clone()) {
+                    return Err(ActivationError::HookTaken {
+                        first: other.flow,
+                        second: plan.plan.flow.clone(),
+                        method: method.to_owned(),
+                        path: path.to_owned(),
+                    });
+                }
             }
         }
     }

@@ -4,9 +4,11 @@
 //! its serialised form is versioned like the journal: fields are added with a default.
 
 mod poll;
+mod receiver;
 mod sla;
 
 pub use poll::Poll;
+pub use receiver::Receiver;
 pub use sla::Sla;
 
 use crate::calendar::Calendar;
@@ -162,6 +164,8 @@ pub enum TriggerKind {
         #[serde(default, skip_serializing_if = "Respond::is_at_once")]
         respond: Respond,
     },
+    /// HTTP requests to `/hooks/<path>` that a connector understands.
+    Receiver(Receiver),
     /// A person or a program, by CLI or API.
     Manual,
     /// A CloudEvent.
@@ -183,11 +187,23 @@ impl TriggerKind {
     /// The kind's name, which is its key in a flow.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Webhook { .. } => "webhook",
+            Self::Webhook { .. } | Self::Receiver(_) => "webhook",
             Self::Manual => "manual",
             Self::Event { .. } => "event",
             Self::Schedule(_) => "schedule",
             Self::Poll(_) => "poll",
+        }
+    }
+
+    /// The methods and paths that it listens to, of which only webhooks have any.
+    pub fn routes(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Webhook { path, method, .. } => vec![(method, path)],
+            Self::Receiver(receiver) => {
+                let methods = receiver.methods().iter();
+                methods.map(|method| (*method, &*receiver.path)).collect()
+            }
+            Self::Manual | Self::Event { .. } | Self::Schedule(_) | Self::Poll(_) => Vec::new(),
         }
     }
 }

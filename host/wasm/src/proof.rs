@@ -75,17 +75,20 @@ pub(crate) struct Proof {
     keys: Vec<Secret>,
     /// By lower-case names, with those that the guest does not see.
     headers: Vec<(String, String)>,
+    /// When the request arrived, since 1970.
+    at: Duration,
     claims: AtomicU32,
     verified: AtomicBool,
 }
 
 impl Proof {
-    pub(crate) fn new(mut keys: Vec<Secret>, headers: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(mut keys: Vec<Secret>, headers: Vec<(String, String)>, at: Duration) -> Self {
         // Anybody could sign with an empty key.
         keys.retain(|key| !key.expose().trim().is_empty());
         Self {
             keys,
             headers,
+            at,
             claims: AtomicU32::new(0),
             verified: AtomicBool::new(false),
         }
@@ -96,8 +99,8 @@ impl Proof {
         self.verified.load(Ordering::Acquire)
     }
 
-    /// Tries a claim; `now` is since 1970.
-    pub(crate) fn verify(&self, claim: &Claim, now: Duration) -> Result<(), Doubt> {
+    /// Tries a claim.
+    pub(crate) fn verify(&self, claim: &Claim) -> Result<(), Doubt> {
         if self.claims.fetch_add(1, Ordering::Relaxed) >= MAX_CLAIMS {
             return Err(Doubt::TooMany);
         }
@@ -121,7 +124,7 @@ impl Proof {
         }
         // Only now: a time that is not signed says nothing.
         if let Some(at) = claim.signed_at
-            && now.abs_diff(at) > claim.tolerance.min(MAX_TOLERANCE)
+            && self.at.abs_diff(at) > claim.tolerance.min(MAX_TOLERANCE)
         {
             return Err(Doubt::OutsideTolerance);
         }

@@ -81,8 +81,9 @@ pub(super) async fn signature(
     })
 }
 
-/// The secrets that are valid now: several while one is exchanged for another.
-async fn secrets(state: &ApiState, hook: &Hook) -> Result<Vec<Secret>, Problem> {
+/// The secrets that are valid now: several while one is exchanged for another. None where
+/// the webhook has none, or none that can be read.
+pub(super) async fn keys(state: &ApiState, hook: &Hook) -> Vec<Secret> {
     let senders = state.senders();
     let names = senders.hook_secrets.of(&hook.flow, &hook.trigger);
     let mut found = Vec::new();
@@ -99,9 +100,17 @@ async fn secrets(state: &ApiState, hook: &Hook) -> Result<Vec<Secret>, Problem> 
         }
         found.extend(valid);
     }
+    found
+}
+
+/// At least one secret that is valid now.
+async fn secrets(state: &ApiState, hook: &Hook) -> Result<Vec<Secret>, Problem> {
+    let found = keys(state, hook).await;
     if !found.is_empty() {
         return Ok(found);
     }
+    let senders = state.senders();
+    let names = senders.hook_secrets.of(&hook.flow, &hook.trigger);
     let why = if names.is_empty() {
         "the environment names no secret for this webhook"
     } else {

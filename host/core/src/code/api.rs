@@ -40,6 +40,18 @@ super::codes! {
     NO_SUCH_ROUTE = 4013, "No such page",
         "The host serves nothing at this path.",
         "Check the path against the API reference.";
+    RECEIVER_REFUSED = 4014, "The connector refused the request",
+        "The connector that understands this webhook has judged the request: it is not genuine, or makes no sense to it. The detail is its own.",
+        "Look at the detail. If the signature is wrong, compare the secret that `verify_secret` of the environment names with the sender's.";
+    RECEIVER_FAILED = 4015, "The connector could not read the request",
+        "The connector that understands this webhook failed, took too long, or gave something that the host does not take. Nothing of the request was kept.",
+        "Send the same request again; the operator finds the reason in the host's log.";
+    RECEIVER_BUSY = 4016, "Too many requests at a time",
+        "The host reads as many requests to webhooks of connections as it reads at a time; nothing of this one was kept.",
+        "Send the same request again after the time in `Retry-After`.";
+    RECEIVER_CONNECTION_OFF = 4017, "The connection of the webhook is disabled",
+        "A person has disabled the connection whose connector understands this webhook; nothing of the request was kept.",
+        "Send the same request again later; `dowel connection enable` ends it.";
     CONCURRENCY_KEY = 4030, "The concurrency key cannot be computed",
         "The flow's `concurrency` expression failed for this payload, or did not yield a text or a number.",
         "Send the fields that the key is made from, or correct the expression.";

@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::error::{ErrorKind, SendRecord, StepError};
 use crate::id::{ConnectionName, OperationName, RunId, StepPath};
 use crate::json::JsonText;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -103,6 +104,8 @@ pub struct ReceiverRequest {
     pub params: JsonText,
     /// The request.
     pub http: HookRequest,
+    /// When it arrived: by which signed times are judged.
+    pub at: Timestamp,
     /// Every secret of the webhook that is valid now. They stay with the host.
     pub keys: Vec<Secret>,
     /// The longest time that it may take.

@@ -2,14 +2,12 @@
 
 use super::position::{Position, Stored};
 use crate::engine::Shared;
-use crate::events::{Refusal, Taker, keep_refusal, offer};
+use crate::events::{Refusal, Taker, keep_refusal, of_connector, offer};
 use crate::intake::{self, Accepted, IntakeError, Prepared};
 use crate::plans::ActivePlan;
-use dowel_core::Timestamp;
-use dowel_core::cloud_event::{CloudEvent, EventData};
-use dowel_core::port::{SourceEvent, SourcePage, StoreError};
+use dowel_core::cloud_event::CloudEvent;
+use dowel_core::port::{SourcePage, StoreError};
 use dowel_flow::plan::Poll;
-use std::collections::BTreeMap;
 
 /// What the `source` of polled events begins with.
 const SOURCE: &str = "urn:dowel:source:";
@@ -43,7 +41,7 @@ pub(super) async fn take(
     let mut runs: Vec<Prepared> = Vec::new();
     let mut refused: Vec<(CloudEvent, Refusal)> = Vec::new();
     for event in &page.events {
-        let event = as_event(poll, event);
+        let event = of_connector(SOURCE, (&poll.connection, &poll.source), event);
         match offer(shared, plan, trigger, &event).await? {
             Taker::Takes { run, .. } => runs.push(run),
             Taker::Refuses(refusal) => refused.push((event, refusal)),
@@ -66,23 +64,4 @@ pub(super) async fn take(
         events: count(|one| matches!(one, Accepted::New(_))),
         duplicates: count(|one| matches!(one, Accepted::Duplicate(_))),
     })
-}
-
-/// An event of a source as flows see events.
-fn as_event(poll: &Poll, event: &SourceEvent) -> CloudEvent {
-    let (connection, source) = (&poll.connection, &poll.source);
-    // A time that is none would make an event that nobody accepts.
-    let time = event.time.clone();
-    let time = time.filter(|time| Timestamp::parse(time).is_some());
-    CloudEvent {
-        id: event.id.clone(),
-        source: format!("{SOURCE}{connection}:{source}"),
-        event_type: event.kind.clone(),
-        subject: event.subject.clone(),
-        time,
-        data_content_type: None,
-        data_schema: None,
-        extensions: BTreeMap::new(),
-        data: EventData::Json(event.data.clone()),
-    }
 }

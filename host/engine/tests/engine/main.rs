@@ -33,6 +33,7 @@ mod protect;
 mod quarantine;
 mod receive;
 mod receive_races;
+mod reception;
 mod retention;
 mod rollout;
 mod run;

@@ -213,6 +213,12 @@ fn trigger(trigger: &Trigger) -> Facets {
                 }
             }
         }
+        TriggerKind::Receiver(receiver) => {
+            facets.put("path", format!("/hooks{}", receiver.path));
+            let (connection, name) = (&receiver.connection, &receiver.receiver);
+            facets.put("receiver", format!("{connection}.{name}"));
+            facets.put("with", receiver.params.to_string());
+        }
         TriggerKind::Manual => {}
         TriggerKind::Event {
             event_type,

@@ -4,7 +4,7 @@ use super::promise::Promise;
 use super::schema::{Difference, compare, lower};
 use super::{Class, Direction};
 use crate::picture::fields;
-use crate::plan::{Plan, StepKind, Trigger, TriggerKind};
+use crate::plan::{Plan, Receiver, StepKind, Trigger, TriggerKind};
 use dowel_core::JsonText;
 use dowel_core::expression::Program;
 use serde::Serialize;
@@ -123,6 +123,21 @@ fn trigger(changes: &mut Vec<ContractChange>, part: &str, old: &Trigger, new: &T
             if !same_answer(respond, new_respond) {
                 changes.push(promise(part, Promise::RespondChanged, ""));
             }
+        }
+        (TriggerKind::Receiver(receiver), TriggerKind::Receiver(other)) => {
+            if receiver.path != other.path {
+                let detail = format!("{} -> {}", receiver.path, other.path);
+                changes.push(promise(part, Promise::WebhookMoved, &detail));
+            }
+            let believes = |one: &Receiver| (one.connection.clone(), one.receiver.clone());
+            if believes(receiver) != believes(other) {
+                changes.push(promise(part, Promise::VerifyChanged, ""));
+            }
+        }
+        // Who sends has to prove it in another way.
+        (TriggerKind::Receiver(_), TriggerKind::Webhook { .. })
+        | (TriggerKind::Webhook { .. }, TriggerKind::Receiver(_)) => {
+            changes.push(promise(part, Promise::VerifyChanged, ""));
         }
         (
             TriggerKind::Event {

@@ -8,6 +8,7 @@ use crate::shape::{Any, Formula, Located, Text, did_you_mean};
 use crate::surface::step::{
     Compensate, ForEach, JitterName, OnUncertainName, Retry, Step as Written,
 };
+use crate::text::Span;
 use dowel_core::code::{flow, reference as code};
 use dowel_core::expression::Expression;
 use dowel_core::id::{ConnectionName, OperationName};
@@ -180,7 +181,17 @@ impl<'a> Lowering<'a> {
             found.help("write it as `crm.get-contact`, both names in kebab-case");
             return None;
         };
-        let Some(bound) = self.connections.get_mut(&connection) else {
+        let manifest = self.connected(&connection, span)?;
+        Some((connection, name, manifest))
+    }
+
+    /// The connector behind a connection of the flow.
+    pub(super) fn connected(
+        &mut self,
+        connection: &ConnectionName,
+        span: Span,
+    ) -> Option<&'a Manifest> {
+        let Some(bound) = self.connections.get_mut(connection) else {
             let message = format!("the flow declares no connection `{connection}`");
             let names = self.connections.keys().map(|name| name.as_str());
             let help = did_you_mean(connection.as_str(), names);
@@ -192,7 +203,7 @@ impl<'a> Lowering<'a> {
         };
         bound.is_used = true;
         let (manifest, _) = bound.chosen?;
-        Some((connection, name, manifest))
+        Some(manifest)
     }
 
     fn target(&mut self, written: &Located<Text>) -> Option<Target<'a>> {

@@ -10,6 +10,7 @@ use crate::surface::flow::{
     FlowFile, Method, Trigger as Written, VerifyName, Webhook, WhenFullName, WhileParkedName,
 };
 use dowel_core::code::flow as code;
+use dowel_core::code::receiver::WEBHOOK_CHOICE;
 use dowel_core::expression::Program;
 use dowel_core::journal::WhileParked;
 use std::sync::Arc;
@@ -89,6 +90,11 @@ impl Lowering<'_> {
         );
         let mut given = None;
         let (default, schema, kind) = match kinds {
+            (Some(webhook), None, None, None, None) if is_of_connection(webhook) => {
+                let (kind, schema) = self.receiver(webhook).unzip();
+                given = schema;
+                ("webhook", &None, kind)
+            }
             (Some(webhook), None, None, None, None) => {
                 ("webhook", &webhook.schema, self.webhook(webhook))
             }
@@ -157,7 +163,13 @@ impl Lowering<'_> {
             Method::Put => "PUT",
             Method::Patch => "PATCH",
         };
-        let verify = match webhook.verify {
+        let Some(verify) = webhook.verify else {
+            let message = "nothing says how the sender proves itself";
+            let found = self.report.error(WEBHOOK_CHOICE, webhook.span, message);
+            found.help("write `verify: standard-webhooks`, or `connection` and `receiver`");
+            return None;
+        };
+        let verify = match verify {
             VerifyName::None => Verify::None,
             VerifyName::Token => Verify::Token,
             VerifyName::StandardWebhooks => Verify::StandardWebhooks,
@@ -175,7 +187,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn webhook_path(&mut self, path: &Located<Text>) -> Option<String> {
+    pub(super) fn webhook_path(&mut self, path: &Located<Text>) -> Option<String> {
         let text = &path.value.0;
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         let good = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(plain);
@@ -191,16 +203,9 @@ impl Lowering<'_> {
     }
 
     fn refuse_repeated_paths(&mut self, file: &FlowFile, triggers: &[Trigger]) {
-        let same = |a: &TriggerKind, b: &TriggerKind| match (a, b) {
-            (
-                TriggerKind::Webhook {
-                    path: a, method: m, ..
-                },
-                TriggerKind::Webhook {
-                    path: b, method: n, ..
-                },
-            ) => a == b && m == n,
-            _ => false,
+        let same = |a: &TriggerKind, b: &TriggerKind| {
+            let (a, b) = (a.routes(), b.routes());
+            a.iter().any(|route| b.contains(route))
         };
         for (index, trigger) in triggers.iter().enumerate() {
             let mut earlier = triggers[..index].iter();
@@ -319,4 +324,9 @@ impl Lowering<'_> {
         }
         Some(duration.value)
     }
+}
+
+/// Whether a connector is to understand the requests.
+fn is_of_connection(webhook: &Webhook) -> bool {
+    webhook.connection.is_some() || webhook.receiver.is_some() || webhook.with.is_some()
 }

@@ -13,6 +13,7 @@ mod pages;
 mod poll;
 mod program;
 mod receive;
+mod receiver;
 mod respond;
 mod run;
 mod schedule;

@@ -15,6 +15,10 @@ use std::collections::BTreeSet;
 pub(super) fn trigger(trigger: &Trigger) -> Entry {
     let detail = match &trigger.kind {
         TriggerKind::Webhook { path, method, .. } => format!("{method} /hooks{path}"),
+        TriggerKind::Receiver(plan) => {
+            let (path, connection, name) = (&plan.path, &plan.connection, &plan.receiver);
+            format!("/hooks{path}, {connection}.{name}")
+        }
         TriggerKind::Manual => "by a person or a program".to_owned(),
         TriggerKind::Event {
             event_type, source, ..

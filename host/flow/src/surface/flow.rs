@@ -159,8 +159,14 @@ record! {
         path = "path": Located<Text>,
         /// The HTTP method, POST unless given.
         method = "method": Option<Method>,
-        /// How the sender proves itself; `none` has to be written.
-        verify = "verify": VerifyName,
+        /// How the sender proves itself; `none` has to be written. Not with a `connection`, whose receiver knows.
+        verify = "verify": Option<VerifyName>,
+        /// A connection of the flow whose connector understands the requests.
+        connection = "connection": Option<Located<ConnectionName>>,
+        /// The receiver of that connector.
+        receiver = "receiver": Option<Located<Text>>,
+        /// The parameters of the receiver. Constants: no run is there that expressions could read.
+        with = "with": Option<Any>,
         /// The JSON Schema of the payload, a file of the flow's folder.
         schema = "schema": Option<Located<Text>>,
         /// Names of the request headers that are kept in `$event.headers`.
@@ -170,7 +176,7 @@ record! {
         /// JSON Pointers of the payload whose values are masked wherever a run is read.
         sensitive = "sensitive": Option<Vec<Located<Text>>>,
     }
-    not_yet ["connection"]
+    not_yet []
 }
 
 choice! {

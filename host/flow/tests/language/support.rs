@@ -50,6 +50,11 @@ impl Connectors {
             "params_schema": closed(&json!({ "group": { "type": "string" } }), &["group"]),
             "event_schema": closed(&json!({ "id": {}, "name": {} }), &["id"]),
         }]);
+        let changes = json!([{
+            "name": "contact-changes", "summary": "Contacts, as they change.", "handshake": true,
+            "params_schema": closed(&json!({ "group": { "type": "string" } }), &[]),
+            "event_schema": closed(&json!({ "id": {}, "name": {} }), &["id"]),
+        }]);
         let manifest = |name: &str, version: &str, operations: Value| {
             let sources = if version == "2.2.0" {
                 contacts.clone()
@@ -59,7 +64,7 @@ impl Connectors {
             let text = json!({
                 "contract": "0.2.0", "name": name, "version": version, "summary": "A test.",
                 "config_schema": {}, "egress": [], "operations": operations,
-                "sources": sources,
+                "sources": sources, "receivers": if version == "2.2.0" { changes.clone() } else { json!([]) },
             });
             Manifest::parse(text.to_string().as_bytes()).unwrap()
         };

@@ -5,7 +5,7 @@ use crate::bindings::receiving::dowel::connector::signatures::{
     Algorithm, Claim, Doubt, Encoding, Host, Signature,
 };
 use crate::proof;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 impl Host for GuestState {
     fn verify(&mut self, claim: Claim) -> wasmtime::Result<Result<(), Doubt>> {
@@ -14,7 +14,6 @@ impl Host for GuestState {
         let Some(proof) = scope.as_ref().and_then(|scope| scope.proof.as_ref()) else {
             return Ok(Err(Doubt::NoKey));
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let claim = proof::Claim {
             algorithm: algorithm(claim.algorithm),
             signature: match claim.signature {
@@ -30,7 +29,7 @@ impl Host for GuestState {
             signed_at: claim.signed_at_ms.map(Duration::from_millis),
             tolerance: Duration::from_millis(claim.tolerance_ms),
         };
-        Ok(proof.verify(&claim, now.unwrap_or_default()).map_err(doubt))
+        Ok(proof.verify(&claim).map_err(doubt))
     }
 }
 

@@ -102,7 +102,8 @@ fn prepare(host: &ConnectorHost, request: ReceiverRequest) -> Result<(Call<'_>, 
         })?;
     let own_limit = receiver.deadline_ms.map(Duration::from_millis);
     let handshake = receiver.handshake;
-    let proof = Proof::new(request.keys.clone(), request.http.headers.clone());
+    let at = Duration::from_millis(request.at.as_millis());
+    let proof = Proof::new(request.keys.clone(), request.http.headers.clone(), at);
     let scope = CallScope {
         proof: Some(proof),
         ..CallScope::closed(no_run(), step("webhook"))

@@ -7,7 +7,7 @@ use dowel_core::port::{
     HookAnswer, HookRequest, Invoker, ReceiverRequest, Reception, Secret, SubscriptionAsk,
     SubscriptionRequest,
 };
-use dowel_core::{Digest, JsonText, StepError};
+use dowel_core::{Digest, JsonText, StepError, Timestamp};
 use dowel_wasm::{ConnectorHost, HostOptions, package};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -59,6 +59,7 @@ impl Bench {
                 ],
                 body: body.as_bytes().to_vec(),
             },
+            at: Timestamp::from_millis(1),
             keys: vec![Secret::new("key-2"), Secret::new("key-1")],
             deadline: DEADLINE,
         }

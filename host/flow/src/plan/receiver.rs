@@ -1,0 +1,38 @@
+//! `webhook` triggers with a connection.
+
+use dowel_core::JsonText;
+use dowel_core::id::{ConnectionName, OperationName};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Requests that a receiver of a connector understands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receiver {
+    /// The path below `/hooks`, with a leading slash.
+    pub path: String,
+    /// The connection.
+    pub connection: ConnectionName,
+    /// The receiver of its connector.
+    pub receiver: OperationName,
+    /// The parameters.
+    pub params: JsonText,
+    /// Whether it gets `GET` requests, too: it answers handshakes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handshake: bool,
+    /// Whether the host asks the service to send.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subscription: bool,
+    /// The longest time for one request.
+    pub deadline: Duration,
+}
+
+impl Receiver {
+    /// The methods that it listens to.
+    pub const fn methods(&self) -> &'static [&'static str] {
+        if self.handshake {
+            &["POST", "GET", "HEAD"]
+        } else {
+            &["POST"]
+        }
+    }
+}
