@@ -2,6 +2,7 @@
 
 use crate::case::CaseFolder;
 use crate::sample;
+use crate::told::{ReceiverCase, SourceCase, Told};
 use crate::upstream::{Script, Seen, Upstream};
 use dowel_core::connection::{
     Auth, AuthMethod, Connection, ConnectionLimits, DEFAULT_IDEMPOTENCY_HEADER, EgressRule,
@@ -10,9 +11,10 @@ use dowel_core::connection::{
 use dowel_core::id::{ConnectionName, OperationName};
 use dowel_core::manifest::Manifest;
 use dowel_core::port::{
-    BoxFuture, CallOutcome, CallRequest, Invoker, Secret, SecretError, Secrets,
+    BoxFuture, CallOutcome, CallRequest, HookRequest, Invoker, ReceiverRequest, Secret,
+    SecretError, Secrets, SourceRequest,
 };
-use dowel_core::{Digest, JsonText, RunId, StepId, StepPath, Timestamp};
+use dowel_core::{Digest, JsonText, RunId, StepError, StepId, StepPath, Timestamp};
 use dowel_wasm::{BindError, ConnectorHost, HostOptions, LoadError};
 use parking_lot::Mutex;
 use std::path::PathBuf;
@@ -28,6 +30,12 @@ pub(crate) const KEY: &str = "conformance-key-1";
 
 /// Time for calls that are not about time: a busy machine must not fail a connector.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where requests to receivers seem to have been sent.
+const HOOK_ORIGIN: &str = "https://dowel.test";
+
+/// The path there.
+const HOOK_PATH: &str = "/hooks/case";
 
 /// Instances at the same time; calls follow each other.
 const INSTANCES: u32 = 4;
@@ -55,6 +63,12 @@ pub(crate) enum BenchError {
 pub(crate) struct Made {
     pub(crate) outcome: CallOutcome,
     pub(crate) seen: Seen,
+}
+
+/// What a source or a receiver told, and what was wrong around it.
+pub(crate) struct Heard {
+    pub(crate) result: Result<Told, StepError>,
+    pub(crate) strange: Vec<String>,
 }
 
 /// The kit's host with one connector.
@@ -120,10 +134,7 @@ impl Bench {
     pub(crate) async fn call(&self, call: Call<'_>) -> Made {
         self.upstream.take();
         self.upstream.play(call.script);
-        let connection = match call.instance {
-            Instance::Fresh => &self.fresh,
-            Instance::Warm => &self.warm,
-        };
+        let connection = self.connection(call.instance);
         #[allow(clippy::expect_used)] // The name follows the rule of step ids.
         let step = StepPath::top(&StepId::new("conformance").expect("a valid step id"));
         let outcome = self
@@ -141,11 +152,88 @@ impl Bench {
                 traceparent: None,
             })
             .await;
+        let seen = self.seen(call.operation);
+        Made { outcome, seen }
+    }
+
+    /// Reads a source as a case says.
+    pub(crate) async fn read(&self, case: &SourceCase, instance: Instance) -> Heard {
+        self.upstream.take();
+        self.upstream.play(Script::Exactly(case.exchanges.clone()));
+        let request = SourceRequest {
+            connection: self.connection(instance).clone(),
+            component: self.digest,
+            source: case.source.clone(),
+            params: case.params.clone(),
+            cursor: case.cursor.clone(),
+            deadline: PATIENCE,
+        };
+        let page = self.host.read(request, case.limit).await;
+        let told = page.map(|page| Told {
+            events: page.events,
+            cursor: page.cursor,
+            answer: None,
+        });
+        self.heard(&case.source, told)
+    }
+
+    /// Gives a request to a receiver as a case says.
+    pub(crate) async fn receive(&self, case: &ReceiverCase, instance: Instance) -> Heard {
+        self.upstream.take();
+        self.upstream.play(Script::Exactly(case.exchanges.clone()));
+        let headers = case.request.headers.iter();
+        let query = case.request.query.as_ref();
+        let behind = query.map_or_else(String::new, |query| format!("?{query}"));
+        let request = ReceiverRequest {
+            connection: self.connection(instance).clone(),
+            component: self.digest,
+            receiver: case.receiver.clone(),
+            params: case.params.clone(),
+            http: HookRequest {
+                method: case.request.method.clone(),
+                url: format!("{HOOK_ORIGIN}{HOOK_PATH}{behind}"),
+                path: HOOK_PATH.to_owned(),
+                query: query.cloned(),
+                headers: headers
+                    .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+                    .collect(),
+                body: case.request.body.clone().into_bytes(),
+            },
+            at: case.at,
+            keys: case.key.iter().map(Secret::new).collect(),
+            deadline: PATIENCE,
+        };
+        let reception = self.host.receive(request).await;
+        let told = reception.map(|reception| Told {
+            events: reception.events,
+            cursor: None,
+            answer: reception.answer,
+        });
+        self.heard(&case.receiver, told)
+    }
+
+    fn heard(&self, name: &OperationName, result: Result<Told, StepError>) -> Heard {
+        let unused = self.upstream.unused();
+        let mut strange = self.seen(name).strange;
+        let unsent = unused.iter();
+        strange.extend(unsent.map(|request| format!("{request} was not sent")));
+        Heard { result, strange }
+    }
+
+    /// What was seen since the last look, with what was refused noted down.
+    fn seen(&self, name: &OperationName) -> Seen {
         let seen = self.upstream.take();
         let refused = seen.refused.iter().cloned();
-        let refused = refused.map(|refused| (call.operation.clone(), refused));
+        let refused = refused.map(|refused| (name.clone(), refused));
         self.refused.lock().extend(refused);
-        Made { outcome, seen }
+        seen
+    }
+
+    fn connection(&self, instance: Instance) -> &ConnectionName {
+        match instance {
+            Instance::Fresh => &self.fresh,
+            Instance::Warm => &self.warm,
+        }
     }
 }
 

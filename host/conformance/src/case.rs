@@ -1,6 +1,7 @@
 //! Cases: what a connector does with a recorded exchange. One file each in a folder
 //! `cases/`, beside them `connection.yaml` with the configuration that they need.
 
+use crate::told::{self, ReceiverCase, SourceCase};
 use dowel_core::id::OperationName;
 use dowel_core::{ErrorKind, JsonText};
 use dowel_flow::document;
@@ -28,6 +29,10 @@ pub struct CaseFolder {
     pub config: Option<JsonText>,
     /// The cases, by the names of their files.
     pub cases: Vec<Case>,
+    /// Cases of sources.
+    pub sources: Vec<SourceCase>,
+    /// Cases of receivers.
+    pub receivers: Vec<ReceiverCase>,
 }
 
 /// One case.
@@ -168,7 +173,11 @@ impl CaseFolder {
     /// # Errors
     /// The first file that cannot be used.
     pub fn read(folder: &Path) -> Result<Self, CaseError> {
-        let mut found = Self::default();
+        let mut found = Self {
+            sources: told::sources(folder)?,
+            receivers: told::receivers(folder)?,
+            ..Self::default()
+        };
         for path in files(folder)? {
             let shown = path.display().to_string();
             let text = read_file(&path)?;
@@ -239,7 +248,7 @@ pub(crate) fn body(json: &JsonText) -> Vec<u8> {
         .into_bytes()
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
@@ -259,7 +268,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
     Ok(files)
 }
 
-fn read_file(path: &Path) -> Result<String, CaseError> {
+pub(crate) fn read_file(path: &Path) -> Result<String, CaseError> {
     let io = |error| CaseError::Io {
         path: path.to_owned(),
         error,
@@ -270,7 +279,7 @@ fn read_file(path: &Path) -> Result<String, CaseError> {
     std::fs::read_to_string(path).map_err(io)
 }
 
-fn decode<T: for<'de> Deserialize<'de>>(path: &str, text: &str) -> Result<T, CaseError> {
+pub(crate) fn decode<T: for<'de> Deserialize<'de>>(path: &str, text: &str) -> Result<T, CaseError> {
     let json = document::read(path, text).map_err(|found| {
         let found = found.iter().map(|one| one.render());
         CaseError::Yaml(found.collect::<Vec<_>>().join("\n"))

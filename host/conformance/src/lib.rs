@@ -15,6 +15,7 @@ mod json;
 mod record;
 mod report;
 mod sample;
+mod told;
 mod upstream;
 
 pub use case::{Case, CaseError, CaseFolder, Exchange, Expected, Reply, Request};
@@ -22,3 +23,4 @@ pub use check::{CHECKS, CheckSpec, Options, test};
 pub use compare::{Change, Comparison, compare};
 pub use record::{Recorded, Recorder, Scrubbed, record, scrub};
 pub use report::{CheckReport, Level, Outcome, Report};
+pub use told::{ExpectedEvent, ExpectedEvents, HookCase, ReceiverCase, SourceCase};

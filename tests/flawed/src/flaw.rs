@@ -60,6 +60,10 @@ pub(crate) enum Flaw {
     Pages,
     /// Keeps every answer twenty times.
     Memory,
+    /// Gives an event another id each time that it is read.
+    Sources,
+    /// Gives an event another id each time that it is sent.
+    Receivers,
 }
 
 /// Whether the connection has this flaw.

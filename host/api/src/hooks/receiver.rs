@@ -76,13 +76,12 @@ fn request(state: &ApiState, sent: Sent<'_>, body: Vec<u8>) -> HookRequest {
     }
 }
 
-/// Under which address the sender knows this host.
+/// Under which address the sender knows this host: the one that it has asked for. A proxy
+/// has to pass it on, and is taken to speak HTTPS if people reach the desk by it.
 fn base(state: &ApiState, headers: &HeaderMap) -> String {
-    if let Some(url) = &state.options.public_url {
-        return url.clone();
-    }
+    let scheme = if state.is_secure() { "https" } else { "http" };
     let host = text(headers, header::HOST.as_str());
-    format!("http://{}", host.unwrap_or_default())
+    format!("{scheme}://{}", host.unwrap_or_default())
 }
 
 fn answer(received: Received) -> Response {

@@ -2,6 +2,7 @@
 
 mod cases;
 mod egress;
+mod events;
 mod keyed;
 mod limits;
 mod manifest;
@@ -111,6 +112,16 @@ pub const CHECKS: &[CheckSpec] = &[
         "deadline",
         Silver,
         "it comes back by itself, and leaves retries to the flow",
+    ),
+    spec(
+        "sources",
+        Silver,
+        "reads of sources come out as recorded, and the same again",
+    ),
+    spec(
+        "receivers",
+        Silver,
+        "requests to receivers come out as recorded, the same again, and only with a key that fits",
     ),
     spec(
         "coverage",
@@ -235,6 +246,8 @@ async fn run(bench: &Bench, cases: &CaseFolder, options: &Options, found: &mut O
     );
     found.insert("memory", limits::memory(bench, &subjects).await);
     found.insert("pages", pages::check(bench, &subjects).await);
+    found.insert("sources", events::sources(bench, cases).await);
+    found.insert("receivers", events::receivers(bench, cases).await);
     found.insert("secrets", secrets::check(bench, &subjects).await);
     // Last: it looks at every call that was made.
     found.insert("egress", egress::check(bench, &subjects));
