@@ -234,10 +234,7 @@ fn status(code: Code) -> StatusCode {
         api::UNVERIFIED | api::OUTSIDE_TOLERANCE | api::EVENT_UNVERIFIED => {
             StatusCode::UNAUTHORIZED
         }
-        api::RECEIVER_REFUSED => StatusCode::BAD_REQUEST,
-        api::RECEIVER_BUSY
-        | api::RECEIVER_CONNECTION_OFF
-        | api::SHUTTING_DOWN
+        api::SHUTTING_DOWN
         | api::FLOW_DISABLED
         | switch::TRIGGER_DISABLED
         | api::STORE_FAILED

@@ -139,7 +139,7 @@ fn instant<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Timestamp, D::Er
 /// Reads the cases of a folder's part.
 pub(crate) fn sources(folder: &Path) -> Result<Vec<SourceCase>, CaseError> {
     read(&folder.join("sources"), |case: &mut SourceCase, name| {
-        case.name = name
+        case.name = name;
     })
 }
 

@@ -194,18 +194,6 @@ impl TriggerKind {
             Self::Poll(_) => "poll",
         }
     }
-
-    /// The methods and paths that it listens to, of which only webhooks have any.
-    pub fn routes(&self) -> Vec<(&str, &str)> {
-        match self {
-            Self::Webhook { path, method, .. } => vec![(method, path)],
-            Self::Receiver(receiver) => {
-                let methods = receiver.methods().iter();
-                methods.map(|method| (*method, &*receiver.path)).collect()
-            }
-            Self::Manual | Self::Event { .. } | Self::Schedule(_) | Self::Poll(_) => Vec::new(),
-        }
-    }
 }
 
 /// What the sender of a webhook is told.

@@ -141,7 +141,10 @@ impl From<ReceptionError> for Problem {
                 let detail = "the connector of this webhook failed";
                 Self::new(code, detail).with_status(failed(&error))
             }
-            other => Self::new(code, other.to_string()),
+            other @ (ReceptionError::Busy | ReceptionError::ConnectionDisabled(_)) => {
+                let problem = Self::new(code, other.to_string());
+                problem.with_status(StatusCode::SERVICE_UNAVAILABLE)
+            }
         };
         match wait {
             Some(wait) => problem.retry_after(wait),

@@ -1,5 +1,6 @@
 //! `webhook` triggers with a connection.
 
+use super::TriggerKind;
 use dowel_core::JsonText;
 use dowel_core::id::{ConnectionName, OperationName};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,20 @@ impl Receiver {
             &["POST", "GET", "HEAD"]
         } else {
             &["POST"]
+        }
+    }
+}
+
+impl TriggerKind {
+    /// The methods and paths that it listens to, of which only webhooks have any.
+    pub fn routes(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Webhook { path, method, .. } => vec![(method, path)],
+            Self::Receiver(receiver) => {
+                let methods = receiver.methods().iter();
+                methods.map(|method| (*method, &*receiver.path)).collect()
+            }
+            Self::Manual | Self::Event { .. } | Self::Schedule(_) | Self::Poll(_) => Vec::new(),
         }
     }
 }
