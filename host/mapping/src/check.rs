@@ -8,7 +8,7 @@ use dowel_core::code::{Code, expression as codes};
 use dowel_core::expression::{ExpressionFinding, ExpressionReport, Reference};
 use dowel_core::port::{CheckExpressions, CheckRequest};
 use parking_lot::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Longest time for checking the expressions of one call. Checking takes well under a
 /// millisecond each.
@@ -70,14 +70,13 @@ impl Inner {
         &self,
         requests: &[CheckRequest<'_>],
     ) -> Result<Vec<ExpressionReport>, Stopped> {
-        let deadline = Instant::now() + DEADLINE;
         let _running = self.ticker.running();
         let warm = self.checker.warm.lock().take();
         let mut instance = match warm {
             Some(instance) => instance,
             None => self
                 .sandbox
-                .instance(self.digest, deadline)
+                .instance(self.digest, DEADLINE)
                 .await
                 .map_err(|cause| {
                     tracing::error!(error = ?cause, "no instance of the mapping guest");
@@ -85,7 +84,7 @@ impl Inner {
                 })?,
         };
         let sent: Vec<wit::CheckRequest> = requests.iter().map(request).collect();
-        instance.begin(deadline);
+        instance.begin(DEADLINE);
         let engine = instance.guest.dowel_mapping_engine();
         let reports = engine.call_check(&mut instance.store, &sent).await;
         match reports {

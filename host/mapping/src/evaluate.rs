@@ -8,11 +8,11 @@ use dowel_core::JsonText;
 use dowel_core::code::{Code, run as codes};
 use dowel_core::expression::{Bindings, Evaluated, EvaluationError, Expression, Piece, Program};
 use dowel_core::port::{BoxFuture, EvaluationRequest, Mapper};
-use std::time::{Duration, Instant};
+use wasmtime::Trap;
 
-/// What an evaluation waits beyond the deadline for the guest to stop by itself, so
-/// that its own report is preferred.
-const GRACE: Duration = Duration::from_millis(50);
+/// How many times as long as it may run an evaluation may take in all, on a machine that
+/// has other work: beyond that something is wrong with the host.
+const PATIENCE: u32 = 60;
 
 impl Mapper for Mapping {
     fn evaluate(
@@ -25,7 +25,7 @@ impl Mapper for Mapping {
             return Box::pin(std::future::ready(Ok(found)));
         }
         Box::pin(async move {
-            let limit = request.deadline.saturating_add(GRACE);
+            let limit = request.deadline.saturating_mul(PATIENCE);
             let evaluation = self.inner.evaluate(&request);
             match tokio::time::timeout(limit, evaluation).await {
                 Ok(done) => done,
@@ -42,18 +42,15 @@ impl Inner {
             let message = "the plan pins a mapping engine that this host does not have".to_owned();
             return Err(error(codes::MAPPING_GUEST_MISSING, program, 0, message));
         }
-        // Further away than any clock: no deadline that matters.
-        let now = Instant::now();
-        let deadline = now.checked_add(request.deadline).unwrap_or(now);
         let Some(_permit) = self.pool.permit().await else {
             return Err(unavailable(program));
         };
         let _running = self.ticker.running();
         let mut instance = match self.pool.take(&request.guest) {
             Some(instance) => instance,
-            None => match self.sandbox.instance(request.guest, deadline).await {
+            None => match self.sandbox.instance(request.guest, request.deadline).await {
                 Ok(instance) => instance,
-                Err(_) if Instant::now() >= deadline => {
+                Err(cause) if cause.downcast_ref() == Some(&Trap::Interrupt) => {
                     return Err(stopped(program, Stopped::Deadline));
                 }
                 Err(cause) => {
@@ -64,7 +61,7 @@ impl Inner {
         };
         let bindings = bindings(&request.bindings);
         let input = request.bindings.input.as_str();
-        instance.begin(deadline);
+        instance.begin(request.deadline);
         match instance.run(program, input, &bindings).await {
             Ok(outcome) => {
                 self.pool.give_back(instance);

@@ -1,8 +1,9 @@
 //! One instance of the guest, with its limits.
 
 use crate::bindings::Mapping as Guest;
+use crate::ticker::TICK;
 use dowel_core::Digest;
-use std::time::Instant;
+use std::time::Duration;
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -22,7 +23,8 @@ pub(crate) struct State {
     memory_limit: usize,
     memory_used: usize,
     memory_denied: bool,
-    deadline: Instant,
+    /// Ticks for which the guest may yet run.
+    left: u64,
     timed_out: bool,
 }
 
@@ -92,13 +94,13 @@ impl State {
             memory_limit,
             memory_used: 0,
             memory_denied: false,
-            deadline: Instant::now(),
+            left: 0,
             timed_out: false,
         }
     }
 
-    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+    pub(crate) fn grant(&mut self, time: Duration) {
+        self.left = ticks(time);
     }
 }
 
@@ -112,10 +114,10 @@ impl Instance {
         }
     }
 
-    /// Prepares the store for one call.
-    pub(crate) fn begin(&mut self, deadline: Instant) {
+    /// Prepares the store for one call, for which the guest may run so long.
+    pub(crate) fn begin(&mut self, time: Duration) {
         self.uses += 1;
-        self.store.data_mut().deadline = deadline;
+        self.store.data_mut().grant(time);
         self.store.set_epoch_deadline(1);
     }
 
@@ -135,11 +137,21 @@ impl Instance {
     }
 }
 
-/// At every tick: stop at the deadline, else let other tasks run.
+/// How many ticks of its own a guest has in a time; the one that is under way when it
+/// begins counts as one.
+fn ticks(time: Duration) -> u64 {
+    let ticks = time.as_nanos().div_ceil(TICK.as_nanos());
+    u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// At every tick in which the guest has run: stop when its time is used up, else let other
+/// tasks run. What the machine does meanwhile does not count: an expression that would end
+/// in time on a quiet one does so on a busy one.
 pub(crate) fn watch_deadline(store: &mut Store<State>) {
     store.epoch_deadline_callback(|mut context| {
         let state = context.data_mut();
-        if Instant::now() >= state.deadline {
+        state.left = state.left.saturating_sub(1);
+        if state.left == 0 {
             state.timed_out = true;
             return Ok(UpdateDeadline::Interrupt);
         }

@@ -1,8 +1,9 @@
 //! Checks and evaluates the expressions of flows in a WebAssembly sandbox.
 //!
 //! The jq engine, parser included, is the embedded guest component; foreign text never
-//! reaches a native parser. Only paths of plain names are followed outside (`direct`). A runaway expression is stopped at its deadline or memory
-//! cap, its instance is thrown away, and the next evaluation gets a fresh one.
+//! reaches a native parser. Only paths of plain names are followed outside (`direct`). A
+//! runaway expression is stopped when its time is used up, or at its memory cap; its instance
+//! is thrown away, and the next evaluation gets a fresh one.
 
 mod bindings;
 mod cache;
@@ -32,7 +33,7 @@ pub struct MappingOptions {
     pub cache_dir: Option<PathBuf>,
     /// Memory that one instance may use, in bytes.
     pub memory_bytes: usize,
-    /// Evaluations that run at the same time; further ones wait within their deadline.
+    /// Evaluations that run at the same time; further ones wait.
     pub instances: u32,
 }
 

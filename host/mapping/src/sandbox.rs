@@ -9,7 +9,7 @@ use dowel_core::Digest;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
@@ -78,14 +78,14 @@ impl Sandbox {
     pub(crate) async fn instance(
         &self,
         digest: Digest,
-        deadline: Instant,
+        time: Duration,
     ) -> wasmtime::Result<Instance> {
         let guest = self.guests.read().get(&digest).cloned();
         let guest = guest.ok_or_else(|| wasmtime::format_err!("guest {digest} is not loaded"))?;
         let mut store = Store::new(&self.engine, State::new(self.memory_limit));
         store.limiter(|state| state);
         watch_deadline(&mut store);
-        store.data_mut().set_deadline(deadline);
+        store.data_mut().grant(time);
         store.set_epoch_deadline(1);
         let guest: Guest = guest.instantiate_async(&mut store).await?;
         Ok(Instance::new(store, guest, digest))

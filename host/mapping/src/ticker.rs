@@ -8,7 +8,7 @@ use wasmtime::Engine;
 
 /// How often running guests are interrupted: they yield to other tasks then, so this
 /// is also the longest that one expression keeps a worker.
-const TICK: Duration = Duration::from_millis(2);
+pub(crate) const TICK: Duration = Duration::from_millis(2);
 
 /// Ticks without any evaluation before the thread goes to sleep.
 const IDLE_TICKS: u32 = 500;

@@ -40,6 +40,33 @@ async fn stopped(source: &str, deadline: Duration, expected: &[Code]) {
     );
 }
 
+/// Expressions that never end, for as long as all others wait.
+const ENDLESS: usize = 30;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_machine_takes_no_time_from_an_expression() {
+    let mapping = mapping();
+    let (time, endless) = (Duration::from_secs(1), Duration::from_millis(100));
+    let busy: Vec<_> = (0..ENDLESS)
+        .map(|_| {
+            let mapping = mapping.clone();
+            tokio::spawn(async move {
+                let input = Bindings::input(JsonText::null());
+                let ended = evaluate(&mapping, single("until(false; .)"), input, endless).await;
+                ended.unwrap_err().code
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    // In line behind all of them, for longer than it may run.
+    let input = Bindings::input(JsonText::null());
+    let innocent = evaluate(&mapping, single("1 + 1"), input, time).await;
+    assert!(innocent.is_ok(), "{innocent:?}");
+    for ended in busy {
+        assert_eq!(ended.await.unwrap(), run::EVALUATION_TIMEOUT);
+    }
+}
+
 #[tokio::test]
 async fn what_never_ends_is_stopped_at_its_deadline() {
     stopped("until(false; .)", SHORT, &[run::EVALUATION_TIMEOUT]).await;

@@ -15,11 +15,12 @@ pub struct EvaluationRequest {
     pub program: Arc<Program>,
     /// What it reads.
     pub bindings: Bindings,
-    /// The longest time that it may take.
+    /// The longest time that its expressions may run; what else the machine does meanwhile
+    /// does not count.
     pub deadline: Duration,
 }
 
-/// Evaluates programs. Never panics and never hangs past the deadline.
+/// Evaluates programs. Never panics, and stops what runs for longer than it may.
 pub trait Mapper: Send + Sync {
     /// Evaluates all expressions of a program in one call.
     fn evaluate(
