@@ -10,6 +10,7 @@ use std::hint::black_box;
 type Answer = Result<String, Error>;
 
 thread_local! {
+    static INSIDE: Cell<u32> = const { Cell::new(0) };
     static CALLS: Cell<u32> = const { Cell::new(0) };
     static HELD: RefCell<Vec<wasip2::http::types::Fields>> = const { RefCell::new(Vec::new()) };
     static KEPT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
@@ -49,6 +50,11 @@ pub(crate) fn call(operation: &str, text: &str, context: &CallContext) -> Answer
         "fetch-keep" => fetch::and_keep(&input),
         "fetch-leave" => fetch::and_leave(&input),
         "many" => Ok(fetch::many(&input)),
+        "relay" => fetch::relay(&input),
+        "dribble" => fetch::dribble(&input),
+        "giant-headers" => fetch::giant_headers(&input),
+        "inside" => inside(&input),
+        "mojibake" => Ok(mojibake()),
         other => Err(error("no-such-operation", other)),
     }
 }
@@ -141,6 +147,23 @@ fn fail(input: &Value) -> Error {
             &input["message"].as_str().unwrap_or_default().repeat(repeat),
         )
     }
+}
+
+/// How many calls are in this instance at the same time, while each waits for an answer.
+fn inside(input: &Value) -> Answer {
+    INSIDE.set(INSIDE.get() + 1);
+    let seen = INSIDE.get();
+    let answer = fetch::or_fail(input);
+    INSIDE.set(INSIDE.get() - 1);
+    answer.map(|_| seen.max(INSIDE.get() + 1).to_string())
+}
+
+/// A text that is not UTF-8, whatever its type says.
+fn mojibake() -> String {
+    let bytes = vec![b'"', 0xff, 0xfe, 0xc0, b'"'];
+    // SAFETY: it is not sound, and that is the misdeed: nothing here looks at the text, and
+    // the host has to.
+    unsafe { String::from_utf8_unchecked(bytes) }
 }
 
 /// What the guest can see of the machine it runs on.

@@ -73,6 +73,72 @@ pub(crate) fn many(input: &Value) -> String {
     json!({"errors": errors}).to_string()
 }
 
+/// Copies what one URL gives to another one, piece by piece; tells how much that was.
+pub(crate) fn relay(input: &Value) -> Result<String, Error> {
+    copy(input)
+        .map(|bytes| bytes.to_string())
+        .map_err(|why| error("relay-failed", &why))
+}
+
+fn copy(input: &Value) -> Result<u64, String> {
+    let from = wait(&start(&json!({"url": input["from"]}))?)?;
+    let body = from.consume().map_err(|()| "consumed twice")?;
+    let source = body.stream().map_err(|()| "streamed twice")?;
+    let request = build(&json!({"url": input["to"], "method": "POST"}))?;
+    let out = request.body().map_err(|()| "no body")?;
+    let target = out.write().map_err(|()| "written twice")?;
+    let future = handle(request, None).map_err(|e| format!("{e:?}"))?;
+    let mut bytes = 0;
+    loop {
+        match source.blocking_read(64 * 1024) {
+            Ok(chunk) => {
+                bytes += chunk.len() as u64;
+                for piece in chunk.chunks(4096) {
+                    target
+                        .blocking_write_and_flush(piece)
+                        .map_err(|e| format!("{e:?}"))?;
+                }
+            }
+            Err(StreamError::Closed) => break,
+            Err(StreamError::LastOperationFailed(_)) => return Err("it broke off".to_owned()),
+        }
+    }
+    drop((source, target));
+    OutgoingBody::finish(out, None).map_err(|e| format!("{e:?}"))?;
+    let status = wait(&future)?.status();
+    if status == 200 {
+        Ok(bytes)
+    } else {
+        Err(format!("answered with {status}"))
+    }
+}
+
+/// Sends a body that never ends, byte by byte.
+pub(crate) fn dribble(input: &Value) -> Result<String, Error> {
+    let failed = |why: String| error("dribble-failed", &why);
+    let request = build(input).map_err(failed)?;
+    let body = request.body().map_err(|()| failed("no body".to_owned()))?;
+    let stream = body
+        .write()
+        .map_err(|()| failed("written twice".to_owned()))?;
+    let _future = handle(request, None).map_err(|e| failed(format!("{e:?}")))?;
+    loop {
+        stream
+            .blocking_write_and_flush(b"x")
+            .map_err(|e| failed(format!("{e:?}")))?;
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Sends more headers than anybody takes.
+pub(crate) fn giant_headers(input: &Value) -> Result<String, Error> {
+    let mut input = input.clone();
+    let headers = 0..input["count"].as_u64().unwrap_or(0);
+    let headers = headers.map(|n| (format!("x-{n}"), Value::from("x".repeat(8000))));
+    input["headers"] = Value::Object(headers.collect());
+    or_fail(&input)
+}
+
 fn fetch(input: &Value) -> Result<Value, String> {
     let response = wait(&start(input)?)?;
     let status = response.status();
@@ -86,7 +152,7 @@ fn fetch(input: &Value) -> Result<Value, String> {
     Ok(json!({"status": status, "headers": headers, "body": body}))
 }
 
-fn start(input: &Value) -> Result<FutureIncomingResponse, String> {
+fn build(input: &Value) -> Result<OutgoingRequest, String> {
     let headers = Fields::new();
     for (name, value) in input["headers"].as_object().into_iter().flatten() {
         let value = value.as_str().unwrap_or_default().as_bytes();
@@ -107,6 +173,12 @@ fn start(input: &Value) -> Result<FutureIncomingResponse, String> {
     request.set_scheme(Some(&scheme)).map_err(failed)?;
     request.set_authority(Some(authority)).map_err(failed)?;
     request.set_path_with_query(Some(path)).map_err(failed)?;
+    Ok(request)
+}
+
+fn start(input: &Value) -> Result<FutureIncomingResponse, String> {
+    let failed = |()| "refused by the request".to_owned();
+    let request = build(input)?;
     let body = request.body().map_err(failed)?;
     let options = RequestOptions::new();
     let limit = input["first_byte_ms"].as_u64().map(|ms| ms * 1_000_000);

@@ -6,6 +6,8 @@
 
 mod egress;
 mod evidence;
+mod floods;
+mod http2;
 mod loading;
 mod oauth;
 mod receivers;

@@ -28,7 +28,7 @@ fn openssl(folder: &Path, arguments: &[&str]) {
 }
 
 /// A folder with an authority, a server's certificate and those of two clients.
-fn certificates() -> tempfile::TempDir {
+pub(crate) fn certificates() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let key = [
@@ -63,7 +63,7 @@ fn certificates() -> tempfile::TempDir {
     folder
 }
 
-fn read(folder: &Path, name: &str) -> String {
+pub(crate) fn read(folder: &Path, name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).unwrap()
 }
 
@@ -136,7 +136,11 @@ impl Secrets for Stored {
     }
 }
 
-fn with(base: &str, ca: Option<String>, client: Option<ClientCertificate>) -> Connection {
+pub(crate) fn with(
+    base: &str,
+    ca: Option<String>,
+    client: Option<ClientCertificate>,
+) -> Connection {
     Connection {
         tls: Some(Tls { ca, client }),
         ..connection(base)
