@@ -1,12 +1,12 @@
 //! How fast the pages of the desk answer with many runs in the store. The runs are made by
-//! the engine in this process, which then serves the desk over real HTTP.
+//! the engine in this process, which then serves the desk over real HTTP on a local socket.
 
 use crate::flow::{self, Options};
 use crate::ports::{Away, FewExpressions, HashedRandomness, SystemClock, Upstream};
 use crate::{Common, machine};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use dowel_api::{ApiOptions, ApiState, Listener};
+use dowel_api::{ApiOptions, ApiState, LocalListener};
 use dowel_core::JsonText;
 use dowel_core::port::{BoxFuture, Secret, SecretError, Secrets};
 use dowel_engine::state::RunStatus;
@@ -234,11 +234,18 @@ async fn measure(desk: &Desk, engine: &Engine) -> Result<Vec<Measured>> {
         Arc::new(HashedRandomness::default()),
     );
     let router = dowel_api::admin(Arc::new(state));
-    let listener = Listener::open("127.0.0.1:0".parse()?, router).await?;
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    // The local socket needs no user. Whoever is sent to the page for signing in has not been
+    // shown what is measured.
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("socket");
+    let listener = LocalListener::open(&socket, router)?;
+    let client = reqwest::Client::builder()
+        .unix_socket(socket.as_path())
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
     let mut all = Vec::new();
     for page in pages(engine, desk.runs).await? {
-        let url = format!("http://{}/desk{page}", listener.address);
+        let url = format!("http://localhost/desk{page}");
         let mut times = Vec::with_capacity(desk.requests);
         let mut bytes = 0;
         for number in 0..WARM_UP + desk.requests {
