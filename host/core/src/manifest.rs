@@ -65,7 +65,7 @@ pub struct ReceiverSpec {
     /// know whether somebody listens. It gets `GET` requests then, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub handshake: bool,
-    /// Whether the connector sets up the sending itself.
+    /// Whether the connector knows how the service is asked to send.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub subscription: bool,
     /// The longest time for one request, in milliseconds.

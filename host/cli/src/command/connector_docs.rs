@@ -73,7 +73,9 @@ fn receiver_section(page: &mut String, receiver: &ReceiverSpec) {
         page.push_str(" It answers the handshakes of the service.");
     }
     if receiver.subscription {
-        page.push_str(" It asks the service to send: nothing has to be set up there by hand.");
+        page.push_str(
+            " It knows how the service is asked to send; hosts do not ask yet: set it up there.",
+        );
     }
     if let Some(limit) = receiver.deadline_ms {
         let _ = write!(page, " A request may take {limit} ms.");

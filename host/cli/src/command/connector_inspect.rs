@@ -91,7 +91,7 @@ fn write_receiver(text: &mut String, receiver: &ReceiverSpec) {
         let _ = writeln!(text, "    answers handshakes");
     }
     if receiver.subscription {
-        let _ = writeln!(text, "    sets up the sending itself");
+        let _ = writeln!(text, "    knows how the service is asked to send");
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Receiver {
     /// Whether it gets `GET` requests, too: it answers handshakes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub handshake: bool,
-    /// Whether the host asks the service to send.
+    /// Whether the connector knows how the service is asked to send.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub subscription: bool,
     /// The longest time for one request.
