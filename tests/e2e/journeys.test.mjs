@@ -42,7 +42,10 @@ test("an author follows a run from the webhook to the failure to the fix", async
   // What is no JSON is said while it is typed; what breaks the schema, with its place.
   await input.fill("{ nothing");
   await edit.getByText("Not JSON yet").waitFor();
-  await input.fill('{ "ident": 7 }');
+  await input.fill('{\n  "ident": 7\n}');
+  const said = edit.locator("[data-checked]", { hasText: "nothing was changed" });
+  await said.waitFor();
+  assert.match(await said.textContent(), /id/, "the host says so while it is typed");
   await edit.getByRole("button", { name: "Correct the input" }).click();
   const refused = page.getByRole("alert");
   await refused.waitFor();
@@ -52,10 +55,11 @@ test("an author follows a run from the webhook to the failure to the fix", async
   const meaning = await page.context().newPage();
   await meaning.goto(world.admin + (await refused.getByRole("link", { name: /DWL-/ }).getAttribute("href")));
   assert.ok((await meaning.textContent("main")).includes("What to do"));
-  assert.equal(await page.locator("details.choice[open] textarea.json").inputValue(), '{ "ident": 7 }');
+  assert.equal(await page.locator("details.choice[open] textarea.json").inputValue(), '{\n  "ident": 7\n}');
 
   const again = page.locator("details.choice[open]");
   await again.locator("textarea.json").fill('{ "id": "C-1001" }');
+  await again.getByText("The value follows its schema").waitFor();
   await again.getByRole("button", { name: "Correct the input" }).click();
   await page.getByText("Nothing waits for a person here any more").waitFor();
   const story = await world.settled(body.run);

@@ -60,6 +60,7 @@ const fill = async () => {
     flows: "flows",
     flow: "flows/order-to-invoice",
     "flow-idle": "flows/nightly-report",
+    environment: "environment",
     schedules: "schedules",
     connections: "connections",
     connectors: "connectors",
@@ -119,6 +120,34 @@ for (const theme of ["light", "dark"]) {
     assert.deepEqual(refusals, []);
   });
 }
+
+for (const theme of ["light", "dark"]) {
+  test(`the page on which people sign in, in ${theme}`, async () => {
+    const page = await world.visitor({ colorScheme: theme });
+    await page.goto(`${world.admin}/login?next=/desk`);
+    const wrong = [];
+    for (const width of WIDTHS[theme]) {
+      await page.setViewportSize({ width, height: 900 });
+      wrong.push(...(await overflow(page)), ...(await violations(page)));
+      await page.screenshot({ path: join(SCREENSHOTS, `login-${theme}-${width}.png`), fullPage: true });
+    }
+    assert.deepEqual(wrong, []);
+    await page.fill("#token", "dwl_nothing");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("alert").waitFor();
+    await page.screenshot({ path: join(SCREENSHOTS, `login-refused-${theme}.png`), fullPage: true });
+  });
+}
+
+test("drift is shown with who has decided and why", async () => {
+  const page = await world.person("ana@example.com", "admin");
+  await world.api("/flows/nightly-report/disable", { reason: "the warehouse counts stock" });
+  await page.goto(`${world.admin}/desk/environment`);
+  const row = page.locator("[data-part=drift] tr", { hasText: "nightly-report" });
+  assert.match(await row.textContent(), /the warehouse counts stock/);
+  await page.getByText("differs from git").waitFor();
+  await world.api("/flows/nightly-report/enable", { reason: "done" });
+});
 
 test("pages can be read without a script", async () => {
   const page = await world.person("ana@example.com", "admin", { javaScriptEnabled: false });

@@ -10,6 +10,7 @@ mod audit;
 mod bulk;
 mod codes;
 mod connections;
+mod environment;
 mod events;
 mod exception;
 mod exceptions;
@@ -62,6 +63,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
             Needs::of(Permission::Switch).about_flow("flow").as_page(),
             flow::switch,
         )
+        .get("/desk/environment", read.each(), environment::page)
         .get("/desk/schedules", read.each(), schedules::page)
         .get("/desk/connections", read.each(), connections::page)
         .get("/desk/connectors", read.each(), connections::connectors)
@@ -94,6 +96,11 @@ fn decisions(routes: Routes) -> Routes {
             "/desk/exceptions/{id}/{action}",
             operate.about_run("id"),
             exception::actions::decide,
+        )
+        .post(
+            "/desk/environment/{digest}",
+            Needs::of(Permission::Decide).as_page(),
+            environment::decide,
         )
         .get("/desk/bulk", read.each(), bulk::list)
         .post("/desk/bulk", operate.each(), bulk::begin)

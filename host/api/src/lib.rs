@@ -39,7 +39,7 @@ pub use axum::Router;
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use serve::{Listener, LocalListener};
-pub use state::{ApiOptions, ApiState, Senders};
+pub use state::{ApiOptions, ApiState, Links, Senders};
 
 use access::Routes;
 use axum::http::Uri;

@@ -58,15 +58,49 @@ fn plain(text: &str) -> String {
         // Writing to a string does not fail.
         let _ = match described {
             Some((word, name, rest)) => writeln!(out, "{word}{name}_total {rest}"),
-            None => writeln!(out, "{line}"),
+            None => writeln!(out, "{}", without_example(line)),
         };
     }
     out
 }
 
+/// A sample without the exemplar behind it, which the older format does not have. A label's
+/// value may hold the mark as well: an exemplar is behind the last one.
+fn without_example(line: &str) -> &str {
+    let is_sample = !line.starts_with('#');
+    match line.rsplit_once(" # {") {
+        Some((sample, rest)) if is_sample && rest.contains("} ") && !in_label(sample) => sample,
+        _ => line,
+    }
+}
+
+/// Whether a text ends inside of a label's value.
+fn in_label(sample: &str) -> bool {
+    let mut quoted = false;
+    let mut escaped = false;
+    for letter in sample.chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::plain;
+
+    #[test]
+    fn the_older_format_has_no_exemplars() {
+        let text = "t_bucket{le=\"1.0\",f=\"a # {b} c\"} 17 # {trace_id=\"4bf9\",run=\"r\"} 0.5\n\
+                    t_bucket{le=\"2.0\",f=\"a # {b} c\"} 18\n# HELP a # {x} y\n";
+        let expected = "t_bucket{le=\"1.0\",f=\"a # {b} c\"} 17\n\
+                        t_bucket{le=\"2.0\",f=\"a # {b} c\"} 18\n# HELP a # {x} y\n";
+        assert_eq!(plain(text), expected);
+    }
 
     #[test]
     fn the_older_format_names_counters_in_full() {

@@ -33,6 +33,17 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The address under which people reach the desk, without a slash at its end.
     pub public_url: Option<String>,
+    /// Where the desk links to.
+    pub links: Links,
+}
+
+/// Addresses elsewhere that the desk links to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The page of a commit, with `{commit}` in its place.
+    pub commit: Option<String>,
+    /// The page of a trace, with `{trace}` in its place.
+    pub trace: Option<String>,
 }
 
 impl Default for ApiOptions {
@@ -46,6 +57,7 @@ impl Default for ApiOptions {
             components: None,
             trusted_proxies: Vec::new(),
             public_url: None,
+            links: Links::default(),
         }
     }
 }

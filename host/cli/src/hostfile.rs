@@ -36,6 +36,9 @@ pub(crate) struct HostFile {
     pub(crate) repository: Option<RepositoryFile>,
     /// Where secrets come from; what the environment file says otherwise.
     pub(crate) secrets: Option<SecretSources>,
+    /// Where the desk links to.
+    #[serde(default)]
+    pub(crate) desk: DeskFile,
     /// Where traces are sent.
     pub(crate) telemetry: Option<TelemetryFile>,
     /// What is asked of changes of the environment at least.
@@ -67,6 +70,15 @@ pub(crate) struct Listen {
     pub(crate) public: Option<SocketAddr>,
     /// API and metrics.
     pub(crate) admin: Option<SocketAddr>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeskFile {
+    /// The page of a commit, such as `https://git.example.com/flows/commit/{commit}`.
+    pub(crate) commit_url: Option<String>,
+    /// The page of a trace, such as `https://traces.example.com/trace/{trace}`.
+    pub(crate) trace_url: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -112,6 +124,17 @@ impl HostFile {
                 "`public_url`: `{url}` is not an address such as https://flows.example.com"
             );
             return Err(wrong(path, &reason));
+        }
+        let links = [
+            ("commit_url", "{commit}", &file.desk.commit_url),
+            ("trace_url", "{trace}", &file.desk.trace_url),
+        ];
+        for (key, place, url) in links {
+            let fits = |url: &String| is_address(url) && url.contains(place);
+            if let Some(url) = url.as_ref().filter(|url| !fits(url)) {
+                let reason = format!("`desk.{key}`: `{url}` is no address with `{place}` in it");
+                return Err(wrong(path, &reason));
+            }
         }
         Ok(file)
     }
@@ -210,6 +233,10 @@ secrets: { age: { file: secrets.age, identity_file: identity } }
         check(
             "host: dowel/v1\npolicy_floor: { approvals: many }",
             "`policy_floor.approvals`",
+        );
+        check(
+            "host: dowel/v1\ndesk: { commit_url: 'https://git.example.com/' }",
+            "`desk.commit_url`",
         );
         check("host: [", "host.yaml");
     }

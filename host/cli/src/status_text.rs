@@ -137,7 +137,9 @@ fn head(view: &mut View, status: &Value, place: &str) {
     );
     let stuck = number(status, "stuck");
     if stuck > 0 {
-        let line = format!("stuck       {stuck} runs could go on and do not: `dowel doctor`");
+        let line = format!(
+            "stuck       {stuck} runs could go on and do not: see the runbook `stuck-runs`"
+        );
         view.add(Tone::Alert, line);
     }
 }

@@ -1,10 +1,11 @@
 //! Traces for OpenTelemetry: when a run has come to rest, its journal is told as spans and
-//! sent by OTLP over HTTP. The engine knows nothing of it; runs never wait for it.
+//! sent by OTLP, over HTTP or gRPC. The engine knows nothing of it; runs never wait for it.
 
 mod spans;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use dowel_core::RunId;
+use dowel_core::code::gitops::HOST_FILE;
 use dowel_core::trace::{TraceParent, is_of_share};
 use dowel_core::units::Share;
 use dowel_engine::state::RunStatus;
@@ -33,13 +34,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TelemetryFile {
-    /// The address of an OTLP receiver for HTTP, such as `http://127.0.0.1:4318`.
+    /// The address of an OTLP receiver, such as `http://127.0.0.1:4318`.
     #[serde(deserialize_with = "address")]
     otlp: String,
+    /// How it is spoken to.
+    #[serde(default)]
+    protocol: Protocol,
     /// The share of traces that the host begins and records; all unless given. Runs that
     /// do not succeed are always recorded, and so is what a caller records.
     #[serde(default = "all", deserialize_with = "share")]
     sample: Share,
+}
+
+/// How a receiver is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Protocol {
+    /// Protocol Buffers over HTTP, port 4318 by custom.
+    #[default]
+    Http,
+    /// gRPC without TLS, port 4317 by custom.
+    Grpc,
 }
 
 fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -78,12 +93,7 @@ pub(crate) struct Traces {
 impl Traces {
     /// Sends the runs of an engine from now on.
     pub(crate) fn begin(file: &TelemetryFile, engine: &Engine, environment: &str) -> Result<Self> {
-        let mut exporter = SpanExporter::builder()
-            .with_http()
-            .with_endpoint(format!("{}/v1/traces", file.otlp))
-            .with_timeout(PATIENCE)
-            .build()
-            .context("the sender of traces cannot be made")?;
+        let mut exporter = exporter(file)?;
         let resource = Resource::builder_empty()
             .with_service_name("dowel")
             .with_attribute(spans::text("deployment.environment.name", environment))
@@ -108,6 +118,32 @@ impl Traces {
         let _ = self.stop.send(());
         let _ = self.task.await;
     }
+}
+
+fn exporter(file: &TelemetryFile) -> Result<SpanExporter> {
+    let builder = SpanExporter::builder();
+    let built = match file.protocol {
+        Protocol::Http => builder
+            .with_http()
+            .with_endpoint(format!("{}/v1/traces", file.otlp))
+            .with_timeout(PATIENCE)
+            .build(),
+        Protocol::Grpc => {
+            // What is compiled in speaks gRPC in the clear alone, as to a collector on the
+            // same machine.
+            if file.otlp.starts_with("https://") {
+                bail!(
+                    "{HOST_FILE}: `telemetry`: with `protocol: grpc` spans go to a receiver in the clear (http://); `protocol: http` encrypts"
+                );
+            }
+            builder
+                .with_tonic()
+                .with_endpoint(file.otlp.clone())
+                .with_timeout(PATIENCE)
+                .build()
+        }
+    };
+    built.context("the sender of traces cannot be made")
 }
 
 struct Sender {

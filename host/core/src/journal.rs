@@ -90,6 +90,9 @@ pub struct RunCreated {
     /// The run whose step began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentRun>,
+    /// Whether it is made up, to check others: it counts nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synthetic: bool,
     /// W3C `traceparent` of the request that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

@@ -44,6 +44,7 @@ pub(crate) async fn work(engine: Engine, shared: Arc<Shared>) {
     tokio::join!(
         tell::work(shared.clone()),
         kpi::load(shared.clone()),
+        kpi::keep_marks(shared.clone()),
         audit::work(shared.clone()),
         quarantine::work(shared),
         bulk::work(engine)
@@ -90,7 +91,10 @@ impl Desk {
     /// Items came.
     fn opened(&self, items: &[Item]) {
         for item in items {
-            self.kpis.opened(&item.flow, item.opened_at);
+            if !item.synthetic {
+                let version = item.version.as_ref();
+                self.kpis.opened(&item.flow, version, item.opened_at);
+            }
         }
         let mut groups = self.groups.lock();
         let mut is_new = false;

@@ -39,6 +39,9 @@ impl Engine {
         metrics.backlog_limit.set(limit);
         for active in shared.plans.all() {
             metrics.begin_series(&active.plan.flow);
+            if active.plan.synthetic {
+                metrics.flows.begin_synthetic(&active.plan.flow);
+            }
             metrics.flows.promise(&active.plan.flow, active.plan.sla);
         }
         poll::refresh_metrics(shared);

@@ -5,8 +5,11 @@
 
 mod latency;
 mod steps;
+mod versions;
 
 pub use latency::Latency;
+pub(crate) use versions::keep_marks;
+pub use versions::{Mark, VersionKpi};
 
 use crate::engine::{Engine, Shared};
 use crate::keys::{self, EndClass};
@@ -16,10 +19,12 @@ use dowel_core::port::{Scan, StoreError};
 use dowel_core::{FlowName, RunId, Timestamp};
 use dowel_flow::picture::{Look, Style};
 use parking_lot::Mutex;
+use semver::Version;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use steps::Steps;
+use versions::Versions;
 
 /// Entries of the index that are read at a time.
 const ROWS_PER_SCAN: usize = 2_048;
@@ -27,6 +32,13 @@ const ROWS_PER_SCAN: usize = 2_048;
 /// Finished runs of one flow and class that are read at the start: what is older is not
 /// shown. A bound for the time that reading takes.
 const MAX_READ: usize = 1_000_000;
+
+/// How the names of programs begin.
+const SERVICE: &str = "service:";
+
+/// Finished runs of one flow and class whose versions are read at the start: each is a
+/// look into the store.
+const MAX_VERSIONS_READ: usize = 1_000;
 
 /// The time that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +91,8 @@ pub struct Slice {
     pub retries: u64,
     /// Exceptions that were opened.
     pub exceptions: u64,
+    /// Decisions that people made about runs.
+    pub touches: u64,
     /// Times from acceptance to end.
     pub latency: Latency,
 }
@@ -91,7 +105,7 @@ impl Slice {
 
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.ended() + self.retries + self.exceptions == 0
+        self.ended() + self.retries + self.exceptions + self.touches == 0
     }
 
     fn end(&mut self, class: EndClass, took: Duration) {
@@ -128,6 +142,7 @@ type Slices = BTreeMap<u64, Slice>;
 pub(crate) struct Kpis {
     flows: Mutex<HashMap<FlowName, [Slices; 2]>>,
     steps: Steps,
+    versions: Versions,
 }
 
 impl Kpis {
@@ -153,20 +168,40 @@ impl Kpis {
 
     /// A run ended.
     pub(crate) fn ended(&self, state: &RunState) {
+        if state.created.synthetic {
+            return;
+        }
         let class = match state.status {
             RunStatus::Succeeded => EndClass::Good,
             _ => EndClass::Bad,
         };
         let took = state.updated_at.since(state.created_at);
         let flow = &state.created.flow;
-        self.add(flow, state.updated_at, |slice| slice.end(class, took));
+        let at = state.updated_at;
+        self.add(flow, at, |slice| slice.end(class, took));
+        let version = state.version();
+        self.versions
+            .add(flow, version, |kpi| kpi.end(class, at, took));
     }
 
     /// Entries of a run are written.
-    pub(crate) fn written(&self, flow: &FlowName, entries: &[Entry]) {
+    pub(crate) fn written(&self, state: &RunState, entries: &[Entry]) {
+        if state.created.synthetic {
+            return;
+        }
+        let (flow, version) = (&state.created.flow, state.version());
         for entry in entries {
-            if matches!(entry.event, Event::AttemptFailed { .. }) {
-                self.retried(flow, entry.at);
+            match &entry.event {
+                Event::AttemptFailed { .. } => {
+                    self.retried(flow, entry.at);
+                    self.versions.add(flow, version, |kpi| kpi.retries += 1);
+                }
+                // Programs decide as well; that is nobody's work.
+                Event::Commanded(commanded) if !commanded.actor.0.starts_with(SERVICE) => {
+                    self.add(flow, entry.at, |slice| slice.touches += 1);
+                    self.versions.add(flow, version, |kpi| kpi.touches += 1);
+                }
+                _ => {}
             }
         }
         self.steps.written(flow, entries);
@@ -178,8 +213,11 @@ impl Kpis {
     }
 
     /// Something waits for a person.
-    pub(crate) fn opened(&self, flow: &FlowName, at: Timestamp) {
+    pub(crate) fn opened(&self, flow: &FlowName, version: Option<&Version>, at: Timestamp) {
         self.add(flow, at, |slice| slice.exceptions += 1);
+        if let Some(version) = version {
+            self.versions.add(flow, version, |kpi| kpi.exceptions += 1);
+        }
     }
 
     fn read(&self, flow: &FlowName, span: Span, now: Timestamp) -> Kpi {
@@ -270,6 +308,7 @@ async fn read(
     );
     let scan = Scan::prefix(keys::finished_class(flow, class), ROWS_PER_SCAN);
     let mut scan = scan.reversed().keys_only();
+    let mut versions_read = 0;
     for _ in 0..MAX_READ / ROWS_PER_SCAN {
         let rows = shared.ports.store.scan(scan.clone()).await?;
         for (key, _) in &rows {
@@ -285,6 +324,10 @@ async fn read(
                     .desk
                     .kpis
                     .add(flow, ended, |slice| slice.end(class, took));
+                if versions_read < MAX_VERSIONS_READ {
+                    versions_read += 1;
+                    versions::ended_before(shared, flow, class, ended, run).await?;
+                }
             }
         }
         match rows.last() {
@@ -320,7 +363,7 @@ mod tests {
         kpis.add(&flow, at(1), |slice| {
             slice.end(EndClass::Good, Duration::from_millis(40));
         });
-        kpis.opened(&flow, at(1_900_000));
+        kpis.opened(&flow, None, at(1_900_000));
         let day = kpis.read(&flow, Span::Day, at(1_900_000));
         assert_eq!(day.slices.len(), 48);
         let [.., before, last] = day.slices.as_slice() else {

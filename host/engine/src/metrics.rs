@@ -11,12 +11,15 @@ use crate::protect::ProtectMetrics;
 use crate::rollout::RolloutMetrics;
 use crate::schedule::ScheduleMetrics;
 use crate::state::RunStatus;
+use dowel_core::journal::RunCreated;
+use dowel_core::trace::TraceParent;
 use dowel_core::{ErrorKind, FlowName};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -66,6 +69,38 @@ pub(crate) struct EventLabels {
     outcome: &'static str,
 }
 
+/// Where an example of a time is found: its trace and its run. Each bucket keeps one, so
+/// that there are never more of them than buckets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Example {
+    trace_id: String,
+    run: String,
+}
+
+impl Example {
+    /// The trace of a run, if it is recorded.
+    pub(crate) fn of(created: &RunCreated) -> Option<Self> {
+        let context = TraceParent::parse(created.traceparent.as_deref()?)?;
+        context.is_sampled().then(|| Self::found(created, context))
+    }
+
+    /// The same for a run that did not succeed: it is always recorded.
+    pub(crate) fn of_failure(created: &RunCreated) -> Option<Self> {
+        let context = TraceParent::parse(created.traceparent.as_deref()?)?;
+        Some(Self::found(created, context))
+    }
+
+    fn found(created: &RunCreated, context: TraceParent) -> Self {
+        Self {
+            trace_id: format!("{:032x}", context.trace),
+            run: created.run.to_string(),
+        }
+    }
+}
+
+/// Times in buckets, with examples (OpenMetrics 1.0.0, section "Exemplars").
+type Times = HistogramWithExemplars<Example>;
+
 /// The engine's counters.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -73,10 +108,10 @@ pub struct Metrics {
     duplicates: Family<FlowLabel, Counter>,
     dropped: Family<FlowLabel, Counter>,
     ended: Family<EndLabels, Counter>,
-    duration: Family<FlowLabel, Histogram, fn() -> Histogram>,
+    duration: Family<FlowLabel, Times, fn() -> Times>,
     attempts: Family<AttemptLabels, Counter>,
     retries: Family<ConnectionLabel, Counter>,
-    call_duration: Family<ConnectionLabel, Histogram, fn() -> Histogram>,
+    call_duration: Family<ConnectionLabel, Times, fn() -> Times>,
     removed: Family<RemovalLabels, Counter>,
     dedupe_keys_removed: Counter,
     events: Family<EventLabels, Counter>,
@@ -113,8 +148,8 @@ pub struct Metrics {
     pub(crate) flows: FlowMetrics,
 }
 
-fn latency() -> Histogram {
-    Histogram::new(exponential_buckets(FIRST_BUCKET_SECONDS, 2.0, BUCKETS))
+fn latency() -> Times {
+    Times::new(exponential_buckets(FIRST_BUCKET_SECONDS, 2.0, BUCKETS))
 }
 
 impl Default for Metrics {
@@ -349,8 +384,16 @@ impl Metrics {
             .inc();
     }
 
-    pub(crate) fn ended(&self, flow: &FlowName, status: RunStatus, seconds: f64) {
-        let flow = flow.to_string();
+    pub(crate) fn ended(&self, created: &RunCreated, status: RunStatus, seconds: f64) {
+        let flow = created.flow.to_string();
+        if created.synthetic {
+            self.flows.synthetic(&created.flow, status);
+            return;
+        }
+        let example = match status {
+            RunStatus::Succeeded => Example::of(created),
+            _ => Example::of_failure(created),
+        };
         self.ended
             .get_or_create(&EndLabels {
                 flow: flow.clone(),
@@ -359,7 +402,7 @@ impl Metrics {
             .inc();
         self.duration
             .get_or_create(&FlowLabel { flow })
-            .observe(seconds);
+            .observe(seconds, example, None);
     }
 
     pub(crate) fn runs_removed(&self, flow: &FlowName, reason: &'static str, count: u64) {
@@ -381,6 +424,7 @@ impl Metrics {
         number: u32,
         took: Duration,
         error: Option<ErrorKind>,
+        example: Option<Example>,
     ) {
         let result = error.map_or("ok", ErrorKind::name);
         let connection = connection.to_owned();
@@ -392,7 +436,7 @@ impl Metrics {
         }
         self.call_duration
             .get_or_create(&label)
-            .observe(took.as_secs_f64());
+            .observe(took.as_secs_f64(), example, None);
         self.attempts
             .get_or_create(&AttemptLabels { connection, result })
             .inc();

@@ -217,6 +217,7 @@ fn plan(name: &str, steps: Block) -> Plan {
         output_schema: None,
         sla: None,
         deprecated: None,
+        synthetic: false,
         commit: None,
         source: Digest::of(name),
         mapping: Digest::of("paths"),

@@ -105,8 +105,33 @@
     if (message) area.setAttribute("aria-invalid", "true");
     if (place.textContent !== message) place.textContent = message;
   };
+  // Whether it follows the schema is for the host to say, a moment after the last key.
+  const waiting = new WeakMap();
+  const check = async (area) => {
+    const button = area.form.querySelector("button[name=check]");
+    const place = document.getElementById(`${area.id}-checked`);
+    if (!button || !place) return;
+    const text = area.value;
+    const body = new URLSearchParams(new FormData(area.form));
+    body.set("check", button.value);
+    try {
+      const answer = await fetch(button.formAction, { method: "POST", body });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (area.value !== text) return;
+      const note = fresh.querySelector("[data-checked]");
+      note?.removeAttribute("role");
+      place.replaceChildren(...(note ? [note] : []));
+    } catch {
+      place.replaceChildren();
+    }
+  };
   document.addEventListener("input", (event) => {
-    if (event.target.matches("textarea.json")) judge(event.target);
+    const area = event.target;
+    if (!area.matches("textarea.json")) return;
+    judge(area);
+    clearTimeout(waiting.get(area));
+    document.getElementById(`${area.id}-checked`)?.replaceChildren();
+    if (!area.hasAttribute("aria-invalid")) waiting.set(area, setTimeout(() => check(area), 500));
   });
 
   document.addEventListener("click", async (event) => {
@@ -122,7 +147,7 @@
   for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
 
   // Keys. The list is at /desk/keys.
-  const places = { o: "", r: "runs", e: "exceptions", a: "approvals", f: "flows", s: "schedules", c: "connections", u: "audit" };
+  const places = { o: "", r: "runs", e: "exceptions", a: "approvals", f: "flows", s: "schedules", c: "connections", v: "environment", u: "audit" };
   let went = 0;
   const rows = () => [...document.querySelectorAll("main tbody tr")].filter((row) => row.querySelector("a"));
   const move = (by) => {

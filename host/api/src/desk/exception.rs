@@ -118,7 +118,7 @@ pub(in crate::desk::exception) async fn show(
                 }
                 section .panel aria-labelledby="facts" {
                     h2 #facts { "About it" }
-                    (facts(&detail, now))
+                    (facts(state, &detail, now))
                 }
             }
         }
@@ -257,13 +257,13 @@ fn came(payload: &RejectedPayload) -> Markup {
     }
 }
 
-fn facts(detail: &Detail, now: Timestamp) -> Markup {
+fn facts(state: &ApiState, detail: &Detail, now: Timestamp) -> Markup {
     let item = &detail.item;
     html! {
         dl .facts {
             @if let Some(run) = item.run { dt { "Run" } dd { (html::run(run)) } }
             dt { "Flow" } dd { (html::flow(&item.flow)) @if let Some(version) = &item.version { " " (version) } }
-            @if let Some(commit) = &item.commit { dt { "Commit" } dd .id { (commit) } }
+            @if item.commit.is_some() { dt { "Commit" } dd { (html::commit(state, item.commit.as_deref())) } }
             @if let Some(key) = &item.key { dt { "Business key" } dd { (key) } }
             dt { "Opened" } dd { (html::exact_time(item.opened_at)) " (" (html::ago(item.opened_at, now)) ")" }
             dt { "Due" } dd { (html::exact_time(item.due_at)) " (" (html::ago(item.due_at, now)) ")" }

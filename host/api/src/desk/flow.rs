@@ -1,6 +1,7 @@
 //! One flow: how it is, how it did, what it is made of.
 
 mod charts;
+mod versions;
 
 use super::form::{Fields, decided};
 use super::{Failure, Page, Shown, Tab, Visitor, html};
@@ -63,10 +64,14 @@ pub(super) async fn page(
     let picture_of = engine.picture(&flow.flow, &steps);
     let window = Window::read(&asked.window);
     let kpi = engine.kpi(&flow.flow, window.span());
+    let marks = engine.activations(&flow.flow).await?;
+    let markers = versions::markers(&marks, &kpi, window.span());
+    let by_version = engine.version_kpis(&flow.flow);
     let body = html! {
         @if let Some(description) = &flow.description { p { (description) } }
         (picture(picture_of.as_ref()))
-        (charts::section(&flow, window, &kpi))
+        (charts::section(&flow, window, &kpi, &markers))
+        (versions::section(&flow, &by_version, &marks))
         div .split {
             div .stack {
                 section .panel .flush aria-labelledby="latest" data-part="latest" {

@@ -27,6 +27,7 @@ pub(super) enum Tab {
     Schedules,
     Connections,
     Connectors,
+    Environment,
     Events,
     Audit,
     None,
@@ -50,6 +51,7 @@ const NAVIGATION: [(&str, &[Entry]); 2] = [
         "Environment",
         &[
             (Tab::Flows, "/desk/flows", "Flows"),
+            (Tab::Environment, "/desk/environment", "Versions and drift"),
             (Tab::Schedules, "/desk/schedules", "Schedules"),
             (Tab::Connections, "/desk/connections", "Connections"),
             (Tab::Connectors, "/desk/connectors", "Connectors"),

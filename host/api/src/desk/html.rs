@@ -1,9 +1,11 @@
 //! What pages are made of: states, times, links, values, tables without rows.
 
+mod pointer;
 mod value;
 
 pub(super) use value::{json, pretty, value};
 
+use crate::state::ApiState;
 use dowel_core::code::Code;
 use dowel_core::{FlowName, RunId, StepError, Timestamp};
 use dowel_flow::validate::Violation;
@@ -11,6 +13,9 @@ use form_urlencoded::Serializer;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::Duration;
+
+/// Digits of a commit that people read.
+const COMMIT_DIGITS: usize = 12;
 
 /// What is escaped in a segment of a path; names and ids stay readable.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -71,6 +76,33 @@ pub(super) fn run_short(id: RunId) -> Markup {
 /// A link to a flow.
 pub(super) fn flow(name: &FlowName) -> Markup {
     html! { a href=(path(&["flows", name.as_str()])) { (name) } }
+}
+
+/// A commit, with a link to its page where the host knows one.
+pub(super) fn commit(state: &ApiState, commit: Option<&str>) -> Markup {
+    let Some(commit) = commit else {
+        return html! { span .soft { "not from git" } };
+    };
+    let short = commit.get(..COMMIT_DIGITS).unwrap_or(commit);
+    match &state.options.links.commit {
+        Some(link) => html! {
+            a .id title=(commit) href=(elsewhere(link, "{commit}", commit)) { (short) }
+        },
+        None => html! { span .id title=(commit) { (short) } },
+    }
+}
+
+/// A trace, with a link to its page where the host knows one.
+pub(super) fn trace(state: &ApiState, trace: &str) -> Markup {
+    match &state.options.links.trace {
+        Some(link) => html! { a .id href=(elsewhere(link, "{trace}", trace)) { (trace) } },
+        None => html! { span .id { (trace) } },
+    }
+}
+
+/// An address of the host file with something in its place.
+fn elsewhere(link: &str, place: &str, name: &str) -> String {
+    link.replace(place, &utf8_percent_encode(name, SEGMENT).to_string())
 }
 
 /// A code, with a link to what it means where it is one of the host's.
@@ -198,6 +230,26 @@ pub(super) fn violations(violations: &[Violation]) -> Markup {
                 tbody {
                     @for violation in violations {
                         tr {
+                            td { code { @if violation.pointer.is_empty() { "(the whole value)" } @else { (violation.pointer) } } }
+                            td { (violation.message) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The same with the lines of a text in which they are.
+pub(super) fn violations_in(violations: &[Violation], text: &str) -> Markup {
+    html! {
+        div .scroll tabindex="0" role="group" aria-label="What breaks the schema" {
+            table {
+                thead { tr { th .num scope="col" { "Line" } th scope="col" { "JSON pointer" } th scope="col" { "What is wrong" } } }
+                tbody {
+                    @for violation in violations {
+                        tr {
+                            td .num { @if let Some(line) = pointer::line(text, &violation.pointer) { (line) } }
                             td { code { @if violation.pointer.is_empty() { "(the whole value)" } @else { (violation.pointer) } } }
                             td { (violation.message) }
                         }

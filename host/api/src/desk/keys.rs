@@ -4,7 +4,7 @@ use super::{Page, Tab};
 use maud::html;
 
 /// Keys and what they do.
-const KEYS: [(&[&str], &str); 15] = [
+const KEYS: [(&[&str], &str); 16] = [
     (&["/"], "Search"),
     (&["j"], "Next row of a list"),
     (&["k"], "Previous row of a list"),
@@ -18,6 +18,7 @@ const KEYS: [(&[&str], &str); 15] = [
     (&["g", "f"], "Flows"),
     (&["g", "s"], "Schedules"),
     (&["g", "c"], "Connections"),
+    (&["g", "v"], "Versions and drift"),
     (&["g", "u"], "Audit"),
     (&["?"], "This page"),
 ];

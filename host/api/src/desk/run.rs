@@ -56,7 +56,7 @@ pub(super) async fn page(State(state): State<Arc<ApiState>>, Path(id): Path<Stri
             div .stack {
                 section .panel aria-labelledby="facts" data-part="facts" {
                     h2 #facts { "About this run" }
-                    (facts::list(&story, now))
+                    (facts::list(&state, &story, now))
                 }
                 section .panel aria-labelledby="test" {
                     h2 #test { "Copy as flow test" }

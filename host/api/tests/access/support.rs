@@ -93,6 +93,7 @@ fn flow(name: &str, team: &str) -> Plan {
         runbook: None,
         sla: None,
         deprecated: None,
+        synthetic: false,
         labels: BTreeMap::from([("team".to_owned(), team.to_owned())]),
         commit: None,
         source: Digest::of("source"),

@@ -3,6 +3,7 @@
 use super::{Options, Rule};
 use dowel_core::units::{Share, format_duration};
 use dowel_flow::plan::{Plan, Sla, TriggerKind};
+use dowel_flow::schedule::Rhythm;
 use std::time::Duration;
 
 /// Runs that did not do what the flow is for. One that somebody cancelled says nothing.
@@ -13,6 +14,12 @@ const IN_TIME: f64 = 0.99;
 
 /// How long an exception may wait, where the flow does not say.
 const DEFAULT_DUE: Duration = Duration::from_secs(24 * 3_600);
+
+/// The turn of a check whose schedule does not say how long it is.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// The shortest turn that is watched: Prometheus looks every minute or so.
+const SHORTEST_TURN: Duration = Duration::from_secs(120);
 
 /// How late a schedule may fire.
 const LATE_SECONDS: u64 = 300;
@@ -56,8 +63,14 @@ const BURNS: [Burn; 3] = [
 
 pub(super) fn rules(plan: &Plan, options: &Options) -> Vec<Rule> {
     let sla = plan.sla.unwrap_or_default();
-    let mut rules = success(plan, sla);
-    rules.extend(in_time(plan, sla));
+    // Made-up runs keep no promise; whether they succeed is what they are for.
+    let mut rules = match plan.synthetic {
+        true => synthetic(plan),
+        false => success(plan, sla),
+    };
+    if !plan.synthetic {
+        rules.extend(in_time(plan, sla));
+    }
     rules.extend(exceptions(plan, sla, options.desk_depth));
     rules.extend(schedules(plan));
     rules.extend(polls(plan));
@@ -102,6 +115,53 @@ fn in_time(plan: &Plan, sla: Sla) -> Vec<Draft> {
     burns("DowelLatencyBudgetBurn", (&late, &all), budget, &summary)
         .map(|rule| (rule, page))
         .collect()
+}
+
+/// A check that fails, and one that has not succeeded for three of its turns.
+fn synthetic(plan: &Plan) -> Vec<Draft> {
+    let flow = &plan.flow;
+    let turns = plan
+        .triggers
+        .iter()
+        .filter_map(|trigger| match &trigger.kind {
+            TriggerKind::Schedule(schedule) => Some(match schedule.rhythm {
+                Rhythm::Every(every) => every,
+                // How far its times are apart is in the calendar: a day is the most common.
+                _ => DAY,
+            }),
+            _ => None,
+        });
+    let turn = turns.min().unwrap_or(DAY).max(SHORTEST_TURN);
+    let ended = |status: &str, window: Duration| {
+        let seconds = window.as_secs();
+        format!(
+            "sum(increase(dowel_synthetic_runs_ended_total{{flow=\"{flow}\",status=~\"{status}\"}}[{seconds}s]))"
+        )
+    };
+    let page = "docs/guide/on-call.md#dowelsyntheticfailed";
+    vec![
+        (
+            Rule::page(
+                "DowelSyntheticFailed",
+                format!("{} > 0", ended(BAD, turn * 2)),
+            )
+            .summary(&format!(
+                "The check {flow} failed: what it checks does not work end to end."
+            )),
+            page,
+        ),
+        (
+            Rule::page(
+                "DowelSyntheticSilent",
+                format!("{} < 1", ended("succeeded", turn * 3)),
+            )
+            .lasting(&format_duration(turn * 3))
+            .summary(&format!(
+                "The check {flow} has not succeeded for three turns."
+            )),
+            page,
+        ),
+    ]
 }
 
 fn ratio(share: Share) -> f64 {

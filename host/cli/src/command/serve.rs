@@ -12,7 +12,7 @@ use crate::system::{SystemClock, SystemRandomness};
 use crate::traces::{TelemetryFile, Traces};
 use crate::{connectors, exit, secrets, wiring};
 use anyhow::{Context as _, Result, anyhow};
-use dowel_api::{ApiOptions, ApiState, Listener, LocalListener};
+use dowel_api::{ApiOptions, ApiState, Links, Listener, LocalListener};
 use dowel_core::port::{IdentityProvider, Secrets};
 use dowel_core::units::Share;
 use dowel_engine::{ChangeRule, Engine, EngineOptions, Ports, Schedules};
@@ -43,10 +43,9 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         mapping: &mapping,
     };
     let places = Places::of(&serve)?;
-    let data = places.data.clone();
     let (start, store) = begin(&serve, &places, against).await?;
     bind(&host, &start.environment)?;
-    let kept = Kept::open(&data)?;
+    let kept = Kept::open(&places.data)?;
     kept.keep(connectors::read_all(repository)?)?;
     kept.load(&host, &mapping)?;
     let ports = Ports {
@@ -67,6 +66,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
         ApiOptions {
             public_url: places.public_url,
             trusted_proxies: places.trusted_proxies,
+            links: places.links,
             ..api_options(&serve, start.environment.clone(), &kept)
         },
         secrets,
@@ -76,7 +76,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     let public = listen(places.public, dowel_api::public(state.clone())).await?;
     let admin = listen(places.admin, dowel_api::admin(state.clone())).await?;
     state.listens_at(admin.address);
-    let socket = data.canonicalize()?.join(SOCKET);
+    let socket = places.data.canonicalize()?.join(SOCKET);
     let local = LocalListener::open(&socket, dowel_api::admin(state.clone()))
         .with_context(|| format!("cannot listen on {}", socket.display()))?;
     // Who reads that the host is ready may tell it to stop at once.
@@ -153,6 +153,7 @@ struct Places {
     floor: ChangeRule,
     secrets: SecretRule,
     telemetry: Option<TelemetryFile>,
+    links: Links,
 }
 
 impl Places {
@@ -165,6 +166,10 @@ impl Places {
             admin: serve.admin_listen.or(file.listen.admin).unwrap_or(ADMIN),
             public_url: serve.public_url.clone().or(file.public_url),
             trusted_proxies: [serve.trusted_proxies.clone(), file.trusted_proxies].concat(),
+            links: Links {
+                commit: file.desk.commit_url,
+                trace: file.desk.trace_url,
+            },
             repository: file.repository,
             environment: serve.repository.env.clone().or(file.environment),
             floor: file.policy_floor.into(),
@@ -211,6 +216,7 @@ fn api_options(serve: &Serve, environment: Environment, kept: &Kept) -> ApiOptio
         components: Some(kept.folder().to_owned()),
         trusted_proxies: Vec::new(),
         public_url: serve.public_url.clone(),
+        links: Links::default(),
     }
 }
 

@@ -103,6 +103,11 @@ impl Maker<'_> {
         if let Some(receive) = &step.receive {
             attributes.push(text("dowel.event.type", receive.event_type.clone()));
             attributes.extend(receive.id.clone().map(|id| text("dowel.event.id", id)));
+            let sender = receive.traceparent.as_deref().and_then(TraceParent::parse);
+            if let Some(sender) = sender {
+                let link = Link::new(elsewhere(sender), Vec::new(), 0);
+                span.links.links.push(link);
+            }
         }
         if let Some(child) = &step.child {
             attributes.push(text("dowel.child", child.run.to_string()));
@@ -191,6 +196,17 @@ fn fail(span: &mut SpanData, error: &StepError) {
     span.status = Status::error(error.code.clone());
     span.attributes.push(text("error.type", error.kind.name()));
     span.attributes.push(text("dowel.code", error.code.clone()));
+}
+
+/// A span of somebody else, perhaps of another trace.
+fn elsewhere(context: TraceParent) -> SpanContext {
+    SpanContext::new(
+        TraceId::from_bytes(context.trace.to_be_bytes()),
+        id(context.parent),
+        TraceFlags::new(context.flags),
+        true,
+        TraceState::default(),
+    )
 }
 
 fn id(span: u64) -> SpanId {

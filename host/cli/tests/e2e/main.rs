@@ -33,5 +33,6 @@ mod syscalls;
 mod telemetry;
 mod top;
 mod traces;
+mod traces_grpc;
 mod upgrade;
 mod world;

@@ -10,16 +10,18 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A span, as far as the tests look.
 #[derive(Clone, Debug, Default)]
-struct Span {
+pub(crate) struct Span {
     trace: String,
-    id: String,
+    pub(crate) id: String,
     parent: String,
-    name: String,
+    pub(crate) name: String,
     kind: u64,
     start: u64,
     end: u64,
     status: u64,
-    attributes: BTreeMap<String, String>,
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// Trace and span of each link.
+    pub(crate) links: Vec<(String, String)>,
 }
 
 /// A field of a message (Protocol Buffers, "Encoding").
@@ -106,6 +108,10 @@ fn span(bytes: &[u8]) -> Span {
                 };
                 span.attributes.insert(key, value);
             }
+            (13, Field::Bytes(link)) => {
+                let part = |number| hex(inside(link, number)[0]);
+                span.links.push((part(1), part(2)));
+            }
             (15, Field::Bytes(status)) => {
                 for (number, field) in fields(status) {
                     if let (3, Field::Number(code)) = (number, field) {
@@ -121,7 +127,7 @@ fn span(bytes: &[u8]) -> Span {
 
 /// What was received.
 #[derive(Clone, Default)]
-struct Received(Arc<Mutex<Vec<Span>>>);
+pub(crate) struct Received(Arc<Mutex<Vec<Span>>>);
 
 impl Received {
     /// Listens until the test ends; its address.
@@ -159,18 +165,23 @@ impl Received {
         while bytes.len() < head + length {
             assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
         }
-        for resource in inside(&bytes[head..], 1) {
+        self.add(&bytes[head..]);
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    /// What is in an `ExportTraceServiceRequest`.
+    pub(crate) fn add(&self, request: &[u8]) {
+        for resource in inside(request, 1) {
             for scope in inside(resource, 2) {
                 let spans = inside(scope, 2).into_iter().map(span);
                 self.0.lock().unwrap().extend(spans);
             }
         }
-        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        stream.write_all(answer.as_bytes()).await.unwrap();
     }
 
     /// The spans of a run, once the run's own has come.
-    async fn of(&self, run: &str) -> Vec<Span> {
+    pub(crate) async fn of(&self, run: &str) -> Vec<Span> {
         eventually("the spans of the run", async || {
             let all = self.0.lock().unwrap().clone();
             let own = |span: &Span| span.attributes.get("dowel.run").is_some_and(|id| id == run);
@@ -191,7 +202,7 @@ fn host(world: &World, otlp: &str, sample: &str) -> Host {
     Host::spawn(command)
 }
 
-fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
+pub(crate) fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     let found = spans.iter().find(|span| span.name == name);
     found.unwrap_or_else(|| panic!("{name}: {spans:?}"))
 }

@@ -20,6 +20,9 @@ pub struct ParentRun {
     /// Whether the parent goes on without waiting for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detached: bool,
+    /// Whether the run is made up, and so are those that it begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synthetic: bool,
 }
 
 /// A run that a `run` step began.

@@ -1,11 +1,14 @@
 //! What a person gives is checked before anything is written.
 
+use super::decide::Action;
+use super::index;
 use crate::command::CommandError;
-use crate::engine::{EngineError, Shared};
+use crate::engine::{Engine, EngineError, Shared};
+use crate::journal;
 use crate::plans::ActivePlan;
 use crate::state::RunState;
 use dowel_core::journal::{Command, Commanded, Entry};
-use dowel_core::{JsonText, StepPath};
+use dowel_core::{JsonText, RunId, StepPath};
 use dowel_flow::plan::StepKind;
 use dowel_flow::validate::Validator;
 
@@ -24,6 +27,26 @@ pub(crate) fn require_reason(commanded: &Commanded) -> Result<(), CommandError> 
         return Err(CommandError::ReasonRequired(commanded.command.name()));
     }
     Ok(())
+}
+
+impl Engine {
+    /// Checks the value that a decision would give to a step; nothing is changed.
+    ///
+    /// # Errors
+    /// Nothing waits under this id, or the value breaks its schema.
+    pub async fn check_decision(&self, id: RunId, action: Action) -> Result<(), CommandError> {
+        let shared = self.shared();
+        let store = shared.ports.store.as_ref();
+        let item = index::get(store, id).await?;
+        let item = item.ok_or(CommandError::NoSuchItem(id))?;
+        let Some(run) = item.run else {
+            return Ok(());
+        };
+        let entries = journal::load(store, run).await;
+        let entries = entries.map_err(EngineError::from)?;
+        let command = self.command_of(run, Some(&item), action).await?;
+        check_given(shared, &entries, &command).await
+    }
 }
 
 /// An input follows the operation's schema, an output that of the step.

@@ -109,6 +109,9 @@ pub struct Item {
     pub opened_at: Timestamp,
     /// When somebody should have decided.
     pub due_at: Timestamp,
+    /// Whether the run is made up, to check others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synthetic: bool,
 }
 
 /// Items with the same cause, as far as one can see.
@@ -308,6 +311,7 @@ impl Opened<'_> {
             key_place: created.key_place.clone(),
             opened_at: self.at,
             due_at: due(Some(plan), self.at),
+            synthetic: created.synthetic,
         }
     }
 

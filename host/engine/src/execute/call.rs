@@ -2,6 +2,7 @@
 
 use super::output::Output;
 use crate::engine::Shared;
+use crate::metrics::Example;
 use crate::plans::ActivePlan;
 use crate::protect::Permit;
 use crate::retry::{self, Verdict};
@@ -79,6 +80,7 @@ pub(crate) fn make(
     };
     let shared = shared.clone();
     let flow = state.created.flow.clone();
+    let example = Example::of(&state.created);
     Some(Box::pin(async move {
         let started_at = shared.ports.clock.now();
         shared.metrics.calls.inc();
@@ -88,7 +90,7 @@ pub(crate) fn make(
         let took = shared.ports.clock.now().since(started_at);
         let connection = attempt.call.connection.as_str();
         let metrics = &shared.metrics;
-        metrics.attempt(connection, attempt.number, took, kind);
+        metrics.attempt(connection, attempt.number, took, kind, example);
         permit.report(&flow, &outcome);
         Some(Ended::Answered {
             attempt,

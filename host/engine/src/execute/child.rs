@@ -198,6 +198,7 @@ impl Driver {
             attempt,
             depth,
             detached: plan.detach,
+            synthetic: self.state.created.synthetic,
         };
         let occasion = self.occasion(trigger, payload, keys, parent);
         let prepared = intake::prepare(&self.shared, &child, occasion);

@@ -208,11 +208,12 @@ impl Driver {
                 .since(self.state.created_at)
                 .as_secs_f64();
             let (flow, metrics) = (&self.state.created.flow, &self.shared.metrics);
-            metrics.ended(flow, self.state.status, seconds);
+            metrics.ended(&self.state.created, self.state.status, seconds);
             let lately = &self.shared.lately;
             lately.ended(self.state.updated_at, self.state.status);
             let promised = self.plan.plan.sla.and_then(|sla| sla.within);
-            if promised.is_some_and(|within| self.state.active > within) {
+            let counts = !self.state.created.synthetic;
+            if counts && promised.is_some_and(|within| self.state.active > within) {
                 metrics.flows.late(flow);
             }
         }

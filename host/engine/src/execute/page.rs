@@ -275,7 +275,7 @@ impl Page {
     #[allow(clippy::ref_option)] // Both sides are stored as options.
     fn count_finished(&self, shared: &Shared, state: &RunState, finished: &Option<Vec<u8>>) {
         let flow = &state.created.flow;
-        shared.desk.kpis.written(flow, &self.entries);
+        shared.desk.kpis.written(state, &self.entries);
         match (&self.finished, finished) {
             (None, Some(_)) => {
                 shared.finished.ended(flow);

@@ -3,10 +3,12 @@
 //! key, its turn at a connection, or its flow to be enabled.
 
 use crate::engine::{Engine, EngineError, Shared};
+use crate::summary::RunSummary;
 use crate::{journal, keys, kpi, queue, summary};
 use dowel_core::journal::Event;
 use dowel_core::port::Scan;
 use dowel_core::{FlowName, RunId, Timestamp};
+use dowel_flow::plan::Plan;
 use std::time::Duration;
 
 /// For how long a run may be silent that nobody works on although it is due.
@@ -14,6 +16,9 @@ const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// For how long a run may be silent that is at work: a call may take this long.
 const SILENCE_AT_WORK: Duration = Duration::from_secs(60 * 60);
+
+/// The shortest silence that makes a run stuck, whatever its flow promises.
+const SHORTEST: Duration = Duration::from_secs(60);
 
 /// Rows that are read at a time.
 const ROWS_PER_SCAN: usize = 1_024;
@@ -53,7 +58,8 @@ pub struct StuckRuns {
 
 impl Engine {
     /// The runs that could go on and have recorded nothing for a quarter of an hour, or
-    /// for an hour where a call may still be on its way.
+    /// for an hour where a call may still be on its way; sooner where their flow promises
+    /// to end within less.
     ///
     /// # Errors
     /// The store failed, or a journal cannot be read.
@@ -61,13 +67,15 @@ impl Engine {
         let (shared, now) = (self.shared(), self.now());
         let mut found = StuckRuns::default();
         let (mut examined, mut read) = (0, 0);
+        let least = shortest(shared);
         let mut scan = Scan::prefix(keys::ACTIVE, ROWS_PER_SCAN);
         loop {
             let rows = shared.ports.store.scan(scan.clone()).await?;
             for (key, mark) in &rows {
                 let run = keys::run_at_end(key);
                 let due = queue::read_due(mark);
-                let Some(run) = run.filter(|run| may_be_stuck(shared, *run, due, now)) else {
+                let Some(run) = run.filter(|run| may_be_stuck(shared, *run, due, now, least))
+                else {
                     continue;
                 };
                 read += 1;
@@ -92,10 +100,31 @@ impl Engine {
     }
 }
 
+/// For how long a run of a flow may be silent that is due.
+fn patience(plan: Option<&Plan>, usual: Duration) -> Duration {
+    let within = plan.and_then(|plan| plan.sla?.within);
+    within.map_or(usual, |within| within.clamp(SHORTEST, usual))
+}
+
+/// The shortest of the flows that are active.
+fn shortest(shared: &Shared) -> Duration {
+    let plans = shared.plans.all();
+    let all = plans
+        .iter()
+        .map(|active| patience(Some(&active.plan), SILENCE));
+    all.min().unwrap_or(SILENCE)
+}
+
 /// What the mark alone tells.
-fn may_be_stuck(shared: &Shared, run: RunId, due: Timestamp, now: Timestamp) -> bool {
+fn may_be_stuck(
+    shared: &Shared,
+    run: RunId,
+    due: Timestamp,
+    now: Timestamp,
+    least: Duration,
+) -> bool {
     let since = due.max(kpi::created(run));
-    due != queue::NEVER && since.plus(SILENCE) <= now && !shared.key_lines.is_waiting(run)
+    due != queue::NEVER && since.plus(least) <= now && !shared.key_lines.is_waiting(run)
 }
 
 async fn look(
@@ -112,14 +141,20 @@ async fn look(
         return Ok(None);
     }
     let silent_since = last.at.max(due);
-    let (patience, state) = match shared.live.is_at_work(run) {
+    let (usual, state) = match shared.live.is_at_work(run) {
         true => (SILENCE_AT_WORK, "working"),
         false => (SILENCE, "lost"),
     };
-    if silent_since.plus(patience) > now {
+    if silent_since.plus(SHORTEST) > now {
         return Ok(None);
     }
     let summary = summary::get(store, run).await?;
+    let is_silent = |summary: &RunSummary| {
+        let active = shared.plans.active(&summary.flow);
+        let patience = patience(active.as_ref().map(|active| &active.plan), usual);
+        silent_since.plus(patience) <= now
+    };
+    let summary = summary.filter(is_silent);
     let summary = summary.filter(|summary| !shared.switches.is_disabled(&summary.flow));
     Ok(summary.map(|summary| StuckRun {
         run,

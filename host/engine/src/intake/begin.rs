@@ -80,7 +80,9 @@ impl Prepared {
 
     /// It is on disk: it goes to work when its turn comes.
     pub(crate) fn begun(&self, shared: &Shared) {
-        shared.metrics.accepted(&self.state.created.flow);
+        if !self.state.created.synthetic {
+            shared.metrics.accepted(&self.state.created.flow);
+        }
         shared.lately.accepted(shared.ports.clock.now());
         if self.place.keep() {
             shared.queue.begin(self.state.clone());
@@ -165,6 +167,7 @@ fn created(
             (Some((_, _, generation)), None) => generation.saturating_add(1),
             (None, None) => 1,
         },
+        synthetic: plan_ref.synthetic || is_of_synthetic(&occasion.origin),
         rerun_of: occasion.origin.rerun_of.as_ref().map(|(run, ..)| *run),
         events_from: occasion.origin.events_from,
         resubmitted_from: occasion.origin.resubmitted_from,
@@ -176,6 +179,12 @@ fn created(
                 .unwrap_or_else(|| crate::trace_context::begin(run, shared.options.trace_share)),
         ),
     }
+}
+
+/// Whether a made-up run begins it.
+fn is_of_synthetic(origin: &Origin) -> bool {
+    let parent = origin.parent.as_ref();
+    parent.is_some_and(|(parent, _)| parent.synthetic)
 }
 
 /// `$event`: the id is the run's own unless the occasion has one.

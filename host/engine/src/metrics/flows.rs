@@ -1,6 +1,7 @@
 //! What flows promise and how they keep it, and what waits for people.
 
-use super::FlowLabel;
+use super::{EndLabels, FlowLabel};
+use crate::state::RunStatus;
 use dowel_core::FlowName;
 use dowel_flow::plan::Sla;
 use prometheus_client::metrics::counter::Counter;
@@ -21,6 +22,7 @@ pub(crate) struct FlowMetrics {
     exceptions: Family<FlowLabel, Gauge>,
     oldest_exception: Family<FlowLabel, Gauge<f64, AtomicU64>>,
     stuck: Gauge,
+    synthetic: Family<EndLabels, Counter>,
 }
 
 impl FlowMetrics {
@@ -29,6 +31,11 @@ impl FlowMetrics {
             "dowel_runs_late",
             "Runs that were at work for longer than their flow promises",
             self.late.clone(),
+        );
+        registry.register(
+            "dowel_synthetic_runs_ended",
+            "Made-up runs that came to rest, by status; they count nowhere else",
+            self.synthetic.clone(),
         );
         registry.register(
             "dowel_slo_success_ratio",
@@ -95,6 +102,18 @@ impl FlowMetrics {
             .set(oldest_seconds);
     }
 
+    /// A made-up run came to rest.
+    pub(super) fn synthetic(&self, flow: &FlowName, status: RunStatus) {
+        self.synthetic.get_or_create(&ends(flow, status)).inc();
+    }
+
+    /// Begins the series of the runs of a flow that checks others.
+    pub(crate) fn begin_synthetic(&self, flow: &FlowName) {
+        for status in RunStatus::ALL.into_iter().filter(|one| one.is_at_rest()) {
+            drop(self.synthetic.get_or_create(&ends(flow, status)));
+        }
+    }
+
     /// How many runs could go on and do not, as shown last.
     pub(crate) fn stuck_count(&self) -> u64 {
         u64::try_from(self.stuck.get()).unwrap_or_default()
@@ -103,6 +122,13 @@ impl FlowMetrics {
     /// Shows how many runs could go on and do not.
     pub(crate) fn stuck(&self, runs: usize) {
         self.stuck.set(i64::try_from(runs).unwrap_or(i64::MAX));
+    }
+}
+
+fn ends(flow: &FlowName, status: RunStatus) -> EndLabels {
+    EndLabels {
+        flow: flow.to_string(),
+        status: status.name(),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{Story, rfc3339_option};
 use crate::mask::mask;
 use crate::state::timed_out;
-use dowel_core::Timestamp;
 use dowel_core::journal::{Event, EventAwaited, OnTimeout};
+use dowel_core::{JsonText, Timestamp};
 use serde::Serialize;
 
 /// The story of a step that waits for an event.
@@ -22,6 +22,9 @@ pub struct ReceiveStory {
     pub id: Option<String>,
     /// CloudEvents `source` of the event that came.
     pub source: Option<String>,
+    /// The trace context that the event came with: that of who sent it.
+    #[serde(skip)]
+    pub traceparent: Option<String>,
     #[serde(skip)]
     awaited: EventAwaited,
 }
@@ -34,9 +37,25 @@ impl ReceiveStory {
             until: awaited.until,
             id: None,
             source: None,
+            traceparent: None,
             awaited: awaited.clone(),
         }
     }
+}
+
+/// The extension attribute `traceparent` of an event (CloudEvents, "Distributed Tracing").
+fn traceparent(event: &JsonText) -> Option<String> {
+    #[derive(Default, serde::Deserialize)]
+    struct Extensions {
+        traceparent: Option<String>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Extended {
+        #[serde(default)]
+        extensions: Extensions,
+    }
+    let event: Extended = serde_json::from_str(event.as_str()).ok()?;
+    event.extensions.traceparent
 }
 
 impl Story {
@@ -53,6 +72,7 @@ impl Story {
                 if let Some(receive) = &mut step.receive {
                     receive.id = Some(received.id.clone());
                     receive.source = Some(received.source.clone());
+                    receive.traceparent = traceparent(&received.event);
                 }
                 let value = received.output.as_ref().unwrap_or(&received.event);
                 step.output = Some(mask(value));

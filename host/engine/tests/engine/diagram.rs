@@ -495,6 +495,7 @@ pub(crate) fn created() -> Event {
         events_from: None,
         resubmitted_from: None,
         parent: None,
+        synthetic: false,
         traceparent: None,
     })
 }

@@ -85,6 +85,28 @@ async fn a_run_whose_timer_was_lost_is_stuck_and_one_that_waits_is_not() {
 }
 
 #[tokio::test]
+async fn a_run_of_a_flow_with_a_promise_is_stuck_sooner() {
+    let world = World::default();
+    world.connectors.script("crm.get", [Answer::Hang]);
+    let start = Timestamp::parse("2026-03-01T09:00:00Z").unwrap();
+    let clock = ManualClock::at(start);
+    let asks = call("ask", "crm.get", "{}", Idempotency::Natural);
+    let mut plan = plan(vec![asks], "null");
+    plan.sla = Some(Sla {
+        within: Some(MINUTE * 5),
+        resolve: None,
+        success: None,
+    });
+    let engine = engine(&world, &clock, plan).await;
+    let run = engine.accept(request(ORDER)).await.unwrap().run();
+    settle().await;
+    clock.advance_to(start.plus(MINUTE * 4));
+    assert_eq!(stuck(&engine).await, []);
+    clock.advance_to(start.plus(MINUTE * 6));
+    assert_eq!(stuck(&engine).await, [(run, "working")]);
+}
+
+#[tokio::test]
 async fn a_call_without_an_end_makes_a_run_stuck_after_an_hour() {
     let world = World::default();
     world.connectors.script("crm.get", [Answer::Hang]);

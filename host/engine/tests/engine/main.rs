@@ -47,5 +47,6 @@ mod subflow_crash;
 mod support;
 mod switches;
 mod switching;
+mod synthetic;
 mod timeouts;
 mod upgrade;

@@ -203,6 +203,7 @@ pub(crate) fn plan(steps: Block, output: &str) -> Plan {
         runbook: None,
         sla: None,
         deprecated: None,
+        synthetic: false,
         labels: BTreeMap::new(),
         commit: None,
         source: Digest::of("source"),

@@ -263,6 +263,7 @@ fn settings(plan: &Plan) -> Facets {
         "deprecated",
         plan.deprecated.as_ref().map(ToString::to_string),
     );
+    facets.put_some("synthetic", plan.synthetic.then(|| "yes".to_owned()));
     for (name, label) in &plan.labels {
         facets.put(format!("labels.{name}"), label);
     }

@@ -158,6 +158,7 @@ impl<'a> Lowering<'a> {
                 success: sla.success.map(|share| share.0),
             }),
             deprecated: file.deprecated.as_ref().map(|one| one.value.read()),
+            synthetic: file.synthetic.unwrap_or_default(),
             labels: labels(file),
             commit: self.context.commit.map(str::to_owned),
             source: self.source_digest(),

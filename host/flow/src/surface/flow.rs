@@ -30,6 +30,8 @@ record! {
         runbook = "runbook": Option<Located<Text>>,
         /// That the flow will go: since when that is known, until when it stays, what takes its place.
         deprecated = "deprecated": Option<Located<DeprecatedFile>>,
+        /// That the flow is a check: its runs, and those that they begin, are made up and count for no promise and in no chart; a failed one calls somebody.
+        synthetic = "synthetic": Option<bool>,
         /// Labels for people and permissions.
         labels = "labels": Option<MapOf<Key, Text>>,
         /// Logical names of connections and the connectors that they need, such as `crm: hubspot@^2.1`; each environment binds them.

@@ -26,16 +26,57 @@ pub(in crate::desk) async fn decide(
     form: Form,
 ) -> Result<Response, Failure> {
     let id = id(&text)?;
+    if name == "check" {
+        return check(&state, &visitor, id, form).await;
+    }
     match carry_out(&state, &visitor, id, &name, &form).await {
         Ok(done) => Ok(decided(&next_page(id, &name, &done))),
         Err(refused) => {
-            let draft = Draft::new(&name, form, refused);
-            let status = StatusCode::from_u16(draft.status());
-            let page = show(&state, &visitor, id, Some(&draft)).await?;
-            let status = status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            Ok(page.status(status).into_response())
+            shown(
+                &state,
+                &visitor,
+                id,
+                &Draft::new(&name, form, Some(refused)),
+            )
+            .await
         }
     }
+}
+
+/// The page again, with what was sent.
+async fn shown(
+    state: &ApiState,
+    visitor: &Visitor,
+    id: RunId,
+    draft: &Draft,
+) -> Result<Response, Failure> {
+    let status = StatusCode::from_u16(draft.status());
+    let page = show(state, visitor, id, Some(draft)).await?;
+    let status = status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    Ok(page.status(status).into_response())
+}
+
+/// `POST /desk/exceptions/{id}/check`: whether the value of the decision that `check` names
+/// follows its schema. Nothing is changed.
+async fn check(
+    state: &ApiState,
+    visitor: &Visitor,
+    id: RunId,
+    form: Form,
+) -> Result<Response, Failure> {
+    let name = form.text("check").unwrap_or_default().to_owned();
+    let found = judge(state, id, &name, &form).await;
+    let draft = Draft::new(&name, form, found.err());
+    shown(state, visitor, id, &draft).await
+}
+
+async fn judge(state: &ApiState, id: RunId, name: &str, form: &Form) -> Result<(), Problem> {
+    let action = action::read(name, form)?;
+    if let Action::EditInput { input: value, .. } | Action::Complete { output: value, .. } = &action
+    {
+        refuse_masked(value)?;
+    }
+    Ok(state.engine.check_decision(id, action).await?)
 }
 
 async fn carry_out(

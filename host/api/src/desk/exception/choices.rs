@@ -13,11 +13,12 @@ use maud::{Markup, html};
 pub(super) struct Draft {
     action: String,
     fields: Form,
-    refused: Problem,
+    refused: Option<Problem>,
 }
 
 impl Draft {
-    pub(super) fn new(action: &str, fields: Form, refused: Problem) -> Self {
+    /// Without a problem, the value was checked and is good.
+    pub(super) fn new(action: &str, fields: Form, refused: Option<Problem>) -> Self {
         Self {
             action: action.to_owned(),
             fields,
@@ -25,21 +26,41 @@ impl Draft {
         }
     }
 
-    /// Why it was refused.
+    /// Whether it was refused.
+    fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Why it was refused, or that it would not be.
     pub(super) fn problem(&self) -> Markup {
-        let details = self.refused.details();
+        let Some(refused) = &self.refused else {
+            return html! {
+                div .note .good role="status" data-checked {
+                    strong { "The value follows its schema. Nothing was changed." }
+                }
+            };
+        };
+        let details = refused.details();
         html! {
-            div .note .bad role="alert" {
+            div .note .bad role="alert" data-checked {
                 strong { (details.title) ": nothing was changed" }
                 p { (details.detail) " (" (html::code(&details.code.to_string())) ")" }
-                @if !details.errors.is_empty() { (html::violations(details.errors)) }
+                @if !details.errors.is_empty() { (html::violations_in(details.errors, self.text())) }
                 p .small { (details.help) }
             }
         }
     }
 
+    /// The value that was sent.
+    fn text(&self) -> &str {
+        let fields = ["input", "output", "payload"];
+        let mut sent = fields.iter().filter_map(|name| self.fields.text(name));
+        sent.next().unwrap_or_default()
+    }
+
     pub(super) fn status(&self) -> u16 {
-        self.refused.details().status
+        let refused = self.refused.as_ref();
+        refused.map_or(200, |refused| refused.details().status)
     }
 }
 
@@ -139,7 +160,12 @@ fn one(
                     input name="reason" maxlength="1000" required[needs_reason] value=[reason];
                 }
                 (visitor.field())
-                div { button .primary { (title) } }
+                div .row {
+                    button .primary { (title) }
+                    @if matches!(*name, "edit-input" | "complete") {
+                        button formaction=(html::path(&["exceptions", &id, "check"])) formnovalidate name="check" value=(name) { "Check only" }
+                    }
+                }
             }
         }
     }
@@ -149,6 +175,7 @@ fn one(
 fn fields(detail: &Detail, name: &str, tried: Option<&Draft>) -> Markup {
     let sent = |field: &str| tried.and_then(|draft| draft.fields.text(field));
     let input = || html::pretty(detail.input.as_str());
+    let is_refused = tried.is_some_and(Draft::is_refused);
     html! {
         @match name {
             "retry" if detail.item.class != ItemClass::LoopItem => {
@@ -158,7 +185,7 @@ fn fields(detail: &Detail, name: &str, tried: Option<&Draft>) -> Markup {
                 }
             },
             "edit-input" => {
-                (editor("input", "Input", &sent("input").map_or_else(input, str::to_owned), tried.is_some()))
+                (editor("input", "Input", &sent("input").map_or_else(input, str::to_owned), is_refused))
                 @if detail.input.as_str().contains(MASK) {
                     p .hint { "Masked values (" (MASK) ") are not known to this page: write the real ones in their place." }
                 }
@@ -167,11 +194,11 @@ fn fields(detail: &Detail, name: &str, tried: Option<&Draft>) -> Markup {
                     input name="key" value=[sent("key")];
                 }
             },
-            "complete" => (editor("output", "Value of the step", sent("output").unwrap_or("{}"), tried.is_some())),
+            "complete" => (editor("output", "Value of the step", sent("output").unwrap_or("{}"), is_refused)),
             "resubmit" => {
                 details .value open[tried.is_some()] {
                     summary { "Another payload in its place" }
-                    (editor("payload", "Payload", sent("payload").unwrap_or_default(), tried.is_some()))
+                    (editor("payload", "Payload", sent("payload").unwrap_or_default(), is_refused))
                     p .hint { "Empty for the payload as it came." }
                 }
             },
@@ -192,5 +219,6 @@ fn editor(name: &str, label: &str, text: &str, is_refused: bool) -> Markup {
         textarea .json id=(id) name=(name) spellcheck="false" autocapitalize="off"
             aria-invalid=[is_refused.then_some("true")] aria-describedby={ (id) "-syntax" } { (text) }
         p .hint id={ (id) "-syntax" } role="status" {}
+        div id={ (id) "-checked" } aria-live="polite" {}
     }
 }

@@ -1,5 +1,6 @@
 //! How a flow did: charts, and the same numbers as a table behind each.
 
+use super::versions::Marker;
 use crate::desk::html;
 use dowel_engine::FlowStatus;
 use dowel_engine::kpi::{Kpi, Slice, Span};
@@ -36,15 +37,17 @@ struct Sums {
     succeeded: u64,
     exceptions: u64,
     retries: u64,
+    touches: u64,
 }
 
-pub(super) fn section(flow: &FlowStatus, window: Window, kpi: &Kpi) -> Markup {
+pub(super) fn section(flow: &FlowStatus, window: Window, kpi: &Kpi, markers: &[Marker]) -> Markup {
     let sum = |of: fn(&Slice) -> u64| kpi.slices.iter().map(of).sum::<u64>();
     let sums = Sums {
         ended: sum(Slice::ended),
         succeeded: sum(|slice| slice.succeeded),
         exceptions: sum(|slice| slice.exceptions),
         retries: sum(|slice| slice.retries),
+        touches: sum(|slice| slice.touches),
     };
     html! {
         section .stack aria-labelledby="kpi" {
@@ -60,7 +63,18 @@ pub(super) fn section(flow: &FlowStatus, window: Window, kpi: &Kpi) -> Markup {
                 @if sums.ended + sums.exceptions == 0 {
                     div .panel { (html::empty("No run has ended in this time", &html! { p { "Charts of throughput, latency, retries and exceptions are drawn here from the runs that the host keeps." } })) }
                 } @else {
-                    div .grid .wide { (throughput(kpi)) (latency(kpi)) (trouble(kpi)) }
+                    @let time = Time { kpi, markers };
+                    div .grid .wide { (throughput(&time)) (latency(&time)) (trouble(&time)) }
+                    @if !markers.is_empty() {
+                        p .small .soft {
+                            "The upright lines: "
+                            @for (at, marker) in markers.iter().enumerate() {
+                                @if at > 0 { ", " }
+                                "version " (marker.version) " active since " (html::exact_time(marker.at))
+                            }
+                            "."
+                        }
+                    }
                     (behind(kpi))
                 }
             }
@@ -90,14 +104,22 @@ fn stats(flow: &FlowStatus, kpi: &Kpi, sums: &Sums) -> Markup {
             div .stat { b { (quantile(0.95)) } span { "95 % within" } }
             div .stat { b { (per_run) } span { "retries per run" } }
             div .stat .bad[sums.exceptions > 0] { b { (html::number(sums.exceptions)) } span { "exceptions opened" } }
+            div .stat { b { (html::number(sums.touches)) } span { "touches by people" } }
         }
     }
+}
+
+/// What all charts share.
+struct Time<'a> {
+    kpi: &'a Kpi,
+    markers: &'a [Marker],
 }
 
 /// A series of a chart: its name, its colour, its numbers.
 type Series<'a> = (&'a str, &'a str, Vec<f64>);
 
-fn throughput(kpi: &Kpi) -> Markup {
+fn throughput(time: &Time<'_>) -> Markup {
+    let kpi = time.kpi;
     let of = |number: fn(&Slice) -> u64| {
         kpi.slices
             .iter()
@@ -110,7 +132,7 @@ fn throughput(kpi: &Kpi) -> Markup {
     ];
     chart(
         "Runs ended",
-        kpi,
+        time,
         &bars(&series),
         top_of_stack(&series),
         count,
@@ -118,7 +140,8 @@ fn throughput(kpi: &Kpi) -> Markup {
     )
 }
 
-fn latency(kpi: &Kpi) -> Markup {
+fn latency(time: &Time<'_>) -> Markup {
+    let kpi = time.kpi;
     let of = |q: f64| {
         let slices = kpi.slices.iter();
         slices
@@ -138,7 +161,7 @@ fn latency(kpi: &Kpi) -> Markup {
     let top = top(&series);
     chart(
         "Time from acceptance to end",
-        kpi,
+        time,
         &lines(&series, top),
         top,
         seconds,
@@ -146,7 +169,8 @@ fn latency(kpi: &Kpi) -> Markup {
     )
 }
 
-fn trouble(kpi: &Kpi) -> Markup {
+fn trouble(time: &Time<'_>) -> Markup {
+    let kpi = time.kpi;
     let of = |number: fn(&Slice) -> u64| {
         kpi.slices
             .iter()
@@ -160,10 +184,11 @@ fn trouble(kpi: &Kpi) -> Markup {
             "series-c",
             of(|slice| slice.exceptions),
         ),
+        ("touches", "series-a", of(|slice| slice.touches)),
     ];
     chart(
-        "Retries and exceptions",
-        kpi,
+        "Retries, exceptions, touches by people",
+        time,
         &bars(&series),
         top_of_stack(&series),
         count,
@@ -261,20 +286,26 @@ fn runs_of_points(values: &[f64], top: f64) -> Vec<String> {
 
 fn chart(
     title: &str,
-    kpi: &Kpi,
+    time: &Time<'_>,
     drawn: &Markup,
     top: f64,
     unit: fn(f64) -> String,
     series: &[Series<'_>],
 ) -> Markup {
     let edge = |slice: Option<&Slice>| slice.map(|slice| html::exact(slice.from));
-    let (first, last) = (edge(kpi.slices.first()), edge(kpi.slices.last()));
+    let (first, last) = (edge(time.kpi.slices.first()), edge(time.kpi.slices.last()));
     html! {
         figure .panel {
             figcaption { h3 { (title) } }
             div .chart aria-hidden="true" {
                 div .ys { span { (unit(top)) } span { (unit(0.0)) } }
-                svg { (drawn) }
+                svg {
+                    (drawn)
+                    @for marker in time.markers {
+                        @let x = format!("{:.2}%", marker.place);
+                        line .mark x1=(x) x2=(x) y1="0" y2="100%" {}
+                    }
+                }
                 div .xs { span { (first.unwrap_or_default()) } span { (last.unwrap_or_default()) } }
             }
             div .key {
@@ -296,7 +327,7 @@ fn behind(kpi: &Kpi) -> Markup {
             thead { tr {
                 th scope="col" { "From" } th .num scope="col" { "Succeeded" } th .num scope="col" { "Otherwise" }
                 th .num scope="col" { "Median" } th .num scope="col" { "95 %" } th .num scope="col" { "99 %" }
-                th .num scope="col" { "Retries" } th .num scope="col" { "Exceptions" }
+                th .num scope="col" { "Retries" } th .num scope="col" { "Exceptions" } th .num scope="col" { "Touches" }
             } }
             tbody {
                 @for slice in slices {
@@ -307,6 +338,7 @@ fn behind(kpi: &Kpi) -> Markup {
                         td .num { @if let Some(text) = quantile(slice, 0.95) { (text) } }
                         td .num { @if let Some(text) = quantile(slice, 0.99) { (text) } }
                         td .num { (html::number(slice.retries)) } td .num { (html::number(slice.exceptions)) }
+                        td .num { (html::number(slice.touches)) }
                     }
                 }
             }
@@ -316,7 +348,7 @@ fn behind(kpi: &Kpi) -> Markup {
         details #numbers .panel {
             summary { "The numbers behind the charts" }
             (html::scroll("The numbers behind the charts", &table))
-            p .small .soft { "Runs and times come from the finished runs that the host keeps. Retries and exceptions are counted since the host began to work." }
+            p .small .soft { "Runs and times come from the finished runs that the host keeps. Retries, exceptions and touches are counted since the host began to work." }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What identifies a run, and what belongs to it.
 
 use crate::desk::html;
-use dowel_core::{FlowName, Timestamp};
+use crate::state::ApiState;
+use dowel_core::{FlowName, RunId, Timestamp};
 use dowel_engine::story::Story;
 use maud::{Markup, html};
 
-pub(super) fn list(story: &Story, now: Timestamp) -> Markup {
+pub(super) fn list(state: &ApiState, story: &Story, now: Timestamp) -> Markup {
     let took = story.ended_at.unwrap_or(now).since(story.created_at);
     html! {
         dl .facts {
@@ -19,11 +20,11 @@ pub(super) fn list(story: &Story, now: Timestamp) -> Markup {
             @if let Some(ended) = story.ended_at { dt { "At rest" } dd { (html::exact_time(ended)) } }
             dt { "Took" } dd { (html::span(took)) }
             (family(story))
-            @if let Some(trace) = trace_id(story) { dt { "Trace" } dd .id { (trace) } }
+            dt { "Trace" } dd { (html::trace(state, &trace_id(story))) }
         }
         h3 { "Identity" }
         dl .facts {
-            dt { "Commit" } dd .id { (story.commit.as_deref().unwrap_or("not from git")) }
+            dt { "Commit" } dd { (html::commit(state, story.commit.as_deref())) }
             dt { "Plan" } dd .id { (story.plan) }
             dt { "Mapping" } dd .id { (story.mapping) }
             @for (connection, connector) in &story.connectors {
@@ -59,6 +60,15 @@ fn family(story: &Story) -> Markup {
     }
 }
 
-fn trace_id(story: &Story) -> Option<&str> {
-    story.traceparent.as_deref()?.split('-').nth(1)
+/// The trace that came with the event, or else the one that the run began: its id is the
+/// run's.
+fn trace_id(story: &Story) -> String {
+    let given = story.traceparent.as_deref();
+    let given = given.and_then(|header| header.split('-').nth(1));
+    given.map_or_else(|| own_trace(&story.id), str::to_owned)
+}
+
+fn own_trace(run: &str) -> String {
+    let run = run.parse::<RunId>();
+    run.map_or_else(|_| String::new(), |run| format!("{:032x}", run.as_u128()))
 }

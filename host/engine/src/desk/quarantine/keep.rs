@@ -135,6 +135,7 @@ async fn again(
         attempts: before.attempts.saturating_add(1),
         opened_at: before.opened_at,
         due_at: before.due_at,
+        synthetic: false,
         ..item(shared, offer, before.id)
     };
     index::close(&before, &mut batch);
@@ -222,5 +223,6 @@ fn item(shared: &Shared, offer: &Offer, id: RunId) -> Item {
         key_place: None,
         opened_at: now,
         due_at: due(plan, now),
+        synthetic: false,
     }
 }
