@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
@@ -23,7 +24,44 @@ const PEOPLE = {
   oto: { email: "oto@example.com", email_verified: true, groups: [] },
 };
 
+/** For whom tokens of programs are made. */
+const AUDIENCE = "https://flows.example.com";
+const OTHER = "https://other.example.com";
+
 const world = {};
+
+/** A key that the provider signs with. */
+function key(kid) {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return { ...privateKey.export({ format: "jwk" }), kid, use: "sig", alg: "RS256" };
+}
+
+/** A token of a program, by the client credentials grant. */
+async function tokenOf(client, resource = AUDIENCE) {
+  const response = await fetch(`${world.issuer}/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${Buffer.from(`${client}:${SECRET}`).toString("base64")}` },
+    body: new URLSearchParams({ grant_type: "client_credentials", resource }),
+  });
+  const answer = await response.json();
+  assert.ok(answer.access_token, JSON.stringify(answer));
+  return answer.access_token;
+}
+
+/** What the host says to a bearer token. */
+async function me(token) {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${world.admin}/api/v1/me`, { headers });
+  return { status: response.status, body: await response.json() };
+}
+
+/** A token with other contents and the old signature. */
+function changed(token, change) {
+  const [header, payload, signature] = token.split(".");
+  const claims = JSON.parse(Buffer.from(payload, "base64url"));
+  const changed = Buffer.from(JSON.stringify({ ...claims, ...change })).toString("base64url");
+  return [header, changed, signature].join(".");
+}
 
 /** What a browser keeps. */
 class Browser {
@@ -77,9 +115,32 @@ class Browser {
   }
 }
 
-function provider(issuer, redirect) {
+function machine(client_id) {
+  const nothing = { redirect_uris: [], response_types: [] };
+  return { client_id, client_secret: SECRET, grant_types: ["client_credentials"], ...nothing };
+}
+
+function provider(issuer, redirect, keys) {
   return new Provider(issuer, {
-    clients: [{ client_id: "dowel", client_secret: SECRET, redirect_uris: [redirect] }],
+    clients: [
+      { client_id: "dowel", client_secret: SECRET, redirect_uris: [redirect] },
+      machine("ci"),
+      machine("stranger"),
+    ],
+    jwks: { keys },
+    features: {
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_, audience) => ({
+          audience,
+          scope: "",
+          accessTokenTTL: 300,
+          accessTokenFormat: "jwt",
+        }),
+      },
+    },
+    extraTokenClaims: (_, token) => ({ groups: token.clientId === "ci" ? ["idp-finance"] : [] }),
     claims: {
       openid: ["sub"],
       email: ["email", "email_verified"],
@@ -109,6 +170,7 @@ before(async () => {
   writeFileSync(join(repo, "environments/test.yaml"), "environment: test\n");
   writeFileSync(join(repo, "policy.yaml"), POLICY);
   const options = ["serve", "--repo", repo, "--env", "test", "--oidc-issuer", world.issuer];
+  options.push("--oidc-audience", AUDIENCE);
   const ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
   world.host = spawn(process.env.DOWEL, [...options, ...ports], {
     env: { ...process.env, DOWEL_SECRET_OIDC_CLIENT_SECRET: SECRET, DOWEL_LOG: "error" },
@@ -119,8 +181,11 @@ before(async () => {
     world.socket = line.match(/socket=(\S+)/)[1];
     break;
   }
-  const callback = provider(world.issuer, `${world.admin}/login/callback`).callback();
-  server.on("request", callback);
+  world.signsWith = (...keys) => {
+    const callback = provider(world.issuer, `${world.admin}/login/callback`, keys).callback();
+    server.removeAllListeners("request").on("request", callback);
+  };
+  world.signsWith(key("first"));
 });
 
 after(() => {
@@ -172,4 +237,51 @@ test("an answer without its browser is refused", async () => {
   const state = first.cookies.get("dowel-login");
   const other = await new Browser().get(`${world.admin}/login/callback?code=x&state=${state}`);
   assert.equal(other.status, 401);
+});
+
+test("a program calls with a token of the provider, and its groups give roles", async () => {
+  const { status, body } = await me(await tokenOf("ci"));
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.equal(body.id, "client:ci");
+  assert.deepEqual(body.roles, ["operator"]);
+  const stranger = await me(await tokenOf("stranger"));
+  assert.equal(stranger.status, 200);
+  assert.deepEqual(stranger.body.roles, []);
+  const audit = await fetch(`${world.admin}/api/v1/runs`, {
+    headers: { authorization: `Bearer ${await tokenOf("stranger")}` },
+  });
+  assert.equal(audit.status, 403);
+});
+
+test("a token that is not the provider's, or not for this host, does not count", async () => {
+  const token = await tokenOf("ci");
+  const [, payload] = token.split(".");
+  const none = Buffer.from(JSON.stringify({ alg: "none", kid: "first" })).toString("base64url");
+  const refused = {
+    "another group": changed(token, { groups: ["idp-finance", "admins"] }),
+    "another issuer": changed(token, { iss: "https://evil.example" }),
+    "no signature": `${none}.${payload}.`,
+    "another audience": await tokenOf("ci", OTHER),
+    "no token": "eyJhbGciOiJSUzI1NiJ9.e30.AAAA",
+  };
+  for (const [what, sent] of Object.entries(refused)) {
+    const { status, body } = await me(sent);
+    assert.equal(status, 401, `${what}: ${JSON.stringify(body)}`);
+    assert.equal(body.code, "DWL-5064", what);
+  }
+});
+
+test("the provider exchanges its key, and tokens of the old one end", async () => {
+  const old = await tokenOf("ci");
+  assert.equal((await me(old)).status, 200);
+  world.signsWith(key("second"));
+  const fresh = await tokenOf("ci");
+  const patience = Date.now() + 60_000;
+  let answer = await me(fresh);
+  while (answer.status !== 200 && Date.now() < patience) {
+    await new Promise((done) => setTimeout(done, 3_000));
+    answer = await me(fresh);
+  }
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  assert.equal((await me(old)).status, 401);
 });

@@ -2,11 +2,12 @@
 //! between two of its versions.
 
 use crate::access::Actor;
+use crate::flows::{Because, said};
 use crate::paging::{self, Paging};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -14,12 +15,12 @@ use dowel_core::FlowName;
 use dowel_core::access::Permission;
 use dowel_core::code::api::{BAD_REQUEST, NO_SUCH_FLOW};
 use dowel_core::code::switch::NO_SUCH_VERSION;
+use dowel_engine::VersionState;
 use dowel_flow::catalogue::{CatalogueEntry, Lineage, UsedOperation, catalogue, used_operations};
 use dowel_flow::changes::{FlowChange, compare_flow};
 use dowel_flow::picture::{self, Look, Numbers, Style};
 use dowel_flow::plan::Plan;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All flows.
@@ -142,7 +143,12 @@ struct ListedVersion {
     commit: Option<String>,
     /// Whether it takes events.
     active: bool,
-    /// Unfinished runs of this version.
+    /// `pinned`, `canary`, `draining` (runs are on it that have not ended), `unused` or
+    /// `retired` (its plan and connectors are not in memory).
+    state: &'static str,
+    /// Since when it is unused or retired.
+    since: Option<String>,
+    /// Runs of this version that have not ended, parked ones included.
     live_runs: u64,
 }
 
@@ -162,20 +168,27 @@ pub(crate) async fn versions(
     Path(flow): Path<String>,
     paging: Paging,
 ) -> Result<Json<Versions>, Problem> {
-    let plans = known(&state, &flow).await?;
-    let live = state.engine.live_runs().await?;
+    let versions = state.engine.known_versions(&name(&flow)?).await?;
+    if versions.is_empty() {
+        let detail = format!("the host knows no version of a flow `{flow}`");
+        return Err(Problem::new(NO_SUCH_FLOW, detail));
+    }
     let active = active(&state, &flow).ok();
-    let empty = BTreeMap::new();
     // They are ordered the newest first already: their place is what orders them.
-    let placed = plans.into_iter().enumerate();
-    let (plans, next) = paging::page(placed, &paging, |(place, _)| format!("{place:08}"))?;
-    let versions = plans.into_iter().map(|(_, plan)| {
-        let counts = live.counts.get(&plan.flow).unwrap_or(&empty);
+    let placed = versions.into_iter().enumerate();
+    let (versions, next) = paging::page(placed, &paging, |(place, _)| format!("{place:08}"))?;
+    let versions = versions.into_iter().map(|(_, known)| {
+        let plan = known.plan;
         ListedVersion {
-            live_runs: counts.get(&plan.version).copied().unwrap_or_default(),
+            live_runs: known.live_runs,
             active: active.as_ref().is_some_and(|active| {
                 active.version == plan.version && active.source == plan.source
             }),
+            state: known.state.name(),
+            since: match known.state {
+                VersionState::Unused(at) | VersionState::Retired(at) => Some(at.to_string()),
+                _ => None,
+            },
             version: plan.version.to_string(),
             digest: plan.source.to_string(),
             commit: plan.commit,
@@ -185,6 +198,34 @@ pub(crate) async fn versions(
         versions: versions.collect(),
         next,
     }))
+}
+
+#[utoipa::path(
+    post,
+    path = "/api/v1/flows/{flow}/versions/{version}/retire",
+    tag = "catalogue",
+    operation_id = "retire_version",
+    summary = "Lets go of a version that nothing needs any more",
+    request_body = Because,
+    responses(
+        (status = 200, description = "The versions as they are now", body = Versions),
+    ),
+)]
+pub(crate) async fn retire(
+    State(state): State<Arc<ApiState>>,
+    Path((flow, version)): Path<(String, String)>,
+    actor: Actor,
+    because: Result<Json<Because>, JsonRejection>,
+) -> Result<Json<Versions>, Problem> {
+    let deciding = said(&actor, because)?;
+    let named = version.parse();
+    let no_version = |_| Problem::new(NO_SUCH_VERSION, format!("`{version}` is not a version"));
+    let version = named.map_err(no_version)?;
+    let engine = &state.engine;
+    engine
+        .retire_version(&name(&flow)?, &version, deciding)
+        .await?;
+    versions(State(state), Path(flow), Paging::default()).await
 }
 
 /// Which versions to compare.

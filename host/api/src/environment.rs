@@ -10,7 +10,9 @@ use axum::http::StatusCode;
 use dowel_core::Digest;
 use dowel_core::code::api::BAD_REQUEST;
 use dowel_core::code::gitops::NO_SUCH_CHANGE;
-use dowel_engine::{Activation, Agreement, ChangeStatus, EnvironmentStatus, Look, Verdict};
+use dowel_engine::{
+    Activation, Agreement, CanaryStatus, ChangeStatus, EnvironmentStatus, Look, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -89,6 +91,21 @@ pub(crate) struct ShownChange {
 struct Drift {
     /// Flows that somebody has disabled at run time.
     switched_off: Vec<String>,
+    /// Flows whose pinned version does not get all runs: `<flow>@<version>` and how it stands.
+    canaries: Vec<HeldBack>,
+}
+
+/// A version that is pinned and does not get all runs.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct HeldBack {
+    flow: String,
+    version: String,
+    /// The version that gets the rest.
+    before: Option<String>,
+    /// `running`, `aborted` or `rolled-back`.
+    state: &'static str,
+    /// Such as `10%`.
+    share: String,
 }
 
 /// Why somebody says it.
@@ -97,6 +114,18 @@ struct Drift {
 #[schema(as = ChangeWord)]
 pub(crate) struct Word {
     reason: String,
+}
+
+impl HeldBack {
+    fn of(status: &CanaryStatus) -> Self {
+        Self {
+            flow: status.flow.to_string(),
+            version: status.canary.version.to_string(),
+            before: status.before.as_ref().map(ToString::to_string),
+            state: status.canary.state.name(),
+            share: status.canary.terms.share.to_string(),
+        }
+    }
 }
 
 impl From<Agreement> for ShownAgreement {
@@ -168,6 +197,7 @@ impl From<EnvironmentStatus> for ShownEnvironment {
             in_sync: status.in_sync(),
             drift: Drift {
                 switched_off: switched_off.collect(),
+                canaries: status.held_back().map(HeldBack::of).collect(),
             },
             active: status.active.map(Into::into),
             repository: status.look.map(Into::into),

@@ -7,6 +7,7 @@ mod approvals;
 mod audit;
 mod backup;
 mod blobs;
+mod canaries;
 mod catalogue;
 mod connections;
 mod decisions;
@@ -277,10 +278,26 @@ fn versions_and_switches(routes: Routes) -> Routes {
             read.about_flow("flow"),
             catalogue::versions,
         )
+        .post(
+            "/api/v1/flows/{flow}/versions/{version}/retire",
+            Needs::of(Permission::Deploy).about_flow("flow"),
+            catalogue::retire,
+        )
         .get(
             "/api/v1/flows/{flow}/changes",
             read.about_flow("flow"),
             catalogue::changes,
+        )
+        .get("/api/v1/canaries", read.each(), canaries::list)
+        .post(
+            "/api/v1/flows/{flow}/canary",
+            Needs::of(Permission::Deploy).about_flow("flow"),
+            canaries::start,
+        )
+        .post(
+            "/api/v1/flows/{flow}/canary/end",
+            Needs::of(Permission::Deploy).about_flow("flow"),
+            canaries::end,
         )
         .get("/api/v1/switches", read.each(), switches::list)
         .post(

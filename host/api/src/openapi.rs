@@ -41,7 +41,7 @@ const WRITES: [(u16, &str); 3] = [
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// What the names in paths stand for.
-const PATH_PARTS: [(&str, &str); 13] = [
+const PATH_PARTS: [(&str, &str); 14] = [
     ("id", "The id of the thing"),
     ("run", "The id of a run"),
     (
@@ -49,6 +49,7 @@ const PATH_PARTS: [(&str, &str); 13] = [
         "The path of a step, such as `approve` or `items[3].approve`",
     ),
     ("flow", "The name of a flow"),
+    ("version", "A version of the flow, such as `1.4.0`"),
     ("trigger", "The name of a trigger of the flow"),
     ("connection", "The name of a connection"),
     (
@@ -109,7 +110,11 @@ const PATH_PARTS: [(&str, &str); 13] = [
         crate::catalogue::lineage,
         crate::catalogue::drawn,
         crate::catalogue::versions,
+        crate::catalogue::retire,
         crate::catalogue::changes,
+        crate::canaries::list,
+        crate::canaries::start,
+        crate::canaries::end,
         crate::environment::show,
         crate::environment::sync,
         crate::environment::decide,

@@ -3,12 +3,12 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dowel_core::code::{
-    Code, access, api, approval, desk, gitops, http, repeat, run, store, switch,
+    Code, access, api, approval, desk, gitops, http, repeat, run, store, switch, upgrade,
 };
 use dowel_core::port::StoreError;
 use dowel_engine::{
-    ChangeError, CommandError, DecideError, EngineError, IntakeError, PeopleError, SwitchError,
-    Violations,
+    CanaryError, ChangeError, CommandError, DecideError, EngineError, IntakeError, PeopleError,
+    RetireError, SwitchError, Violations,
 };
 use dowel_flow::validate::Violation;
 use serde::Serialize;
@@ -188,7 +188,8 @@ fn status(code: Code) -> StatusCode {
         run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK | desk::NO_SUCH_PROPOSAL => {
             StatusCode::NOT_FOUND
         }
-        gitops::NO_SUCH_CHANGE => StatusCode::NOT_FOUND,
+        gitops::NO_SUCH_CHANGE | upgrade::NO_SUCH_CANARY => StatusCode::NOT_FOUND,
+        upgrade::CANARY_REFUSED | upgrade::VERSION_NEEDED => StatusCode::CONFLICT,
         gitops::MAY_NOT_APPROVE => StatusCode::FORBIDDEN,
         desk::SAME_PERSON => StatusCode::FORBIDDEN,
         desk::PROPOSAL_STALE
@@ -293,6 +294,18 @@ impl From<CommandError> for Problem {
             }
             _ => Self::new(code, detail),
         }
+    }
+}
+
+impl From<RetireError> for Problem {
+    fn from(error: RetireError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<CanaryError> for Problem {
+    fn from(error: CanaryError) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod access;
 mod approvals;
+mod canary;
 mod connector;
 mod exceptions;
+mod flow;
 mod gitops;
+mod replay;
 mod runs;
 mod secret;
 mod sources;
@@ -13,12 +16,15 @@ mod upgrade;
 
 pub(crate) use access::{Access, Admin, Grants, Login, Oidc, Token};
 pub(crate) use approvals::Approvals;
+pub(crate) use canary::{Canary, EndCanary, StartCanary};
 pub(crate) use connector::{
     Build, Connector, ConnectorAdd, ConnectorCall, ConnectorCheck, ConnectorNew, ConnectorPublish,
     ConnectorRecord, ConnectorSign, ConnectorTest, FromOpenapi, Language, LevelName,
 };
 pub(crate) use exceptions::{Audit, Author, Bulk, Exceptions, Filter, OneBulk, Target};
+pub(crate) use flow::{Because, Flow, Switch};
 pub(crate) use gitops::{Environment, Init, NewFlow, Pinning, Promote, Release, Rollback, Word};
+pub(crate) use replay::ReplayCheck;
 pub(crate) use runs::Runs;
 pub(crate) use secret::{Rotate, Secret};
 pub(crate) use sources::Sources;
@@ -258,6 +264,14 @@ pub(crate) enum Command {
         after_help = "Example:\n  dowel restore /backups/2026-11-23 --data /var/lib/dowel-restored"
     )]
     Restore(Restore),
+    /// Gives a new version of a flow a share of its runs first.
+    #[command(subcommand)]
+    Canary(Canary),
+    /// Replays recorded runs of the version that is pinned on another one, with their answers.
+    #[command(
+        after_help = "The newest runs of the version that the environment pins are read from a host, masked, and run\ntwice in this process: on that version and on the one that is to come. Every call is answered as\nit was in the run; nothing leaves the process. Shown is where calls, their inputs, the status or\nthe output are not the same, and which calls of the new version have no answer. Exits with 1 if\nthere is anything.\n\nExample:\n  dowel replay-check order-to-invoice@1.5.0 --env prod --runs 50 --host https://prod.example.com"
+    )]
+    ReplayCheck(ReplayCheck),
     /// Looks before another version of this program takes over.
     #[command(subcommand)]
     Upgrade(Upgrade),
@@ -291,6 +305,9 @@ pub(crate) struct Repository {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) repository: Repository,
+    /// How long a version of a flow that nothing needs any more is kept in memory.
+    #[arg(long, default_value = "7d", value_parser = dowel_core::units::parse_duration)]
+    pub(crate) keep_versions: std::time::Duration,
     /// Where webhooks are taken in; `listen.public` of the host file, or else
     /// `127.0.0.1:8080`, unless given.
     #[arg(long)]
@@ -386,6 +403,10 @@ pub(crate) struct Plan {
     /// Shows what would change if everything that this environment pins was promoted.
     #[arg(long, value_name = "ENVIRONMENT", conflicts_with = "against")]
     pub(crate) from: Option<String>,
+    /// Replays so many runs of each flow that changes, as `dowel replay-check` does, and shows
+    /// where they come to something else.
+    #[arg(long, value_name = "RUNS", requires = "host", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) replay: Option<u16>,
     // The host whose unfinished runs and drift are shown as well.
     #[command(flatten)]
     pub(crate) host: Host,
@@ -516,59 +537,6 @@ pub(crate) enum Schedules {
 pub(crate) struct Trace {
     /// A run's id, or a business key such as an order id.
     pub(crate) key: String,
-    #[command(flatten)]
-    pub(crate) host: Host,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Flow {
-    /// Lists the flows of a host, with who disabled them and why.
-    #[command(after_help = "Example:\n  dowel flow list")]
-    List(Host),
-    /// Writes a new flow with a test, from a template.
-    #[command(after_help = "Example:\n  dowel flow new nightly-report --template schedule")]
-    New(NewFlow),
-    /// Writes into `flows.lock` what the version of a flow is.
-    #[command(
-        after_help = "The flow has to be committed. From then on `dowel check` refuses another content under this\nversion.\n\nExample:\n  dowel flow release order-to-invoice"
-    )]
-    Release(Release),
-    /// Lists the released versions of the flows of a repository.
-    #[command(after_help = "Example:\n  dowel flow releases")]
-    Releases(Repository),
-    /// Stops a flow at once: it takes no events, and its runs stop before their next step.
-    #[command(
-        after_help = "Example:\n  dowel flow disable order-to-invoice --reason 'wrong prices since 9:00'"
-    )]
-    Disable(Switch),
-    /// Starts a flow again: it takes events, and its runs go on.
-    #[command(
-        after_help = "Example:\n  dowel flow enable order-to-invoice --reason 'prices corrected'"
-    )]
-    Enable(Switch),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Switch {
-    /// The flow.
-    pub(crate) flow: String,
-    /// Only this trigger of the flow: it begins no runs, and those that are there go on.
-    #[arg(long)]
-    pub(crate) trigger: Option<String>,
-    #[command(flatten)]
-    pub(crate) because: Because,
-}
-
-/// Who turns a switch, and why.
-#[derive(Debug, Args)]
-pub(crate) struct Because {
-    /// Why, for those who find it so.
-    #[arg(long)]
-    pub(crate) reason: String,
-    /// Who decides, over the local socket of a host that has no users yet; the caller
-    /// unless given.
-    #[arg(long, env = "DOWEL_ACTOR")]
-    pub(crate) actor: Option<String>,
     #[command(flatten)]
     pub(crate) host: Host,
 }

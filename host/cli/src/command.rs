@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod audit_chain;
 mod backup;
+pub(crate) mod canary;
 mod catalog;
 mod check;
 mod connection_authorize;
@@ -39,6 +40,7 @@ mod init;
 mod login;
 mod plan;
 mod promote;
+pub(crate) mod replay_check;
 mod restore;
 mod run;
 mod runs;
@@ -52,6 +54,7 @@ mod token;
 mod top;
 mod trace;
 mod upgrade;
+mod versions;
 
 use crate::args::{
     Arguments, Command, Connection, Connector, Flow, Format, Runs, Schedules, Switches,
@@ -99,6 +102,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Explain { code } => explain::run(&code, format),
         Command::Backup(backup) => backup::run(&backup, format).await,
         Command::Restore(restore) => restore::run(&restore, format).await,
+        Command::Canary(command) => canary::run(command, format).await,
+        Command::ReplayCheck(command) => replay_check::run(command, format).await,
         Command::Upgrade(command) => upgrade::run(command, format).await,
         Command::Doctor(repository) => doctor::run(&repository, format).await,
     }
@@ -167,6 +172,11 @@ async fn flow_command(command: Flow, format: Format) -> Result<ExitCode> {
         Flow::Release(release) => flow_release::run(&release, format),
         Flow::Releases(repository) => flow_release::list(&repository, format),
         Flow::List(host) => flows::list(&host, format).await,
+        Flow::Versions { flow, host } => versions::list(&flow, &host, format).await,
+        Flow::Retire {
+            flow_version,
+            because,
+        } => versions::retire(&flow_version, &because, format).await,
         Flow::Disable(switch) => flows::switch(&switch, "disable", format).await,
         Flow::Enable(switch) => flows::switch(&switch, "enable", format).await,
     }

@@ -3,16 +3,18 @@
 
 use crate::catalogue::InstalledConnectors;
 use crate::loading;
+use crate::soak::{has_not_soaked, pin_of};
 use crate::wiring;
 use anyhow::{Result, anyhow};
 use dowel_api::{ApiState, Senders};
 use dowel_core::code::Code;
+use dowel_core::code::change::SOAKING;
 use dowel_core::code::gitops::COMMIT_REFUSED;
 use dowel_core::code::secret::OF_THE_HOST;
-use dowel_core::{CommitId, Digest};
+use dowel_core::{CommitId, Digest, FlowName};
 use dowel_engine::{Candidate, Engine, Look, LookFailure, Verdict};
 use dowel_flow::diagnostic::{Diagnostic, Severity};
-use dowel_flow::environment::{Environment, Pin, Pins};
+use dowel_flow::environment::{Environment, Pin, Pins, Released};
 use dowel_flow::plan::Plan;
 use dowel_flow::repository::{LoadError, Loaded, load_at};
 use dowel_gitops::{AllowedSigners, GitError, Moved, Repository};
@@ -231,6 +233,7 @@ impl Follower {
         if self.active.as_ref().map(|active| active.digest) == Some(loaded.digest) {
             return Ok(Verdict::Unchanged);
         }
+        self.check_soak(commit, &loaded.environment).await?;
         let host = self.host.clone();
         let checked = blocking(move || check(&host, loaded)).await?;
         let candidate = self.candidate(commit, &checked.loaded, signers).await?;
@@ -249,6 +252,52 @@ impl Follower {
             self.keep(commit);
         }
         Ok(verdict)
+    }
+
+    /// A version that is new here has been in the environment before for as long as the
+    /// environment asks that is active now, whoever wrote the pin: one that this host has
+    /// had before, such as after a rollback, need not soak again.
+    async fn check_soak(&self, commit: &CommitId, new: &Environment) -> Result<(), LookFailure> {
+        let active = self.active.as_ref().map(|active| &active.environment);
+        let Some(promotion) = active.and_then(|active| active.promotion.clone()) else {
+            return Ok(());
+        };
+        let Pins::Flows(pins) = &new.pins else {
+            return Ok(());
+        };
+        let mut wanted = Vec::new();
+        for (flow, pin) in pins {
+            let Pin::Released(released) = pin else {
+                continue;
+            };
+            let is_same = active.is_some_and(|active| pin_of(active, flow) == Some(pin));
+            if !is_same && !self.has_had(flow, released).await? {
+                wanted.push((flow.clone(), released.clone()));
+            }
+        }
+        let (mirror, commit) = (self.followed.mirror.clone(), commit.clone());
+        let now = self.host.engine.time();
+        let check = move || {
+            for (flow, pin) in wanted {
+                let at = (&mirror, &commit);
+                let reason = has_not_soaked(at, &promotion, (&flow, &pin), now)
+                    .map_err(|error| failure(error.code, error.to_string()))?;
+                if let Some(reason) = reason {
+                    return Err(failure(SOAKING, reason));
+                }
+            }
+            Ok(())
+        };
+        blocking(check).await
+    }
+
+    /// Whether this host has kept the version, content and all.
+    async fn has_had(&self, flow: &FlowName, pin: &Released) -> Result<bool, LookFailure> {
+        let known = self.host.engine.known_plans(flow).await;
+        let known = known.map_err(|error| failure(error.code(), error.to_string()))?;
+        Ok(known
+            .iter()
+            .any(|plan| plan.version == pin.version && plan.source == pin.digest))
     }
 
     /// An active commit stays readable, whatever becomes of its branch.

@@ -5,12 +5,14 @@
 //! browser, so that TLS stands for its signature (section 3.1.3.7, item 6); without TLS
 //! only providers on the same machine are taken.
 
+mod bearer;
+
 use anyhow::{Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dowel_core::Digest;
 use dowel_core::port::{
-    BoxFuture, Clock, Identity, IdentityError, IdentityProvider, LoginRequest, Secrets,
+    BoxFuture, Clock, Identity, IdentityError, IdentityProvider, LoginRequest, Machine, Secrets,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,6 +42,8 @@ pub(crate) struct OpenIdOptions {
     /// The claim with the groups that people are in.
     pub(crate) groups_claim: String,
     pub(crate) scope: String,
+    /// For whom programs have tokens made; none are taken without it.
+    pub(crate) audience: Option<String>,
 }
 
 /// An identity provider that speaks OpenID Connect.
@@ -49,6 +53,7 @@ pub(crate) struct OpenId {
     secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
     known: OnceCell<Metadata>,
+    keys: bearer::Keys,
 }
 
 /// What the provider says of itself (OpenID Connect Discovery 1.0, section 3).
@@ -57,6 +62,7 @@ struct Metadata {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
+    jwks_uri: Option<String>,
 }
 
 fn failed(reason: impl std::fmt::Display) -> IdentityError {
@@ -87,6 +93,12 @@ impl OpenId {
         if !is_safe(&options.issuer) {
             bail!("--oidc-issuer needs https: {}", options.issuer);
         }
+        if options.audience.as_ref() == Some(&options.client) {
+            bail!(
+                "--oidc-audience is for tokens of programs and cannot be the client `{}`, for whom the identities of people are made",
+                options.client
+            );
+        }
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
@@ -97,6 +109,7 @@ impl OpenId {
             secrets,
             clock,
             known: OnceCell::new(),
+            keys: bearer::Keys::default(),
         })
     }
 
@@ -271,6 +284,10 @@ impl IdentityProvider for OpenId {
     ) -> BoxFuture<'a, Result<Identity, IdentityError>> {
         Box::pin(self.identity(request, code))
     }
+
+    fn bearer<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Machine, IdentityError>> {
+        Box::pin(self.machine(token))
+    }
 }
 
 #[cfg(test)]
@@ -286,6 +303,7 @@ mod tests {
             name_claim: "email".to_owned(),
             groups_claim: "groups".to_owned(),
             scope: "openid".to_owned(),
+            audience: None,
         }
     }
 

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use dowel_core::Digest;
 use dowel_mapping::Mapping;
 use dowel_wasm::ConnectorHost;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -56,16 +57,24 @@ impl Kept {
         Ok(File::open(&self.0)?.sync_all()?)
     }
 
-    /// Loads what earlier plans have pinned. One that cannot be loaded stops only the
+    /// Loads what earlier plans have pinned, but for what only retired ones would need. One that cannot be loaded stops only the
     /// runs that need it, so it is a warning.
-    pub(crate) fn load(&self, host: &ConnectorHost, mapping: &Mapping) -> Result<()> {
+    pub(crate) fn load(
+        &self,
+        host: &ConnectorHost,
+        mapping: &Mapping,
+        retired: &BTreeSet<Digest>,
+    ) -> Result<()> {
         for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();
             let Some(kind) = kind(&path) else { continue };
             let bytes = fs::read(&path)?;
+            if retired.contains(&Digest::of(&bytes)) {
+                continue;
+            }
             let loaded = match kind {
                 _ if self.path(kind, &bytes) != path => Err("its content has changed".to_owned()),
-                Kind::Connector => host.add(&bytes).map(|_| ()).map_err(|e| e.to_string()),
+                Kind::Connector => host.add_kept(&bytes).map(|_| ()).map_err(|e| e.to_string()),
                 Kind::Mapping => mapping
                     .add_guest(&bytes)
                     .map(|_| ())

@@ -3,6 +3,7 @@
 
 use crate::args::Host;
 use crate::client::Client;
+use crate::command::canary;
 use anyhow::{Context as _, Result};
 use dowel_core::code::change::NOTHING_TO_COMPARE;
 use dowel_flow::changes::Changes;
@@ -63,6 +64,9 @@ impl LiveHost {
         let switches = page["switches"].as_array().into_iter().flatten();
         let drifting = switches.filter(|one| one["drift"] == json!(true));
         changes.drift.extend(drifting.map(switched));
+        let page = self.get("/api/v1/canaries").await?;
+        let canaries = page["canaries"].as_array().into_iter().flatten();
+        changes.drift.extend(canaries.map(canary::line));
         let page = self.get("/api/v1/environment").await?;
         changes.drift.extend(standing(&page));
         Ok(())

@@ -26,6 +26,7 @@ mod prompt;
 mod registry;
 mod repository;
 mod secrets;
+mod soak;
 mod source;
 mod start;
 mod state;

@@ -6,13 +6,14 @@ use crate::catalogue::InstalledConnectors;
 use crate::loading;
 use crate::wiring::{self, Compiled};
 use anyhow::{Context as _, Result, anyhow, bail};
+use dowel_core::FlowName;
 use dowel_core::code::change::{NOTHING_TO_COMPARE, NOTHING_TO_PROMOTE};
 use dowel_core::port::{FlowSource, ReadScope, RepositoryError};
 use dowel_core::repository::SourceTree;
 use dowel_flow::changes::State;
-use dowel_flow::environment::{self, Environment, Pin, Pins};
+use dowel_flow::environment::{self, Environment, Pin, Pins, Released};
 use dowel_flow::plan::Plan;
-use dowel_flow::repository::{environment_path, load};
+use dowel_flow::repository::{environment_path, load, releases};
 use dowel_mapping::Mapping;
 use std::fs;
 use std::path::Path;
@@ -125,6 +126,31 @@ impl States<'_> {
             plans: plans(compiled)?,
             environment: Some(loaded.environment),
         })
+    }
+
+    /// The same tree after a released version was pinned in the chosen environment.
+    pub(crate) fn pinning(
+        &self,
+        tree: &SourceTree,
+        flow: &FlowName,
+        version: &semver::Version,
+    ) -> Result<SourceTree> {
+        let name = self.environment_name()?;
+        let name = name.context("name the environment that would pin it with --env")?;
+        let releases = releases(tree).map_err(|f| wiring::as_error(&f))?;
+        let release = releases.get(flow, version).ok_or_else(|| {
+            anyhow!("{flow}@{version} is not in `flows.lock`: release it with `dowel flow release {flow}`")
+        })?;
+        let pin = Released {
+            version: version.clone(),
+            commit: release.commit.clone(),
+            digest: release.digest,
+        };
+        let (text, _) = environment_of(tree, &name)?;
+        let mut pinning = tree.clone();
+        let text = environment::set_pin(&text, flow, &pin)?;
+        pinning.files.insert(environment_path(&name), text);
+        Ok(pinning)
     }
 
     /// The same tree after everything that another environment pins was promoted to the

@@ -13,7 +13,7 @@ mod store;
 pub use blobs::{BlobError, BlobReader, BlobRef, BlobWriter, Blobs};
 pub use clock::{Clock, Randomness};
 pub use flow_source::{FlowSource, ReadScope, RepositoryError};
-pub use identity::{Identity, IdentityError, IdentityProvider, LoginRequest};
+pub use identity::{Identity, IdentityError, IdentityProvider, LoginRequest, Machine};
 pub use invoker::{
     CallOutcome, CallRequest, HookAnswer, HookRequest, Invoker, ReceiverRequest, Reception,
     RemoteSubscription, SourceEvent, SourcePage, SourceRequest, SubscriptionAsk,

@@ -76,6 +76,12 @@ impl Share {
     /// All of it.
     pub const ALL: Self = Self(10_000);
 
+    /// Nothing of it.
+    pub const NONE: Self = Self(0);
+
+    /// A twentieth.
+    pub const FIVE_PERCENT: Self = Self(500);
+
     /// Reads `99.5%`; at most two digits after the point.
     pub fn parse(text: &str) -> Option<Self> {
         let number = text.strip_suffix('%')?;

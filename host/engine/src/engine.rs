@@ -2,6 +2,7 @@
 
 use crate::approvals::OpenSet;
 use crate::backup::Backup;
+use crate::canary;
 use crate::conceal::{self, Concealer};
 use crate::desk::Deciding;
 use crate::desk::{self, Desk, Offer};
@@ -21,13 +22,14 @@ use crate::mailbox::{self, OpenReceives, Receivers};
 use crate::metrics::Metrics;
 use crate::moves::Moves;
 use crate::once;
-use crate::plans::{ActivationError, Hook, Plans};
+use crate::plans::{ActivationError, Hook, Plans, Prepared};
 use crate::poll::{self, PollStatus, Polls};
 use crate::protect::{ConnectionStatus, Places, Protect};
 use crate::queue::Queue;
 use crate::reception::Room;
 use crate::recover;
 use crate::retention::{self, FinishedRuns, Swept};
+use crate::retire;
 use crate::rollout::{ChangeRule, Rollout};
 use crate::schedule::{self, ScheduleStatus};
 use crate::settings::Settings;
@@ -38,7 +40,7 @@ use crate::switches::Switches;
 use dowel_core::code::{self, Code};
 use dowel_core::connection::ConnectionLimits;
 use dowel_core::journal::Entry;
-use dowel_core::port::{Clock, Invoker, Mapper, Randomness, Store, StoreError};
+use dowel_core::port::{Batch, Clock, Invoker, Mapper, Randomness, Store, StoreError};
 use dowel_core::retention::RetentionRules;
 use dowel_core::units::Share;
 use dowel_core::{CloudEvent, ConnectionName, FlowName, JsonText, RunId, Timestamp};
@@ -108,6 +110,8 @@ pub struct EngineOptions {
     pub floor: ChangeRule,
     /// The share of the traces that runs begin which is recorded.
     pub trace_share: Share,
+    /// How long a version that nothing needs is kept in memory.
+    pub keep_versions: Duration,
     /// The newest format that is read and written; an earlier one than
     /// [`StoreFormat::NEWEST`] only to stand for an earlier program.
     pub newest_format: StoreFormat,
@@ -154,6 +158,7 @@ impl Default for EngineOptions {
             rule: ChangeRule::default(),
             floor: ChangeRule::default(),
             trace_share: Share::ALL,
+            keep_versions: Duration::from_secs(7 * 24 * 3_600),
             newest_format: StoreFormat::NEWEST,
         }
     }
@@ -325,16 +330,11 @@ impl Engine {
             once: once::Counting::default(),
         });
         let store = shared.ports.store.as_ref();
-        let disabled = &shared.options.disabled;
-        shared
-            .plans
-            .activate(store, (plans, first), disabled)
-            .await?;
-        let (active, now) = (shared.plans.all(), shared.ports.clock.now());
-        shared.receivers.activate(store, &active, now).await?;
+        let turned = pin(&shared, plans, first).await?;
         shared.approvals.load(store).await?;
         shared.key_lines.load(store).await?;
         desk::load(&shared).await?;
+        turned.write(&shared).await?;
         let timers = recover::recover(&shared).await?;
         tokio::spawn(keep_time(shared.clone()));
         let work = execute::work(shared.clone(), inbox, timers);
@@ -619,12 +619,31 @@ impl Engine {
     }
 }
 
+/// Makes these plans the pinned ones, after `first` was written or together with it. What
+/// becomes of canaries by that is to be written down when the audit record is open.
+async fn pin(
+    shared: &Shared,
+    plans: Vec<Plan>,
+    first: Batch,
+) -> Result<canary::Turned, EngineError> {
+    let (store, disabled) = (shared.ports.store.as_ref(), &shared.options.disabled);
+    let pinned = Prepared::compile(plans)?;
+    let turned = canary::follow(shared, &pinned).await?;
+    let prepared = Prepared::of(shared, pinned, &turned.records, disabled).await?;
+    prepared.persist(store, first).await?;
+    let (begin, now) = (prepared.all(), shared.ports.clock.now());
+    shared.receivers.activate(store, &begin, now).await?;
+    shared.plans.take_up(prepared);
+    Ok(turned)
+}
+
 /// Begins what goes on beside the runs, each in a task that ends when draining begins.
 fn keep(shared: &Arc<Shared>) {
     if shared.leases.are_needed() {
         tokio::spawn(leases::work(shared.clone()));
     }
     if let Some(interval) = shared.options.sweep_every {
+        tokio::spawn(retire::work(shared.clone()));
         tokio::spawn(retention::work(shared.clone(), interval));
     }
 }
@@ -634,6 +653,7 @@ async fn by_itself(shared: Arc<Shared>) {
     tokio::join!(
         events::work(shared.clone()),
         schedule::work(shared.clone()),
+        canary::work(shared.clone()),
         poll::work(shared)
     );
 }

@@ -363,6 +363,34 @@ pub(crate) const ACTIVE_TREE: &[u8] = b"Ra";
 /// The format of the store.
 pub(crate) const FORMAT: &[u8] = b"Rf";
 
+/// The family of canaries.
+pub(crate) const CANARY: &[u8] = b"Rk";
+
+/// The canary of a flow.
+pub(crate) fn canary(flow: &FlowName) -> Vec<u8> {
+    [CANARY, flow.as_str().as_bytes()].concat()
+}
+
+/// The flow of such a key.
+pub(crate) fn flow_of_canary(key: &[u8]) -> Option<FlowName> {
+    let name = std::str::from_utf8(key.strip_prefix(CANARY)?).ok()?;
+    name.parse().ok()
+}
+
+/// The family of versions that nothing needs.
+pub(crate) const UNUSED: &[u8] = b"Rv";
+
+/// What is written down of a plan that nothing needs.
+pub(crate) fn unused(plan: &Digest) -> Vec<u8> {
+    [UNUSED, plan.hex().as_bytes()].concat()
+}
+
+/// The plan of such a key.
+pub(crate) fn plan_of_unused(key: &[u8]) -> Option<Digest> {
+    let hex = std::str::from_utf8(key.strip_prefix(UNUSED)?).ok()?;
+    format!("sha256:{hex}").parse().ok()
+}
+
 /// The trees that wait to become active.
 pub(crate) const TREE_CHANGES: &[u8] = b"Rc";
 

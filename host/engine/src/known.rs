@@ -4,7 +4,7 @@
 use crate::engine::{Engine, EngineError};
 use crate::{keys, summary};
 use dowel_core::FlowName;
-use dowel_core::port::Scan;
+use dowel_core::port::{Scan, Store, StoreError};
 use dowel_flow::plan::Plan;
 use semver::Version;
 use std::collections::BTreeMap;
@@ -37,22 +37,7 @@ impl Engine {
     /// # Errors
     /// The store failed.
     pub async fn known_plans(&self, flow: &FlowName) -> Result<Vec<Plan>, EngineError> {
-        let store = self.shared().ports.store.as_ref();
-        let mut plans: Vec<Plan> = Vec::new();
-        let mut scan = Scan::prefix(keys::PLAN, ROWS_PER_SCAN);
-        loop {
-            let rows = store.scan(scan.clone()).await?;
-            for (_, value) in &rows {
-                let plan = serde_json::from_slice::<Plan>(value).ok();
-                plans.extend(plan.filter(|plan| plan.flow == *flow));
-            }
-            match rows.last() {
-                Some((key, _)) if rows.len() == ROWS_PER_SCAN => scan = scan.after(key.clone()),
-                _ => break,
-            }
-        }
-        plans.sort_by(|a, b| b.version.cmp(&a.version));
-        Ok(plans)
+        Ok(plans_of(self.shared().ports.store.as_ref(), flow).await?)
     }
 
     /// Which versions the unfinished runs are on.
@@ -86,6 +71,31 @@ impl Engine {
                 }
                 _ => return Ok(live),
             }
+        }
+    }
+}
+
+/// Every plan of a flow that a store keeps, the newest version first.
+pub(crate) async fn plans_of(store: &dyn Store, flow: &FlowName) -> Result<Vec<Plan>, StoreError> {
+    let mut plans = all_plans(store).await?;
+    plans.retain(|plan| plan.flow == *flow);
+    plans.sort_by(|a, b| b.version.cmp(&a.version));
+    Ok(plans)
+}
+
+/// Every plan that a store keeps and this program reads.
+pub(crate) async fn all_plans(store: &dyn Store) -> Result<Vec<Plan>, StoreError> {
+    let mut plans: Vec<Plan> = Vec::new();
+    let mut scan = Scan::prefix(keys::PLAN, ROWS_PER_SCAN);
+    loop {
+        let rows = store.scan(scan.clone()).await?;
+        plans.extend(
+            rows.iter()
+                .filter_map(|(_, value)| serde_json::from_slice::<Plan>(value).ok()),
+        );
+        match rows.last() {
+            Some((key, _)) if rows.len() == ROWS_PER_SCAN => scan = scan.after(key.clone()),
+            _ => return Ok(plans),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod approvals;
 pub mod backup;
 mod blob_area;
+mod canary;
 mod children;
 mod command;
 mod conceal;
@@ -43,6 +44,7 @@ mod queue;
 mod reception;
 mod recover;
 mod retention;
+mod retire;
 mod retry;
 mod rollout;
 mod schedule;
@@ -57,6 +59,10 @@ mod trace_context;
 
 pub use approvals::{ApprovalsPage, ApprovalsQuery, DecideError, OpenApproval, PersonDecides};
 pub use blob_area::{BlobArea, OpenBlob};
+pub use canary::{
+    Canary, CanaryEnd, CanaryError, CanaryLimits, CanaryState, CanaryStatus, CanaryTerms, Sample,
+    Samples,
+};
 pub use command::CommandError;
 pub use conceal::masked_journal;
 pub use desk::{
@@ -87,6 +93,7 @@ pub use poll::{Failing, PollStatus};
 pub use protect::{BreakerState, ConnectionStatus};
 pub use reception::{Received, ReceptionError, ReceptionRequest};
 pub use retention::Swept;
+pub use retire::{KnownVersion, RetireError, VersionState, retired_connectors};
 pub use rollout::{
     Activation, Agreement, Candidate, Change, ChangeError, ChangeRule, ChangeStatus,
     EnvironmentStatus, Look, LookFailure, Verdict, active_tree,

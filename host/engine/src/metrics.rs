@@ -6,6 +6,7 @@ mod flows;
 
 pub(crate) use flows::FlowMetrics;
 
+use crate::canary::CanaryMetrics;
 use crate::poll::PollMetrics;
 use crate::protect::ProtectMetrics;
 use crate::rollout::RolloutMetrics;
@@ -144,6 +145,8 @@ pub struct Metrics {
     pub(crate) polls: PollMetrics,
     /// Which tree is active.
     pub(crate) rollout: RolloutMetrics,
+    /// Canaries.
+    pub(crate) canary: CanaryMetrics,
     /// What flows promise, and what waits for people.
     pub(crate) flows: FlowMetrics,
 }
@@ -183,6 +186,7 @@ impl Default for Metrics {
             schedules: ScheduleMetrics::default(),
             polls: PollMetrics::default(),
             rollout: RolloutMetrics::default(),
+            canary: CanaryMetrics::default(),
             flows: FlowMetrics::default(),
         }
     }
@@ -253,6 +257,7 @@ impl Metrics {
         self.schedules.register(registry);
         self.polls.register(registry);
         self.rollout.register(registry);
+        self.canary.register(registry);
         self.flows.register(registry);
     }
 

@@ -113,11 +113,8 @@ impl Engine {
     /// roles that the policy keeps apart, who has several has none.
     pub fn grants_of(&self, user: &User, groups: &BTreeSet<String>) -> Vec<Grant> {
         let mut grants = self.all_grants(user, groups);
-        let together = self
-            .shared()
-            .options
-            .policy
-            .together(&grants, self.environment());
+        let settings = self.shared().settings();
+        let together = settings.policy.together(&grants, self.environment());
         if !together.is_empty() {
             let roles = words(&together);
             tracing::warn!(
@@ -138,13 +135,13 @@ impl Engine {
 
     /// What the policy alone gives to a person.
     pub fn policy_grants(&self, person: &str, groups: &BTreeSet<String>) -> Vec<Grant> {
-        self.shared().options.policy.grants_of(person, groups)
+        self.shared().settings().policy.grants_of(person, groups)
     }
 
     /// Refuses grants that give roles which the policy keeps apart.
     fn check_apart(&self, grants: &[Grant]) -> Result<(), PeopleError> {
-        let policy = &self.shared().options.policy;
-        let together = policy.together(grants, self.environment());
+        let settings = self.shared().settings();
+        let together = settings.policy.together(grants, self.environment());
         match together.is_empty() {
             true => Ok(()),
             false => Err(PeopleError::Duties(words(&together))),

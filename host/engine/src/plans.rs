@@ -1,6 +1,7 @@
 //! The plans that are active, and those that unfinished runs still need.
 
-use crate::engine::Engine;
+use crate::canary::{self, Canary, Effective, Split};
+use crate::engine::{Engine, Shared};
 use crate::keys;
 use dowel_core::cloud_event::TypePattern;
 use dowel_core::code::{self, Code};
@@ -10,7 +11,7 @@ use dowel_core::{ConnectionName, Digest, FlowName, JsonText, StepId, StepPath};
 use dowel_flow::plan::{Block, Plan, Respond, Step, StepKind, TriggerKind, Verify};
 use dowel_flow::validate::Validator;
 use parking_lot::RwLock;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -80,28 +81,45 @@ impl ActivationError {
 
 /// Plans that could become active together.
 pub(crate) struct Prepared {
+    /// What the environment pins.
+    pinned: Vec<Arc<ActivePlan>>,
+    /// What becomes active: the same, but for flows whose canary holds runs back.
     plans: Vec<Arc<ActivePlan>>,
+    splits: HashMap<FlowName, Split>,
     hooks: HashMap<Route, Hook>,
 }
 
 impl Prepared {
-    /// Checks them, alone and with each other. A flow that is disabled in the environment
-    /// file leaves its webhooks to one that is not.
-    pub(crate) fn new(
-        plans: Vec<Plan>,
-        disabled: &BTreeSet<FlowName>,
-    ) -> Result<Self, ActivationError> {
-        let plans: Vec<Arc<ActivePlan>> = plans
-            .into_iter()
+    /// Checks each of the plans that an environment pins.
+    pub(crate) fn compile(plans: Vec<Plan>) -> Result<Vec<Arc<ActivePlan>>, ActivationError> {
+        let plans = plans.into_iter();
+        plans
             .map(|plan| ActivePlan::new(plan).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        let hooks = hooks(&plans, disabled)?;
-        Ok(Self { plans, hooks })
+            .collect()
     }
 
-    /// The plans.
-    pub(crate) fn plans(&self) -> &[Arc<ActivePlan>] {
-        &self.plans
+    /// Applies the canaries, and checks the plans with each other. A flow that is disabled in
+    /// the environment file leaves its webhooks to one that is not.
+    pub(crate) async fn of(
+        shared: &Shared,
+        pinned: Vec<Arc<ActivePlan>>,
+        canaries: &BTreeMap<FlowName, Canary>,
+        disabled: &BTreeSet<FlowName>,
+    ) -> Result<Self, ActivationError> {
+        let Effective { plans, splits } = canary::effective(shared, &pinned, canaries).await?;
+        let hooks = hooks(&plans, disabled)?;
+        Ok(Self {
+            pinned,
+            plans,
+            splits,
+            hooks,
+        })
+    }
+
+    /// Every plan that runs may begin on.
+    pub(crate) fn all(&self) -> Vec<Arc<ActivePlan>> {
+        let new = self.splits.values().map(|split| &split.new);
+        self.plans.iter().chain(new).cloned().collect()
     }
 
     /// Writes them down, together with `first` or after it; runs find them by their digests.
@@ -110,7 +128,7 @@ impl Prepared {
         store: &dyn Store,
         mut first: Batch,
     ) -> Result<(), ActivationError> {
-        for plan in &self.plans {
+        for plan in &self.pinned {
             persist(store, plan, std::mem::take(&mut first)).await?;
         }
         if !first.writes.is_empty() {
@@ -320,6 +338,10 @@ pub(crate) struct Plans {
 
 #[derive(Default)]
 struct Active {
+    /// What the environment pins.
+    pinned: Vec<Arc<ActivePlan>>,
+    /// Who shares the runs of a flow.
+    splits: HashMap<FlowName, Split>,
     flows: HashMap<FlowName, Arc<ActivePlan>>,
     hooks: HashMap<Route, Hook>,
     /// The plans with an event trigger, in order of their flows.
@@ -327,31 +349,26 @@ struct Active {
 }
 
 impl Plans {
-    /// Makes these plans, and no others, the active ones. All or nothing. A flow that is
-    /// disabled in the environment file leaves its webhooks to one that is not.
-    pub(crate) async fn activate(
-        &self,
-        store: &dyn Store,
-        (plans, first): (Vec<Plan>, Batch),
-        disabled: &BTreeSet<FlowName>,
-    ) -> Result<(), ActivationError> {
-        let prepared = Prepared::new(plans, disabled)?;
-        prepared.persist(store, first).await?;
-        self.take_up(prepared);
-        Ok(())
-    }
-
     /// Makes prepared plans, and no others, the active ones.
-    pub(crate) fn take_up(&self, Prepared { plans, hooks }: Prepared) {
+    pub(crate) fn take_up(&self, prepared: Prepared) {
+        let all = prepared.all();
         self.by_digest
             .write()
-            .extend(plans.iter().map(|plan| (plan.digest, plan.clone())));
+            .extend(all.into_iter().map(|plan| (plan.digest, plan)));
+        let Prepared {
+            pinned,
+            plans,
+            splits,
+            hooks,
+        } = prepared;
         let listeners = listeners(&plans);
         let flows = plans
             .into_iter()
             .map(|plan| (plan.plan.flow.clone(), plan))
             .collect();
         *self.active.write() = Active {
+            pinned,
+            splits,
             flows,
             hooks,
             listeners,
@@ -363,7 +380,7 @@ impl Plans {
     /// does not touch a flow gives it no other identity.
     pub(crate) fn keep_known(&self, plans: Vec<Plan>) -> Vec<Plan> {
         let known = |plan: Plan| {
-            let Some(active) = self.active(&plan.flow) else {
+            let Some(active) = self.pinned_of(&plan.flow) else {
                 return plan;
             };
             let same = Plan {
@@ -386,6 +403,36 @@ impl Plans {
     /// The active plan of a flow.
     pub(crate) fn active(&self, flow: &FlowName) -> Option<Arc<ActivePlan>> {
         self.active.read().flows.get(flow).cloned()
+    }
+
+    /// The plan of a flow that the environment pins; another one is active while its canary
+    /// is there.
+    pub(crate) fn pinned_of(&self, flow: &FlowName) -> Option<Arc<ActivePlan>> {
+        let active = self.active.read();
+        let mut pinned = active.pinned.iter();
+        pinned.find(|plan| plan.plan.flow == *flow).cloned()
+    }
+
+    /// Every plan that the environment pins.
+    pub(crate) fn pinned_all(&self) -> Vec<Arc<ActivePlan>> {
+        self.active.read().pinned.clone()
+    }
+
+    /// Who shares the runs of a flow with its active plan, if this is that.
+    pub(crate) fn split(&self, flow: &FlowName, active: Digest) -> Option<Split> {
+        let known = self.active.read();
+        let split = known.splits.get(flow)?;
+        let is_active = known
+            .flows
+            .get(flow)
+            .is_some_and(|plan| plan.digest == active);
+        is_active.then(|| split.clone())
+    }
+
+    /// How many payloads the new version of a flow refused that the other one took.
+    pub(crate) fn refused_by_canary(&self, flow: &FlowName) -> u64 {
+        let known = self.active.read();
+        known.splits.get(flow).map_or(0, Split::refused)
     }
 
     /// The active plans, by name.
@@ -426,6 +473,14 @@ impl Plans {
             .hooks
             .get(&(method.to_owned(), path.to_owned()))
             .cloned()
+    }
+
+    /// Lets go of plans; one that is asked for once more comes from the store.
+    pub(crate) fn forget(&self, plans: &[Digest]) {
+        let mut known = self.by_digest.write();
+        for plan in plans {
+            known.remove(plan);
+        }
     }
 
     /// The plan that a run began with, from memory or from the store.

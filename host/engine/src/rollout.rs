@@ -15,6 +15,7 @@ pub use status::{ChangeStatus, EnvironmentStatus, Look, LookFailure};
 pub(crate) use metrics::RolloutMetrics;
 pub(crate) use status::Looks;
 
+use crate::canary::{self, Turned};
 use crate::desk::{AuditTarget, Deciding, Draft};
 use crate::engine::{Engine, EngineError, Shared};
 use crate::keys;
@@ -155,6 +156,13 @@ pub(crate) struct Rollout {
     pub(crate) looks: Looks,
 }
 
+impl Rollout {
+    /// Waits until nobody else changes what is active.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+}
+
 /// The tree that is active by the record of a store; `None` before the first one.
 ///
 /// # Errors
@@ -210,7 +218,10 @@ impl Engine {
         }
         // What cannot be used is refused before anybody is asked about it.
         let plans = shared.plans.keep_known(plans);
-        let prepared = Prepared::new(plans, &settings.disabled)?;
+        let pinned = Prepared::compile(plans)?;
+        let turned = canary::follow(shared, &pinned).await?;
+        let canaries = &turned.records;
+        let prepared = Prepared::of(shared, pinned, canaries, &settings.disabled).await?;
         let base = active.map(|active| active.digest);
         let change = proposed(shared, base, candidate).await?;
         let approvals = match self.verdict(&change) {
@@ -223,9 +234,9 @@ impl Engine {
         let now = shared.ports.clock.now();
         shared
             .receivers
-            .activate(store, prepared.plans(), now)
+            .activate(store, &prepared.all(), now)
             .await?;
-        record(shared, &change, approvals).await?;
+        record(shared, &change, approvals, turned).await?;
         shared.change_settings(settings);
         shared.plans.take_up(prepared);
         Ok(Verdict::Active)
@@ -375,6 +386,7 @@ async fn record(
     shared: &Shared,
     change: &Change,
     approvals: Vec<Agreement>,
+    turned: Turned,
 ) -> Result<(), StoreError> {
     let store = shared.ports.store.as_ref();
     let activation = Activation {
@@ -385,7 +397,7 @@ async fn record(
         approvals,
         before: change.base,
     };
-    let mut batch = Batch::default();
+    let (mut batch, mut drafts) = (turned.batch, turned.drafts);
     batch.put(keys::ACTIVE_TREE.to_vec(), written(&activation)?);
     for other in changes(store).await? {
         batch.delete(keys::tree_change(&other.candidate.digest));
@@ -396,5 +408,6 @@ async fn record(
         change,
         "everything that is asked for is there",
     );
-    shared.desk.audit.commit(shared, batch, vec![draft]).await
+    drafts.insert(0, draft);
+    shared.desk.audit.commit(shared, batch, drafts).await
 }

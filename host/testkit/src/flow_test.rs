@@ -11,6 +11,7 @@ mod observe;
 mod people;
 mod record;
 mod record_events;
+mod replay;
 mod runs;
 mod senders;
 mod stub;
@@ -21,6 +22,7 @@ pub use compare::{Mismatch, holds};
 pub use fake::fake;
 pub use observe::{Intake, MadeCall, Observed, ObservedRun};
 pub use record::{Recorded, record};
+pub use replay::{Difference, ReplayError, Replayed, Version, replay};
 pub use stub::{Specs, Stub, specs};
 pub use world::CaseError;
 

@@ -22,7 +22,7 @@ use dowel_core::{
     ConnectionName, Digest, ErrorKind, RunId, SendRecord, StepError, StepId, StepPath, Timestamp,
 };
 use parking_lot::RwLock;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::ready;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -79,6 +79,8 @@ struct Inner {
     wire: Option<Arc<dyn Wire>>,
     blobs: OnceLock<Arc<dyn Blobs>>,
     connectors: RwLock<HashMap<Digest, Arc<Installed>>>,
+    /// Those that are there for runs of earlier versions alone.
+    kept: RwLock<BTreeSet<Digest>>,
     shared: Shared,
 }
 
@@ -102,6 +104,7 @@ impl ConnectorHost {
             wire: options.wire,
             blobs: OnceLock::new(),
             connectors: RwLock::default(),
+            kept: RwLock::default(),
             shared: Shared::new(),
         })))
     }
@@ -134,6 +137,29 @@ impl ConnectorHost {
         let kept = Arc::new(installed.clone());
         inner.connectors.write().insert(digest, kept);
         Ok(installed)
+    }
+
+    /// The same for a component that only runs of earlier versions may need: it can be
+    /// released again.
+    pub fn add_kept(&self, component: &[u8]) -> Result<Installed, LoadError> {
+        let digest = Digest::of(component);
+        let is_new = !self.0.connectors.read().contains_key(&digest);
+        let installed = self.add(component)?;
+        if is_new {
+            self.0.kept.write().insert(digest);
+        }
+        Ok(installed)
+    }
+
+    /// Lets go of components that are kept for earlier versions, with their warm instances.
+    /// Calls that are under way finish.
+    pub fn release(&self, components: &BTreeSet<Digest>) {
+        let mut kept = self.0.kept.write();
+        let gone: Vec<&Digest> = components.iter().filter(|one| kept.remove(one)).collect();
+        let mut connectors = self.0.connectors.write();
+        for digest in gone {
+            connectors.remove(digest);
+        }
     }
 
     /// Every installed version.
@@ -330,6 +356,10 @@ impl ConnectorHost {
 }
 
 impl Invoker for ConnectorHost {
+    fn release(&self, components: &BTreeSet<Digest>) {
+        Self::release(self, components);
+    }
+
     fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
         match self.prepare(request) {
             Ok(call) => Box::pin(call.run()),

@@ -1,4 +1,4 @@
-//! Finds out who calls: by a token, by a session's cookie, or by the local socket.
+//! Finds out who calls: by a token of the host or of the identity provider, by a session's cookie, or by the local socket.
 
 use super::actor::{Actor, Known};
 use super::address::client_address;
@@ -9,9 +9,10 @@ use crate::state::ApiState;
 use axum::http::{HeaderMap, StatusCode, header};
 use dowel_core::access::{Grant, Rights};
 use dowel_core::code::access::{
-    OTHER_PERSON, PEER_REFUSED, SESSION_ENDED, TOKEN_REFUSED, TOO_MANY_ATTEMPTS,
+    OTHER_PERSON, PEER_REFUSED, PROVIDER_FAILED, SESSION_ENDED, TOKEN_REFUSED, TOO_MANY_ATTEMPTS,
 };
 use dowel_core::journal::Origin;
+use dowel_core::port::IdentityError;
 use dowel_engine::{Engine, Token, TokenOwner};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -28,6 +29,10 @@ const MAX_NAME: usize = 200;
 /// How the names of programs begin.
 const SERVICE: &str = "service:";
 
+/// How the names of programs begin that the identity provider knows: a name that it gives is
+/// not the one that this host has given to a token.
+const CLIENT: &str = "client:";
+
 /// Digits of a session's digest that the audit record names it by.
 const SESSION_DIGITS: usize = 8;
 
@@ -42,7 +47,10 @@ pub(super) async fn caller(
 ) -> Result<Option<Actor>, Problem> {
     let from = client_address(peer, headers, &state.options.trusted_proxies);
     if let Some(token) = bearer(headers) {
-        return by_token(state, from, token).await.map(Some);
+        return match is_jwt(token) {
+            true => by_provider(state, from, token).await.map(Some),
+            false => by_token(state, from, token).await.map(Some),
+        };
     }
     if let Some(Peer::Socket { user }) = peer {
         return by_socket(state, user, headers).await.map(Some);
@@ -91,6 +99,46 @@ pub(super) async fn checked_token(
             Err(Problem::new(TOKEN_REFUSED, detail))
         }
     }
+}
+
+/// Whether it is three parts of base64 (RFC 7515, section 3.1), as no token of a host is.
+fn is_jwt(token: &str) -> bool {
+    token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
+}
+
+/// A program with a token of the identity provider. What it may do is said by the policy,
+/// for its name and for its groups at the provider.
+async fn by_provider(
+    state: &ApiState,
+    from: Option<IpAddr>,
+    token: &str,
+) -> Result<Actor, Problem> {
+    slow_down(state, from, None)?;
+    let provider = state.identity.as_deref();
+    let no_provider = || Problem::new(TOKEN_REFUSED, "this host has no identity provider");
+    let shown = provider.ok_or_else(no_provider)?.bearer(token).await;
+    let machine = match shown {
+        Ok(machine) => machine,
+        Err(IdentityError::Failed(reason)) => return Err(Problem::new(PROVIDER_FAILED, reason)),
+        Err(IdentityError::Refused(reason)) => {
+            state.limits.failed(from, None, state.engine.time());
+            return Err(Problem::new(TOKEN_REFUSED, reason));
+        }
+    };
+    let id = format!("{CLIENT}{}", machine.name);
+    let grants = state.engine.policy_grants(&id, &machine.groups);
+    Ok(Actor::new(Known {
+        rights: Rights::of(grants, state.engine.environment()),
+        origin: Origin {
+            identity: format!("token of {}", machine.issuer),
+            from: from.map(|from| from.to_string()),
+        },
+        id,
+        csrf: None,
+        user: None,
+        token: None,
+        groups: machine.groups,
+    }))
 }
 
 async fn by_token(state: &ApiState, from: Option<IpAddr>, text: &str) -> Result<Actor, Problem> {

@@ -16,6 +16,7 @@ fn path(route: &Route, run: &str) -> String {
         ("{run}", run),
         ("{step}", "ask"),
         ("{flow}", ORDERS),
+        ("{version}", "9.9.9"),
         ("{user}", "nobody@example.com"),
         ("{change}", "pause"),
         ("{what}", "confirm"),

@@ -32,6 +32,9 @@ pub(super) fn rules(options: &Options) -> Vec<Rule> {
             .lasting("30m")
             .summary("What is active is not what the repository says.")
             .runbook(&options.doc("docs/guide/on-call.md#dowelenvironmentoutofsync")),
+        Rule::ticket("DowelCanaryRolledBack", "dowel_canary_rolled_back == 1")
+            .summary("The new version of {{ $labels.flow }} did worse; its runs begin on the one before.")
+            .runbook(&options.doc("docs/runbooks/rollback.md#a-canary-that-was-rolled-back")),
         Rule::ticket(
             "DowelEventsUndelivered",
             "sum(increase(dowel_events_undelivered_total[15m])) > 0",

@@ -180,6 +180,11 @@ pub(crate) struct Oidc {
         default_value = "openid email profile groups"
     )]
     pub(crate) oidc_scope: String,
+    /// The audience that the provider makes tokens of programs for, such as
+    /// `https://flows.example.com`. They are bearer tokens for the API then; none are taken
+    /// without it.
+    #[arg(long, value_name = "AUDIENCE", env = "DOWEL_OIDC_AUDIENCE")]
+    pub(crate) oidc_audience: Option<String>,
 }
 
 impl Oidc {
@@ -192,6 +197,7 @@ impl Oidc {
             name_claim: self.oidc_name_claim.clone(),
             groups_claim: self.oidc_groups_claim.clone(),
             scope: self.oidc_scope.clone(),
+            audience: self.oidc_audience.clone(),
         })
     }
 }

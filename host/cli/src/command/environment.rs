@@ -1,5 +1,6 @@
 //! `dowel environment`: what is active on a host, and who agrees to changes.
 
+use super::canary;
 use crate::args::{Environment, Format, Host, Word};
 use crate::client::Client;
 use crate::{exit, output};
@@ -94,6 +95,9 @@ fn human(page: &Value) -> String {
             "drift       {} is disabled at run time",
             text_of(flow)
         );
+    }
+    for canary in page["drift"]["canaries"].as_array().into_iter().flatten() {
+        let _ = writeln!(text, "drift       {}", canary::line(canary));
     }
     let word = if page["in_sync"] == json!(true) {
         "yes"

@@ -2,17 +2,16 @@
 //! moves: files are never copied between environments.
 
 use crate::args::{Format, Pinning, Promote, Rollback};
+use crate::soak::{pin_of, still_soaks};
 use crate::system::SystemClock;
 use crate::{exit, output, wiring};
 use anyhow::{Context as _, Result, anyhow, bail};
-use dowel_core::code::change::SOAKING;
 use dowel_core::port::{Clock as _, FlowSource as _, ReadScope};
 use dowel_core::repository::SourceTree;
-use dowel_core::units::format_duration;
 use dowel_core::{CommitId, FlowName};
-use dowel_flow::environment::{self, Environment, Pin, Pins, Promotion, Released};
+use dowel_flow::environment::{self, Environment, Pin, Promotion, Released};
 use dowel_flow::repository::{self, environment_path};
-use dowel_gitops::{Access, Change, Past, Repository};
+use dowel_gitops::{Access, Change, Repository};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -114,13 +113,6 @@ fn flow_at(text: &str) -> Result<(FlowName, semver::Version)> {
     Ok((FlowName::new(flow)?, version))
 }
 
-fn pin_of<'e>(environment: &'e Environment, flow: &FlowName) -> Option<&'e Pin> {
-    match &environment.pins {
-        Pins::Head => None,
-        Pins::Flows(pins) => pins.get(flow),
-    }
-}
-
 fn told(error: impl Into<dowel_core::port::RepositoryError>) -> anyhow::Error {
     anyhow!("{}", error.into())
 }
@@ -168,25 +160,11 @@ impl<'a> Clone<'a> {
     /// A version has to be pinned in the environment before for as long as is asked for, by
     /// the times of the commits on the branch.
     fn check_soak(&self, promotion: &Promotion, flow: &FlowName, pin: &Released) -> Result<()> {
-        let (Some(from), Some(soak)) = (&promotion.from, promotion.soak) else {
-            return Ok(());
-        };
-        let path = environment_path(from.as_str());
-        let past = self.git.past(&path, &self.commit, MAX_PAST).map_err(told)?;
-        let wanted = Pin::Released(pin.clone());
-        let is_pinned = |past: &&Past| {
-            let then = environment::parse(&path, &past.text);
-            then.is_ok_and(|then| pin_of(&then, flow) == Some(&wanted))
-        };
-        let since = past.iter().take_while(is_pinned).last().map(|past| past.at);
-        let until = since.map(|since| since.plus(soak));
-        match (since, until) {
-            (Some(since), Some(until)) if until > SystemClock.now() => bail!(
-                "{SOAKING}: {flow}@{} is pinned in `{from}` since {since}, and soaks there for {}: until {until}",
-                pin.version,
-                format_duration(soak)
-            ),
-            _ => Ok(()),
+        let now = SystemClock.now();
+        let reason = still_soaks((&self.git, &self.commit), promotion, (flow, pin), now);
+        match reason.map_err(told)? {
+            Some(reason) => bail!(reason),
+            None => Ok(()),
         }
     }
 

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, anyhow};
 use dowel_api::{ApiOptions, ApiState, Links, Listener, LocalListener};
 use dowel_core::port::{IdentityProvider, Secrets};
 use dowel_core::units::Share;
-use dowel_engine::{ChangeRule, Engine, EngineOptions, Ports, Schedules};
+use dowel_engine::{ChangeRule, Engine, EngineOptions, Ports, Schedules, retired_connectors};
 use dowel_flow::environment::Environment;
 use dowel_store_sled::{SledOptions, SledStore};
 use dowel_wasm::{ConnectorHost, HostOptions};
@@ -47,7 +47,7 @@ pub(crate) async fn run(serve: Serve) -> Result<ExitCode> {
     bind(&host, &start.environment)?;
     let kept = Kept::open(&places.data)?;
     kept.keep(connectors::read_all(repository)?)?;
-    kept.load(&host, &mapping)?;
+    kept.load(&host, &mapping, &retired_connectors(&store).await?)?;
     let ports = Ports {
         store: Arc::new(store.clone()),
         invoker: Arc::new(host.clone()),
@@ -224,6 +224,7 @@ fn engine_options(serve: &Serve, environment: &Environment) -> EngineOptions {
     EngineOptions {
         max_backlog: serve.max_backlog,
         schedules: Schedules::Fire,
+        keep_versions: serve.keep_versions,
         ..wiring::engine_options(environment)
     }
 }

@@ -202,6 +202,23 @@ impl World {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// Pins the flow's version in production by hand, as nobody should.
+    pub(crate) fn promoted_past_the_soak(&self, version: &str) -> String {
+        let name = format!("first-orders@{version}");
+        self.does(&["flow", "release", "first-orders"]);
+        self.commit(&format!("Release {name}"));
+        self.does(&["promote", &name, "--env", "staging", "--direct"]);
+        let soak = self.git(&["show", "HEAD:environments/prod.yaml"]);
+        let soak = soak.contains("soak: 1h").then_some("soak: 1h, ");
+        let path = "environments/prod.yaml";
+        let soak = soak.unwrap_or_default();
+        self.edit(path, soak, "");
+        self.commit("without the soak");
+        self.does(&["promote", &name, "--env", "prod", "--direct"]);
+        self.edit(path, "from: staging, ", &format!("from: staging, {soak}"));
+        self.commit("as if nothing had been")
+    }
+
     pub(crate) fn new_version(&self, from: &str, to: &str) {
         let path = "flows/first-orders/flow.yaml";
         self.edit(path, &format!("version: {from}"), &format!("version: {to}"));

@@ -175,6 +175,37 @@ fn a_version_soaks_before_it_is_promoted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_asks_for_the_soak_whoever_has_written_the_pin() {
+    let world = World::new();
+    world.edit(
+        "environments/prod.yaml",
+        "from: staging, approvals: 1, forbid_author: true, approvers: deployers",
+        "from: staging, soak: 1h, approvals: 0",
+    );
+    world.commit("soak");
+    let first = world.promoted_past_the_soak("0.1.0");
+    let host = world.host("prod", "");
+    let status = world.looks(&host, &first).await;
+    assert_eq!(status["active"]["commit"], json!(first), "the first tree");
+
+    world.new_version("0.1.0", "0.2.0");
+    let hostile = world.promoted_past_the_soak("0.2.0");
+    let status = world.looks(&host, &hostile).await;
+    let error = &status["repository"]["error"];
+    assert_eq!(error["code"], json!("DWL-1309"), "{status}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("first-orders@0.2.0"), "{message}");
+    assert_eq!(status["active"]["commit"], json!(first));
+
+    // What is pinned already has not to soak for a change of something else.
+    world.git(&["reset", "--quiet", "--hard", &first]);
+    world.edit("environments/prod.yaml", "soak: 1h", "soak: 2h");
+    let other = world.commit("a longer soak");
+    let status = world.looks(&host, &other).await;
+    assert_eq!(status["active"]["commit"], json!(other), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_tells_its_unfinished_runs_and_its_drift() {
     let world = World::new();
     world.edit(

@@ -14,6 +14,17 @@ pub struct Identity {
     pub issuer: String,
 }
 
+/// A program, as an identity provider knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Its name at the provider, such as `ci`.
+    pub name: String,
+    /// The provider's own groups that it is in.
+    pub groups: BTreeSet<String>,
+    /// The provider.
+    pub issuer: String,
+}
+
 /// Why nobody is known by it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IdentityError {
@@ -52,4 +63,12 @@ pub trait IdentityProvider: Send + Sync {
         request: LoginRequest<'a>,
         code: &'a str,
     ) -> BoxFuture<'a, Result<Identity, IdentityError>>;
+
+    /// Which program shows this token, which the provider has signed for this host. A
+    /// provider that signs none refuses all.
+    fn bearer<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Machine, IdentityError>> {
+        let _ = token;
+        let refused = "this host takes no tokens of the identity provider".to_owned();
+        Box::pin(std::future::ready(Err(IdentityError::Refused(refused))))
+    }
 }

@@ -9,6 +9,7 @@ use crate::id::{ConnectionName, OperationName, RunId, StepPath};
 use crate::json::JsonText;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// One attempt of one call.
@@ -219,6 +220,11 @@ pub struct RemoteSubscription {
 pub trait Invoker: Send + Sync {
     /// Makes one attempt.
     fn call(&self, request: CallRequest) -> BoxFuture<'_, CallOutcome>;
+
+    /// Lets go of components that nothing calls any more. One that is installed stays.
+    fn release(&self, components: &BTreeSet<Digest>) {
+        let _ = components;
+    }
 
     /// Reads `limit` events at most from behind the request's cursor.
     fn read(

@@ -36,6 +36,10 @@ impl Engine {
         let digest = other
             .digest()
             .map_err(|e| EngineError::Journal(e.to_string()))?;
+        if crate::retire::is_retired(store, &digest).await? {
+            let reason = format!("version {version} of `{}` is retired", old.plan.flow);
+            return Err(CommandError::VersionRefused(reason));
+        }
         Ok(OtherPlan {
             version: other.version,
             plan: digest,

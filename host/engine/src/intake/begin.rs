@@ -4,6 +4,7 @@ use super::claim::{Claim, Claimed, Ours};
 use super::flow_keys::FlowKeys;
 use super::place::Place;
 use super::{Accepted, IntakeError};
+use crate::canary;
 use crate::desk::Draft;
 use crate::engine::Shared;
 use crate::format::StoreFormat;
@@ -101,12 +102,15 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
-/// Makes a run of an occasion; nothing is written.
+/// Makes a run of an occasion, on the plan or on the new version that gets a share of its
+/// runs; nothing is written.
 pub(crate) fn prepare(
     shared: &Shared,
     plan: &ActivePlan,
     occasion: Occasion,
 ) -> Result<Prepared, IntakeError> {
+    let chosen = canary::choose(shared, plan, &occasion);
+    let plan = chosen.as_deref().unwrap_or(plan);
     let broken = |e: String| IntakeError::Store(StoreError::Failed(e.into()));
     let (at, claims) = (occasion.now, occasion.claims.clone());
     let random = shared.ports.randomness.bytes();

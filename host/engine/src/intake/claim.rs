@@ -47,6 +47,11 @@ pub(super) enum Claimed {
 pub(super) type Ours = HashMap<Vec<u8>, (RunId, Option<Digest>)>;
 
 impl Claim {
+    /// What it is known by, as text.
+    pub(crate) fn name(&self) -> String {
+        self.key.escape_ascii().to_string()
+    }
+
     pub(crate) const fn new(key: Vec<u8>, until: Timestamp) -> Self {
         Self {
             key,

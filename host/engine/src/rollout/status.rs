@@ -2,6 +2,7 @@
 //! are apart.
 
 use super::{Activation, Change, Verdict, active_tree, changes, judge};
+use crate::canary::{CanaryState, CanaryStatus};
 use crate::engine::{Engine, EngineError};
 use dowel_core::code::Code;
 use dowel_core::{CommitId, FlowName, Timestamp};
@@ -44,6 +45,8 @@ pub struct EnvironmentStatus {
     pub waiting: Vec<ChangeStatus>,
     /// Flows that somebody has disabled at run time: git says otherwise.
     pub switched_off: Vec<FlowName>,
+    /// Flows whose pinned version does not get all runs.
+    pub canaries: Vec<CanaryStatus>,
 }
 
 /// A tree that waits.
@@ -58,11 +61,17 @@ pub struct ChangeStatus {
 }
 
 impl EnvironmentStatus {
+    /// The canaries that hold runs back from what is pinned.
+    pub fn held_back(&self) -> impl Iterator<Item = &CanaryStatus> {
+        let canaries = self.canaries.iter();
+        canaries.filter(|one| one.canary.state != CanaryState::Armed)
+    }
+
     /// Whether what is active is what the repository says.
     pub fn in_sync(&self) -> bool {
         let outcome = self.look.as_ref().map(|look| &look.outcome);
         let follows = matches!(outcome, Some(Ok(Verdict::Active | Verdict::Unchanged)));
-        follows && self.switched_off.is_empty()
+        follows && self.switched_off.is_empty() && self.held_back().next().is_none()
     }
 }
 
@@ -110,10 +119,12 @@ impl Engine {
         });
         let flows = self.flow_status().into_iter();
         let switched = flows.filter(|flow| !flow.enabled && !flow.disabled_in_file);
+        let canaries = self.canaries().await?;
         Ok(EnvironmentStatus {
             waiting: waiting.collect(),
             look: shared.rollout.looks.0.lock().clone(),
             switched_off: switched.map(|flow| flow.flow).collect(),
+            canaries,
             active,
         })
     }

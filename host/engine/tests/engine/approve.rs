@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-const POLICY: &str = "groups:\n  finance: [ana@example.com, ben@example.com]\n  finance-leads: [lea@example.com]\n  other: [oto@example.com]\n";
+pub(crate) const POLICY: &str = "groups:\n  finance: [ana@example.com, ben@example.com]\n  finance-leads: [lea@example.com]\n  other: [oto@example.com]\n";
 
 fn approve() -> Approve {
     Approve {
@@ -79,7 +79,7 @@ async fn open(engine: &Engine) -> Vec<OpenApproval> {
     engine.approvals(&query).await.unwrap().approvals
 }
 
-async fn decide(
+pub(crate) async fn decide(
     engine: &Engine,
     run: RunId,
     decision: &str,
@@ -100,7 +100,7 @@ fn code_of(decided: Result<(), DecideError>) -> Code {
     decided.unwrap_err().code()
 }
 
-fn without_escalation() -> Approve {
+pub(crate) fn without_escalation() -> Approve {
     Approve {
         escalate: Vec::new(),
         ..approve()

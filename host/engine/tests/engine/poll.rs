@@ -2,6 +2,7 @@
 
 use crate::crash::{Crash, Mortal, before_death};
 use crate::desk::ana;
+use crate::rollout::{settings, tree};
 use crate::schedule::at;
 use crate::support::*;
 use dowel_core::code::{api, run as code};
@@ -12,7 +13,9 @@ use dowel_core::port::{
     SourceRequest, Store,
 };
 use dowel_core::{ErrorKind, JsonText, StepError};
-use dowel_engine::{Engine, EngineOptions, Ports, RunsQuery, Schedules, SwitchTarget};
+use dowel_engine::{
+    ChangeRule, Engine, EngineOptions, Ports, RunsQuery, Schedules, SwitchTarget, Verdict,
+};
 use dowel_flow::plan::{Plan, Poll, Trigger, TriggerKind};
 use dowel_testkit::{FakeConnectors, ManualClock, MemoryStore, SeededRandomness};
 use parking_lot::Mutex;
@@ -260,6 +263,29 @@ async fn another_version_goes_on_where_the_one_before_was() {
     assert_eq!(taken(&engine).await, numbers(5));
     let reads: Vec<_> = feed.reads.lock().iter().flatten().cloned().collect();
     assert_eq!(reads, ["3"], "it is read from where it was");
+}
+
+#[tokio::test]
+async fn a_version_that_comes_while_a_source_is_read_takes_no_event_again() {
+    for turns in 0..60 {
+        let (feed, clock) = (Feed::of(&MemoryStore::default(), 2, 3), clock());
+        let engine = on(&feed, &clock, polled("1.0.0")).await;
+        feed.add(7);
+        clock.advance_to(clock.now().plus(MINUTE));
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        let settings = settings(&ChangeRule::default());
+        let plans = vec![polled("1.1.0")];
+        let rolled = engine.roll_out(tree("next", &[]), plans, settings, || Ok(()));
+        assert_eq!(rolled.await.unwrap(), Verdict::Active);
+        settle().await;
+        clock.advance_to(clock.now().plus(MINUTE));
+        settle().await;
+        assert_eq!(taken(&engine).await, numbers(10), "after {turns} turns");
+        let status = engine.polls().await.unwrap().remove(0);
+        assert_eq!(status.cursor.as_deref(), Some("10"), "after {turns} turns");
+    }
 }
 
 #[tokio::test]
