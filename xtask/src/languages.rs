@@ -76,7 +76,7 @@ pub(crate) fn certify(level: &str) -> Result<Tally> {
         tally += (language.sdk)(&example)?;
         tally += (language.tests)(&example, &example)?;
         let component = language.build(Profile::Dev)?;
-        tally += test(&component, &run::root().join(CASES), level)?;
+        tally += test(&component, &cases_of(language.example)?, level)?;
     }
     Ok(tally)
 }
@@ -91,6 +91,22 @@ pub(crate) fn templates(name: &str) -> Result<Tally> {
         }
     }
     Ok(tally)
+}
+
+/// The cases without those of receivers, which the SDKs of other languages do not have.
+fn cases_of(example: &str) -> Result<PathBuf> {
+    let (from, to) = (run::root().join(CASES), run::target()?.join("languages"));
+    let to = to.join(format!("{example}-cases"));
+    for folder in ["", "sources"] {
+        fs::create_dir_all(to.join(folder))?;
+        for entry in fs::read_dir(from.join(folder))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), to.join(folder).join(entry.file_name()))?;
+            }
+        }
+    }
+    Ok(to)
 }
 
 impl Language {

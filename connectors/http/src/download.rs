@@ -27,6 +27,17 @@ pub(crate) struct Downloaded {
     idempotency = "natural",
     deadline = "30m",
     example_input = { "path": "reports/2026.pdf" },
+    example_output = {
+        "status": 200,
+        "headers": { "content-type": "application/pdf" },
+        "body": {
+            "$blob": "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+            "run": "019b76da-a800-7000-8000-000000000000",
+            "size": 1,
+            "media_type": "application/pdf",
+            "name": "2026.pdf",
+        },
+    },
 )]
 pub(crate) fn download(ctx: &Context<Config>, input: Target) -> Result<Downloaded> {
     let mut body = ctx.create_blob()?;

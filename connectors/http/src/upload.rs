@@ -39,7 +39,22 @@ pub(crate) enum Verb {
 }
 
 /// Sends a body that is kept beside the run, with an idempotency key.
-#[operation(effect = "write", idempotency = "keyed", deadline = "30m")]
+#[operation(
+    effect = "write",
+    idempotency = "keyed",
+    deadline = "30m",
+    example_input = {
+        "method": "PUT",
+        "path": "files/7",
+        "body": {
+            "$blob": "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+            "run": "019b76da-a800-7000-8000-000000000000",
+            "size": 1,
+            "media_type": "application/pdf",
+        },
+    },
+    example_output = { "status": 201, "headers": {}, "body": null },
+)]
 pub(crate) fn upload(ctx: &Context<Config>, input: Upload) -> Result<Answer> {
     let method = match input.method {
         Verb::Post => Method::Post,

@@ -1,5 +1,6 @@
 //! The connector in the real sandbox, with the upstream behind the gateway.
 
+use crate::bodies::MadeUp;
 use crate::case::CaseFolder;
 use crate::sample;
 use crate::told::{ReceiverCase, SourceCase, Told};
@@ -36,6 +37,9 @@ const HOOK_ORIGIN: &str = "https://dowel.test";
 
 /// The path there.
 const HOOK_PATH: &str = "/hooks/case";
+
+/// The bytes of large bodies that a call may keep: there is no disk behind it.
+const BLOB_BYTES: u64 = 64 << 20;
 
 /// Instances at the same time; calls follow each other.
 const INSTANCES: u32 = 4;
@@ -107,6 +111,7 @@ impl Bench {
             ..HostOptions::default()
         };
         let host = ConnectorHost::new(options, Arc::new(Planted))?;
+        host.keep_blobs(Arc::new(MadeUp));
         let installed = host.add(component)?;
         let config = cases.config.clone();
         let config = config.unwrap_or_else(|| sample::config(&installed.manifest.config_schema));
@@ -287,7 +292,10 @@ fn connection(
             url: "*".to_owned(),
         }],
         private_addresses: vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
-        limits: ConnectionLimits::default(),
+        limits: ConnectionLimits {
+            blob_bytes: BLOB_BYTES,
+            ..ConnectionLimits::default()
+        },
         idempotency_header: DEFAULT_IDEMPOTENCY_HEADER.to_owned(),
         isolation,
     }

@@ -8,6 +8,7 @@
 //! [`Level`].
 
 mod bench;
+mod bodies;
 mod case;
 mod check;
 mod compare;

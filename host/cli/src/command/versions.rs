@@ -72,11 +72,11 @@ mod tests {
             { "version": "1.4.0", "state": "unused", "live_runs": 0, "commit": null,
               "since": "2026-03-01T09:00:00.000Z" },
         ] });
-        expect_test::expect![[r"
+        expect_test::expect![[r#"
             VERSION       STATE      LIVE RUNS  COMMIT      SINCE
-            1.5.0         pinned            12  9f2c41a0b3  -
-            1.4.0         unused             0  -           2026-03-01T09:00:00.000Z
-        "]]
+            1.5.0         pinned     12  9f2c41a0b3  -
+            1.4.0         unused     0  -           2026-03-01T09:00:00.000Z
+        "#]]
         .assert_eq(&table(&page));
     }
 }

@@ -249,6 +249,13 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         .unwrap_or_else(|_| panic!("{}: run `cargo xtask guests`", from.display()))
     {
         let entry = entry.unwrap();
+        // Toolchains that other suites have installed beside the examples.
+        if [".venv", "node_modules"]
+            .iter()
+            .any(|name| entry.file_name() == *name)
+        {
+            continue;
+        }
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);

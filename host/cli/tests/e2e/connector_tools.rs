@@ -228,7 +228,7 @@ fn a_connector_is_tested_and_certified() {
     assert!(text.contains("  -        gold    pages"), "{text}");
     let report = fs::read_to_string(junit).unwrap();
     assert!(
-        report.contains("tests=\"23\" failures=\"0\" skipped=\"0\""),
+        report.contains("tests=\"25\" failures=\"0\" skipped=\"0\""),
         "{report}"
     );
     // Without cases there is nothing to certify by.
