@@ -98,6 +98,8 @@ fn is_work(event: &Event) -> bool {
             | Event::Commanded(_)
             | Event::Stopped {}
             | Event::Cancelled {}
+            // A run hears of its child wherever it stands, also while it is parked.
+            | Event::ChildEnded { .. }
     )
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// Folders that are no part of the repository.
-const NOT_OURS: [&str; 4] = ["target", ".git", ".dowel", "node_modules"];
+const NOT_OURS: [&str; 5] = ["target", ".git", ".dowel", "node_modules", ".venv"];
 
 /// A text file of the repository.
 #[derive(Clone, Debug)]
