@@ -179,9 +179,11 @@ pub(crate) fn schema() -> Value {
 /// The HTTP status that goes with a code.
 fn status(code: Code) -> StatusCode {
     match code {
-        api::NO_SUCH_HOOK | api::NO_SUCH_RUN | api::NO_SUCH_FLOW | api::NO_SUCH_ROUTE => {
-            StatusCode::NOT_FOUND
-        }
+        api::NO_SUCH_HOOK
+        | api::NO_SUCH_BLOB
+        | api::NO_SUCH_RUN
+        | api::NO_SUCH_FLOW
+        | api::NO_SUCH_ROUTE => StatusCode::NOT_FOUND,
         http::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         http::TOO_MANY_STREAMS => StatusCode::TOO_MANY_REQUESTS,
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
