@@ -145,7 +145,7 @@ test("drift is shown with who has decided and why", async () => {
   await page.goto(`${world.admin}/desk/environment`);
   const row = page.locator("[data-part=drift] tr", { hasText: "nightly-report" });
   assert.match(await row.textContent(), /the warehouse counts stock/);
-  await page.getByText("differs from git").waitFor();
+  await page.getByText("differs from its file").waitFor();
   await world.api("/flows/nightly-report/enable", { reason: "done" });
 });
 

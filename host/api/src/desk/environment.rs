@@ -50,22 +50,25 @@ pub(super) async fn page(State(state): State<Arc<ApiState>>, visitor: Visitor) -
             }
         }
     };
-    let in_sync = status.in_sync() && drifting.is_empty();
     Ok(Page::new(
         Tab::Environment,
         format!("Environment {}", engine.environment()),
         body,
     )
-    .beside(html! { span data-part="sync" { (sync_badge(&status, in_sync)) } })
+    .beside(html! { span data-part="sync" { (sync_badge(&status, drifting.len())) } })
     .live(LIVE))
 }
 
-fn sync_badge(status: &EnvironmentStatus, in_sync: bool) -> Markup {
-    html! {
-        @if !status.waiting.is_empty() { span .badge .warn { "awaiting approval" } }
-        @else if in_sync { span .badge .good { "as in git" } }
-        @else { span .badge .warn { "differs from git" } }
-    }
+fn sync_badge(status: &EnvironmentStatus, drifting: usize) -> Markup {
+    let has_repository = status.active.is_some() || status.look.is_some();
+    let (kind, text) = match (has_repository, drifting) {
+        _ if !status.waiting.is_empty() => ("warn", "awaiting approval"),
+        (true, 0) if status.in_sync() => ("good", "as in git"),
+        (true, _) => ("warn", "differs from git"),
+        (false, 0) => ("", "not from git"),
+        (false, _) => ("warn", "differs from its file"),
+    };
+    html! { span .badge .(kind) { (text) } }
 }
 
 /// A change that waits, with what can be said about it.
