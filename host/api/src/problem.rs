@@ -176,25 +176,34 @@ pub(crate) fn schema() -> Value {
     })
 }
 
+/// Whether it says that something is not there.
+fn is_missing(code: Code) -> bool {
+    matches!(
+        code,
+        api::NO_SUCH_HOOK
+            | api::NO_SUCH_BLOB
+            | api::NO_SUCH_RUN
+            | api::NO_SUCH_FLOW
+            | api::NO_SUCH_ROUTE
+            | run::NO_SUCH_EXCEPTION
+            | run::NO_SUCH_BULK
+            | desk::NO_SUCH_PROPOSAL
+            | gitops::NO_SUCH_CHANGE
+            | upgrade::NO_SUCH_CANARY
+    )
+}
+
 /// The HTTP status that goes with a code.
 fn status(code: Code) -> StatusCode {
     match code {
-        api::NO_SUCH_HOOK
-        | api::NO_SUCH_BLOB
-        | api::NO_SUCH_RUN
-        | api::NO_SUCH_FLOW
-        | api::NO_SUCH_ROUTE => StatusCode::NOT_FOUND,
+        code if is_missing(code) => StatusCode::NOT_FOUND,
         http::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
         http::TOO_MANY_STREAMS => StatusCode::TOO_MANY_REQUESTS,
         api::NOT_JSON | api::BAD_REQUEST | api::NOT_AN_EVENT => StatusCode::BAD_REQUEST,
-        run::NO_SUCH_EXCEPTION | run::NO_SUCH_BULK | desk::NO_SUCH_PROPOSAL => {
-            StatusCode::NOT_FOUND
-        }
-        gitops::NO_SUCH_CHANGE | upgrade::NO_SUCH_CANARY => StatusCode::NOT_FOUND,
-        upgrade::CANARY_REFUSED | upgrade::VERSION_NEEDED => StatusCode::CONFLICT,
-        gitops::MAY_NOT_APPROVE => StatusCode::FORBIDDEN,
-        desk::SAME_PERSON => StatusCode::FORBIDDEN,
+        gitops::MAY_NOT_APPROVE | desk::SAME_PERSON => StatusCode::FORBIDDEN,
         desk::PROPOSAL_STALE
+        | upgrade::CANARY_REFUSED
+        | upgrade::VERSION_NEEDED
         | repeat::STILL_UNDERWAY
         | repeat::OUTCOME_UNKNOWN
         | repeat::ANSWER_NOT_KEPT => StatusCode::CONFLICT,
